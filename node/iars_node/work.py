@@ -1,0 +1,82 @@
+"""A unit of work: one transaction, one moment, one actor."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from iars_node.events import Events
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from iars_node.clock import Clock
+    from iars_node.db import Database
+    from iars_node.vault.vault import Vault
+
+ActorKind = Literal["account", "token", "peer", "system"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: an account, a token of another system, a peer's node, or the node itself."""
+
+    kind: ActorKind
+    id: str
+    roles: frozenset[str] = frozenset()
+    language: str = "en"
+
+
+SYSTEM = Actor("system", "node")
+
+
+@dataclass(slots=True)
+class Work:
+    """Everything a use case needs: the open transaction, the vault, the moment and the actor.
+
+    Application code never commits: the edge that opened the work does, once.
+    """
+
+    connection: Connection
+    vault: Vault
+    now: datetime
+    actor: Actor
+    events: Events
+    is_sqlite: bool
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+    def announce(self, event: object) -> None:
+        """Tell the followers of a domain event, inside this transaction."""
+        self.events.announce(self, event)
+
+
+class Works:
+    """Opens units of work: the one place where transactions begin and end."""
+
+    def __init__(self, database: Database, vault: Vault, clock: Clock, events: Events | None = None) -> None:
+        self.database = database
+        self.vault = vault
+        self.clock = clock
+        self.events = events or Events()
+
+    @contextmanager
+    def write(self, actor: Actor) -> Iterator[Work]:
+        """Open a writing unit of work; commit at the end, then run what waits for the commit."""
+        with self.database.write() as connection:
+            work = self._work(connection, actor)
+            yield work
+        for action in work.after_commit:
+            action()
+
+    @contextmanager
+    def read(self, actor: Actor) -> Iterator[Work]:
+        """Open a reading unit of work."""
+        with self.database.read() as connection:
+            yield self._work(connection, actor)
+
+    def _work(self, connection: Connection, actor: Actor) -> Work:
+        return Work(connection, self.vault, self.clock.now(), actor, self.events, self.database.is_sqlite)
