@@ -1,0 +1,297 @@
+"""Envelopes: what travels between two nodes, sealed outside and signed inside (SPEC § 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields as dataclass_fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from iars_protocol import fields
+from iars_protocol.crypto import (
+    ENC_BYTES,
+    SIGNATURE_BYTES,
+    TAG_BYTES,
+    EncryptionKey,
+    SigningKey,
+    digest,
+    pad,
+    seal,
+    unpad,
+    verify,
+)
+from iars_protocol.encoding import decode, encode
+from iars_protocol.errors import (
+    DecryptionError,
+    MalformedError,
+    SignatureError,
+    UnsupportedVersionError,
+    WrongRecipientError,
+)
+from iars_protocol.parts import SALT_BYTES, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iars_protocol.keys import KeyHistory, SealingKey
+
+VERSION = 1
+SUITE = 1
+SIGN_PURPOSE = "iars/1/message"
+MOST_PARTS = 64
+NO_HASH = b""
+
+_OUTER_PIECES = 6
+
+
+@dataclass(frozen=True)
+class Header:
+    """The signed head of a message. Node ids, key ids, hashes: 32 bytes; thread, stream: 16; times in seconds.
+
+    `previous` is the header hash of the author's message before this one in the thread, or empty.
+    `grant` is the hash of the grant that covers the content, or empty.
+    """
+
+    type: str
+    sender: bytes
+    recipient: bytes
+    signing_key: bytes
+    sealing_key: bytes
+    thread: bytes
+    previous: bytes
+    stream: bytes
+    number: int
+    created: int
+    expires: int
+    grant: bytes
+    parts: tuple[bytes, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the exact bytes that are hashed and signed."""
+        plain: dict[str, Any] = {name: getattr(self, name) for name in _HEADER_NAMES - {"v"}}
+        return encode({"v": VERSION, **plain, "parts": list(self.parts)})
+
+
+_HEADER_NAMES = frozenset(entry.name for entry in dataclass_fields(Header)) | {"v"}
+
+
+@dataclass(frozen=True)
+class Message:
+    """A signed message, verified or not: the header's exact bytes, the signature and the parts."""
+
+    header_bytes: bytes
+    signature: bytes
+    parts: tuple[Part, ...]
+
+    @cached_property
+    def header(self) -> Header:
+        """The decoded header."""
+        return read_header(self.header_bytes)
+
+    @cached_property
+    def id(self) -> bytes:
+        """The message's identity: the hash of its header, 32 bytes."""
+        return message_id(self.header_bytes)
+
+    def to_bytes(self) -> bytes:
+        """Return the inner message: what is padded and sealed."""
+        return encode([self.header_bytes, self.signature, [[part.salt, part.content] for part in self.parts]])
+
+
+def message_id(header_bytes: bytes) -> bytes:
+    """Return the identity of the message with these header bytes (SPEC § 5.3)."""
+    return digest("iars/1/message-id", header_bytes)
+
+
+def read_header(header_bytes: bytes) -> Header:
+    """Read a header's bytes.
+
+    Raises:
+        MalformedError: not the form of SPEC § 5.3.
+        UnsupportedVersionError: another version.
+
+    """
+    value = decode(header_bytes)
+    if not isinstance(value, dict) or value.get("v") != VERSION:
+        raise UnsupportedVersionError("not a header of a known version")
+    fields.mapping(value, _HEADER_NAMES)
+    hashes = fields.typed(value["parts"], list, "parts")
+    if not 0 < len(hashes) <= MOST_PARTS or len(set(map(bytes, _each_hash(hashes)))) != len(hashes):
+        raise MalformedError("the list of parts has another form")
+    return Header(
+        type=fields.text(value["type"], "type", 64),
+        sender=fields.octets(value["sender"], 32, "sender"),
+        recipient=fields.octets(value["recipient"], 32, "recipient"),
+        signing_key=fields.octets(value["signing_key"], 32, "signing_key"),
+        sealing_key=fields.octets(value["sealing_key"], 32, "sealing_key"),
+        thread=fields.octets(value["thread"], 16, "thread"),
+        previous=_hash_or_none(value["previous"], "previous"),
+        stream=fields.octets(value["stream"], 16, "stream"),
+        number=fields.number(value["number"], "number", 1),
+        created=fields.time(value["created"], "created"),
+        expires=fields.time(value["expires"], "expires"),
+        grant=_hash_or_none(value["grant"], "grant"),
+        parts=tuple(hashes),
+    )
+
+
+def _each_hash(values: list[Any]) -> list[bytes]:
+    return [fields.octets(value, 32, "part hash") for value in values]
+
+
+def _hash_or_none(value: object, name: str) -> bytes:
+    return NO_HASH if value == NO_HASH else fields.octets(value, 32, name)
+
+
+def sign_message(header: Header, parts: Sequence[Part], key: SigningKey) -> Message:
+    """Sign a message.
+
+    Args:
+        header: its `parts` and `signing_key` are taken from the arguments that follow.
+        parts: in the order that the header lists.
+        key: the sender's delegated signing key.
+
+    Returns:
+        The message as it will be sealed (SPEC § 5.3).
+
+    """
+    body = header.to_bytes()
+    return Message(body, key.sign(SIGN_PURPOSE, body), tuple(parts))
+
+
+def read_message(inner: bytes) -> Message:
+    """Read an inner message without verifying it.
+
+    Raises:
+        MalformedError: not the form of SPEC § 5.3.
+
+    """
+    value = decode(inner)
+    if type(value) is not list or len(value) != 3:  # noqa: PLR2004 - header, signature, parts
+        raise MalformedError("an inner message has three pieces")
+    header_bytes = fields.typed(value[0], bytes, "header")
+    signature = fields.octets(value[1], SIGNATURE_BYTES, "signature")
+    entries = fields.typed(value[2], list, "parts")
+    if len(entries) > MOST_PARTS:
+        raise MalformedError("too many parts")
+    return Message(header_bytes, signature, tuple(_read_part(entry) for entry in entries))
+
+
+def _read_part(value: object) -> Part:
+    if type(value) is not list or len(value) != 2:  # noqa: PLR2004 - salt and content
+        raise MalformedError("a part has two pieces")
+    return Part(fields.octets(value[0], SALT_BYTES, "salt"), fields.typed(value[1], bytes, "part"))
+
+
+def verify_message(message: Message, sender: KeyHistory, *, at: int) -> Header:
+    """Verify who signed a message and that its parts are the ones that were signed.
+
+    Args:
+        message: as read from the sealed bytes.
+        sender: the verified key history of the node that the header names.
+        at: seconds since 1970; revocations up to then count.
+
+    Returns:
+        The verified header.
+
+    Raises:
+        SignatureError: another sender, a revoked key, a signature that does not verify, other parts.
+        UnknownKeyError: a key that the history does not have.
+
+    """
+    header = message.header
+    if header.sender != sender.node_id:
+        raise SignatureError("the header names another sender")
+    public = sender.signing_public(header.signing_key, at=at)
+    verify(public, SIGN_PURPOSE, message.header_bytes, message.signature)
+    if tuple(part.hash for part in message.parts) != header.parts:
+        raise SignatureError("the parts are not the ones that were signed")
+    return header
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    """The outside of an envelope: all that a carrier sees. It names no sender."""
+
+    recipient: bytes
+    sealing_key: bytes
+    enc: bytes
+    ciphertext: bytes
+
+    def to_bytes(self) -> bytes:
+        """Return the envelope as it travels."""
+        return encode([VERSION, SUITE, self.recipient, self.sealing_key, self.enc, self.ciphertext])
+
+    @property
+    def info(self) -> bytes:
+        """The bytes that the seal is bound to: the outer header without `enc`."""
+        return _info(self.recipient, self.sealing_key)
+
+
+def _info(recipient: bytes, sealing_key: bytes) -> bytes:
+    return encode([VERSION, SUITE, recipient, sealing_key])
+
+
+def seal_envelope(plaintext: bytes, recipient: bytes, key: SealingKey) -> bytes:
+    """Pad and seal an inner message or a receipt for a node.
+
+    Returns:
+        The envelope as it travels (SPEC § 5.1).
+
+    """
+    sealed = seal(key.public, _info(recipient, key.key_id), pad(plaintext))
+    return Outer(recipient, key.key_id, sealed[:ENC_BYTES], sealed[ENC_BYTES:]).to_bytes()
+
+
+def read_outer(envelope: bytes) -> Outer:
+    """Read the outside of an envelope.
+
+    Raises:
+        MalformedError: not the form of SPEC § 5.1.
+        UnsupportedVersionError: another version or suite.
+
+    """
+    value = decode(envelope)
+    if type(value) is not list or len(value) < 2:  # noqa: PLR2004 - version and suite come first for ever
+        raise MalformedError("an envelope has six pieces")
+    if value[0] != VERSION or value[1] != SUITE:
+        raise UnsupportedVersionError("not an envelope of a known version and suite")
+    if len(value) != _OUTER_PIECES:
+        raise MalformedError("an envelope has six pieces")
+    ciphertext = fields.typed(value[5], bytes, "ciphertext")
+    if len(ciphertext) < TAG_BYTES:
+        raise MalformedError("the ciphertext is too short")
+    return Outer(
+        fields.octets(value[2], 32, "recipient"),
+        fields.octets(value[3], 32, "sealing key"),
+        fields.octets(value[4], ENC_BYTES, "enc"),
+        ciphertext,
+    )
+
+
+def open_envelope(outer: Outer, node_id: bytes, key: EncryptionKey) -> bytes:
+    """Open an envelope and take the padding off.
+
+    Raises:
+        WrongRecipientError: it names another node.
+        DecryptionError: it does not open, or is padded wrongly.
+
+    """
+    if outer.recipient != node_id:
+        raise WrongRecipientError("the envelope names another node")
+    padded = key.open(outer.enc + outer.ciphertext, outer.info)
+    try:
+        return unpad(padded)
+    except MalformedError as error:
+        raise DecryptionError("does not open") from error
+
+
+def check_inner(header: Header, outer: Outer) -> None:
+    """Check that the signed recipient is the outer one: nobody can seal a message on to another node.
+
+    Raises:
+        WrongRecipientError: the signed header names another recipient. The key may differ: the sender
+            signs once and seals again when a key has changed (SPEC § 5.4).
+
+    """
+    if header.recipient != outer.recipient:
+        raise WrongRecipientError("the signed header names another recipient")

@@ -1,0 +1,131 @@
+"""Parts: the salted pieces of a message, so that one scope can be erased and the rest still proved (SPEC § 5.2)."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+from iars_protocol import fields
+from iars_protocol.crypto import digest
+from iars_protocol.encoding import decode, encode
+from iars_protocol.errors import MalformedError
+
+SALT_BYTES = 32
+MOST_TEXTS = 50
+LONGEST_TEXT = 20_000
+
+Kind: TypeAlias = Literal["body", "grant", "onward", "scope"]
+
+BODY: Kind = "body"
+GRANT: Kind = "grant"
+ONWARD: Kind = "onward"
+SCOPE: Kind = "scope"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a message and its salt. Both die with the key of the scope that they belong to.
+
+    `repr` shows neither.
+    """
+
+    salt: bytes
+    content: bytes
+
+    def __repr__(self) -> str:
+        return f"Part({self.hash.hex()[:16]})"
+
+    @cached_property
+    def hash(self) -> bytes:
+        """What the signed header lists, 32 bytes: without the salt nobody can guess the content from it."""
+        return digest("iars/1/part", self.salt, self.content)
+
+    @cached_property
+    def plain(self) -> dict[str, Any]:
+        """The decoded content: a map with a `part` that names its kind."""
+        return fields.typed(decode(self.content), dict, "part")
+
+
+def part(kind: Kind, content: dict[str, Any]) -> Part:
+    """Make a part with a fresh salt."""
+    return Part(secrets.token_bytes(SALT_BYTES), encode({"part": kind, **content}))
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentPart:
+    """An attachment's name, type, length and key; its bytes travel apart, as ciphertext.
+
+    `size` is the plaintext's length in bytes; `sealed_size` and `sealed_hash` (SHA-256) are the ciphertext's.
+    """
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+    key: bytes
+    sealed_size: int
+    sealed_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ScopePart:
+    """What one scope discloses: fields, sentences that touch it, attachments."""
+
+    scope: str
+    fields: dict[str, Any]
+    texts: tuple[str, ...] = ()
+    attachments: tuple[AttachmentPart, ...] = ()
+
+    def to_part(self) -> Part:
+        """Return it as a salted part."""
+        return part(
+            SCOPE,
+            {
+                "scope": self.scope,
+                "fields": self.fields,
+                "texts": list(self.texts),
+                "attachments": [_attachment_to_plain(entry) for entry in self.attachments],
+            },
+        )
+
+
+_ATTACHMENT_NAMES = frozenset(AttachmentPart.__dataclass_fields__)
+
+
+def _attachment_to_plain(entry: AttachmentPart) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in sorted(_ATTACHMENT_NAMES)}
+
+
+def read_scope_part(plain: dict[str, Any]) -> ScopePart:
+    """Read a part of kind `scope`.
+
+    Raises:
+        MalformedError: not the form of SPEC § 5.2.
+
+    """
+    fields.mapping(plain, frozenset({"part", "scope", "fields", "texts", "attachments"}))
+    texts = fields.typed(plain["texts"], list, "texts")
+    attachments = fields.typed(plain["attachments"], list, "attachments")
+    if len(texts) > MOST_TEXTS or len(attachments) > MOST_TEXTS:
+        raise MalformedError("too many texts or attachments")
+    return ScopePart(
+        scope=fields.text(plain["scope"], "scope", 40),
+        fields=fields.typed(plain["fields"], dict, "fields"),
+        texts=tuple(fields.text(entry, "text", LONGEST_TEXT) for entry in texts),
+        attachments=tuple(_attachment(entry) for entry in attachments),
+    )
+
+
+def _attachment(value: object) -> AttachmentPart:
+    entry = fields.mapping(value, _ATTACHMENT_NAMES)
+    return AttachmentPart(
+        id=fields.hexadecimal(entry["id"], 16, "attachment id"),
+        name=fields.text(entry["name"], "attachment name", 255),
+        media_type=fields.text(entry["media_type"], "media type", 127),
+        size=fields.number(entry["size"], "size"),
+        key=fields.octets(entry["key"], 32, "attachment key"),
+        sealed_size=fields.number(entry["sealed_size"], "sealed size"),
+        sealed_hash=fields.octets(entry["sealed_hash"], 32, "sealed hash"),
+    )
