@@ -47,7 +47,8 @@ _OUTER_PIECES = 6
 class Header:
     """The signed head of a message. Node ids, key ids, hashes: 32 bytes; thread, stream: 16; times in seconds.
 
-    `previous` is the header hash of the author's message before this one in the thread, or empty.
+    `previous` is the id of the author's own message before this one in the thread, `seen` the id of the other
+    side's newest message that the author had applied in it; both may be empty.
     `grant` is the hash of the grant that covers the content, or empty.
     """
 
@@ -58,6 +59,7 @@ class Header:
     sealing_key: bytes
     thread: bytes
     previous: bytes
+    seen: bytes
     stream: bytes
     number: int
     created: int
@@ -125,6 +127,7 @@ def read_header(header_bytes: bytes) -> Header:
         sealing_key=fields.octets(value["sealing_key"], 32, "sealing_key"),
         thread=fields.octets(value["thread"], 16, "thread"),
         previous=_hash_or_none(value["previous"], "previous"),
+        seen=_hash_or_none(value["seen"], "seen"),
         stream=fields.octets(value["stream"], 16, "stream"),
         number=fields.number(value["number"], "number", 1),
         created=fields.time(value["created"], "created"),

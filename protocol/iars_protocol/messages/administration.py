@@ -1,0 +1,80 @@
+"""Messages between two nodes about themselves (SPEC § 10.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from iars_protocol import fields
+from iars_protocol.messages.registry import Body, checked, message
+
+MOST_STREAMS = 1_000
+LARGEST_LISTING = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHead:
+    """How far one stream is known: its id, the highest number, and the id of the message there."""
+
+    stream: bytes
+    number: int
+    message: bytes
+
+
+def _heads(value: object) -> tuple[list[object], ...]:
+    entries = fields.typed(value, list, "streams")
+    if len(entries) > MOST_STREAMS:
+        raise fields.MalformedError("too many streams")
+    for entry in entries:
+        read_head(entry)
+    return tuple(entries)
+
+
+def read_head(entry: object) -> StreamHead:
+    """Read [stream, number, message id], or raise MalformedError."""
+    pieces = fields.typed(entry, list, "stream")
+    if len(pieces) != 3:  # noqa: PLR2004 - stream, number, message
+        raise fields.MalformedError("a stream's head has three pieces")
+    return StreamHead(
+        fields.octets(pieces[0], 16, "stream"),
+        fields.number(pieces[1], "number"),
+        pieces[2] if pieces[2] == b"" else fields.octets(pieces[2], 32, "message"),
+    )
+
+
+def _listing(value: object) -> bytes:
+    octets = fields.typed(value, bytes, "listing")
+    if len(octets) > LARGEST_LISTING:
+        raise fields.MalformedError("the listing is too long")
+    return octets
+
+
+def _messages(value: object) -> tuple[bytes, ...]:
+    entries = fields.typed(value, list, "returned")
+    return tuple(fields.typed(entry, bytes, "returned") for entry in entries)
+
+
+@message("listing.announce/1")
+@dataclass(frozen=True, slots=True)
+class AnnounceListing(Body):
+    """Present a newer listing, with the key history that proves it."""
+
+    carries_scopes: ClassVar[bool] = False
+    listing: bytes = checked(_listing)
+
+
+@message("stream.resync/1")
+@dataclass(frozen=True, slots=True)
+class ResyncStreams(Body):
+    """Say how far each stream is known here, after a restore or a gap.
+
+    `received` are the heads of the recipient's streams that the author has applied, `sent` those of the
+    author's own streams that it remembers; `asks` wants the same in answer; `returned` gives back inner
+    messages that the recipient itself once sent and has lost.
+    """
+
+    carries_scopes: ClassVar[bool] = False
+    asks: bool = checked(lambda value: fields.typed(value, bool, "asks"))
+    received: tuple[list[object], ...] = checked(_heads, default=())
+    sent: tuple[list[object], ...] = checked(_heads, default=())
+    returned: tuple[bytes, ...] = checked(_messages, default=())
