@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iars_protocol import consent, fields, parts
+from iars_protocol import consent, fields, messages, parts
 from iars_protocol.errors import DisclosureError, MalformedError
 from iars_protocol.messages.registry import Body, read_body
 from iars_protocol.record import check_disclosed
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from iars_protocol.parts import Part, ScopePart
     from iars_protocol.referral import Side
     from iars_protocol.vocabulary import Step
+
+# Importing the package is what fills the registry.
+MESSAGE_TOPICS = messages.__all__
 
 TEXTS = "texts"
 ATTACHMENTS = "attachments"

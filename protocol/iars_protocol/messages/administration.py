@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from iars_protocol import fields
+from iars_protocol.errors import MalformedError
 from iars_protocol.messages.registry import Body, checked, message
 
 MOST_STREAMS = 1_000
@@ -24,7 +25,7 @@ class StreamHead:
 def _heads(value: object) -> tuple[list[object], ...]:
     entries = fields.typed(value, list, "streams")
     if len(entries) > MOST_STREAMS:
-        raise fields.MalformedError("too many streams")
+        raise MalformedError("too many streams")
     for entry in entries:
         read_head(entry)
     return tuple(entries)
@@ -34,7 +35,7 @@ def read_head(entry: object) -> StreamHead:
     """Read [stream, number, message id], or raise MalformedError."""
     pieces = fields.typed(entry, list, "stream")
     if len(pieces) != 3:  # noqa: PLR2004 - stream, number, message
-        raise fields.MalformedError("a stream's head has three pieces")
+        raise MalformedError("a stream's head has three pieces")
     return StreamHead(
         fields.octets(pieces[0], 16, "stream"),
         fields.number(pieces[1], "number"),
@@ -45,7 +46,7 @@ def read_head(entry: object) -> StreamHead:
 def _listing(value: object) -> bytes:
     octets = fields.typed(value, bytes, "listing")
     if len(octets) > LARGEST_LISTING:
-        raise fields.MalformedError("the listing is too long")
+        raise MalformedError("the listing is too long")
     return octets
 
 
