@@ -1,0 +1,58 @@
+"""What can be recorded: every audit action of the node, by topic. Add a word here before recording it."""
+
+from __future__ import annotations
+
+_BY_TOPIC = {
+    "case": (
+        "opened read searched listed changed assigned closed reopened merged linked imported exported "
+        "erased erasure-requested reported"
+    ),
+    "person": "opened read changed merged linked access-reported",
+    "household": "opened changed linked",
+    "attachment": "added read sent received refused removed",
+    "consent": (
+        "requested given renewed refused narrowed withdrawn revoked expired invalidated read "
+        "exception-recorded exception-approved exception-refused person-told"
+    ),
+    "referral": (
+        "drafted previewed offered received read opened accepted rejected started held resumed completed "
+        "failed cancelled expired entered-in-error disclosed amended message-sent message-received "
+        "appointment-sent appointment-received attachment-sent attachment-received refused escalated "
+        "rerouted overdue erased listed recorded"
+    ),
+    "erasure": "asked notified reported retained overdue",
+    "exchange": (
+        "queued sent envelope-received receipt-received receipt-refused refused duplicate replayed gap "
+        "gap-filled tampered undecryptable unknown-sender expired out-of-order conflicting "
+        "peer-unreachable peer-reached parked unparked resync-asked resync-answered restored-peer "
+        "stream-skipped rate-limited"
+    ),
+    "peer": (
+        "added pinned verified changed suspended resumed removed listing-received listing-refused "
+        "key-rotated key-revoked fork-seen tested"
+    ),
+    "account": (
+        "created changed roles-changed teams-changed disabled enabled password-set signed-in sign-in- "
+        "failed sign-in-delayed signed-out signed-out-everywhere"
+    ),
+    "site": "created changed closed",
+    "team": "created changed closed",
+    "token": "created revoked refused",
+    "key": "created rotated revoked exported destroyed published",
+    "vault": "created unlocked unlock-failed locked passphrase-changed keys-erased",
+    "job": "parked retried cancelled",
+    "backup": "made restored verified failed",
+    "clock": "skewed corrected",
+    "alarm": "raised acknowledged",
+    "audit": "read exported checkpointed cosigned",
+    "report": "made exported",
+    "service": "offered changed withdrawn capacity-changed",
+    "node": "initialised started stopped settings-changed listing-published migrated",
+}
+
+ACTIONS = frozenset(f"{topic}.{word}" for topic, words in _BY_TOPIC.items() for word in words.split())
+
+
+def with_prefix(prefix: str) -> list[str]:
+    """Return the actions that begin with a prefix such as `exchange.`, in order."""
+    return sorted(action for action in ACTIONS if action.startswith(prefix))

@@ -1,0 +1,133 @@
+"""Every query of the audit log."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, union_all
+
+from iars_node.audit.actions import with_prefix
+from iars_node.audit.model import AuditFilter, Event, EventPage, RecordedEvent
+from iars_node.audit.tables import audit_event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import ColumnElement, Connection, Row, Select
+
+# `inline`: nobody needs the sequence number back, so PostgreSQL is spared a RETURNING.
+_INSERT = insert(audit_event).inline()
+MAX_PAGE = 500
+
+
+def insert_events(connection: Connection, recorded: Sequence[tuple[Event, bytes, bytes]]) -> None:
+    """Append events with their salts and leaves, in order, in one statement."""
+    rows = [_row(event, salt, leaf) for event, salt, leaf in recorded]
+    if rows:
+        connection.execute(_INSERT, rows if len(rows) > 1 else rows[0])
+
+
+def page(
+    connection: Connection, filters: AuditFilter, cursor: int | None = None, limit: int = 50
+) -> EventPage:
+    """Return one page of events, the newest first, older than the cursor."""
+    limit = max(1, min(limit, MAX_PAGE))
+    conditions = _conditions(filters)
+    if cursor is not None:
+        conditions.append(audit_event.c.seq < cursor)
+    query = _query(filters, conditions, limit + 1)
+    events = [_event(row) for row in connection.execute(query)]
+    more = len(events) > limit
+    events = events[:limit]
+    return EventPage(events, events[-1].seq if more else None)
+
+
+def after(connection: Connection, seq: int, limit: int = MAX_PAGE) -> list[RecordedEvent]:
+    """Return the events after a place in the log, the oldest first."""
+    query = select(audit_event).where(audit_event.c.seq > seq).order_by(audit_event.c.seq).limit(limit)
+    return [_event(row) for row in connection.execute(query)]
+
+
+def every(connection: Connection) -> Iterator[RecordedEvent]:
+    """Read the whole log, the oldest first, a batch at a time."""
+    seq = 0
+    while batch := after(connection, seq):
+        yield from batch
+        seq = batch[-1].seq
+
+
+def _conditions(filters: AuditFilter) -> list[ColumnElement[bool]]:
+    table = audit_event.c
+    wanted = (
+        (table.case_id, filters.case_id),
+        (table.referral_id, filters.referral_id),
+        (table.actor_id, filters.actor_id),
+        (table.peer_id, filters.peer_id),
+    )
+    conditions = [column == value for column, value in wanted if value]
+    if filters.since is not None:
+        conditions.append(table.at >= filters.since)
+    if filters.until is not None:
+        conditions.append(table.at < filters.until)
+    return conditions
+
+
+def _query(filters: AuditFilter, conditions: list[ColumnElement[bool]], limit: int) -> Select[Any]:
+    table = audit_event.c
+    ordered = select(audit_event).order_by(table.seq.desc()).limit(limit)
+    if not filters.action:
+        return ordered.where(*conditions)
+    actions = with_prefix(filters.action)
+    is_narrow = filters.case_id or filters.referral_id or filters.actor_id or filters.peer_id
+    if is_narrow or not actions:
+        return ordered.where(table.action.in_(actions), *conditions)
+    # A prefix over a long log: the newest few of each action come straight from its index, while
+    # one condition over all of them would sort every event that matches.
+    newest = [
+        select(table.seq)
+        .where(table.action == action, *conditions)
+        .order_by(table.seq.desc())
+        .limit(limit)
+        .subquery()
+        for action in actions
+    ]
+    found = union_all(*(select(part.c.seq) for part in newest)).subquery()
+    return ordered.where(table.seq.in_(select(found.c.seq)))
+
+
+def _row(event: Event, salt: bytes, leaf: bytes) -> dict[str, object]:
+    return {
+        "id": event.id,
+        "at": event.at,
+        "actor_kind": event.actor_kind,
+        "actor_id": event.actor_id,
+        "action": event.action,
+        "purpose": event.purpose,
+        "case_id": event.case_id or None,
+        "referral_id": event.referral_id or None,
+        "peer_id": event.peer_id or None,
+        "subject": event.subject,
+        "scopes": " ".join(event.scopes),
+        "detail": json.dumps(dict(event.detail)) if event.detail else "{}",
+        "salt": salt,
+        "leaf": leaf,
+    }
+
+
+def _event(row: Row[Any]) -> RecordedEvent:
+    event = Event(
+        id=row.id,
+        at=row.at,
+        actor_kind=row.actor_kind,
+        actor_id=row.actor_id,
+        action=row.action,
+        purpose=row.purpose,
+        case_id=row.case_id or "",
+        referral_id=row.referral_id or "",
+        peer_id=row.peer_id or "",
+        subject=row.subject,
+        scopes=tuple(row.scopes.split()),
+        detail=json.loads(row.detail),
+    )
+    return RecordedEvent(row.seq, event, row.salt, row.leaf)

@@ -1,0 +1,102 @@
+"""The audit log's tables. The log is append-only: the database itself refuses to change or delete."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Connection,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    event,
+)
+
+from iars_node.db import Instant, metadata
+
+_Sequence = BigInteger().with_variant(Integer, "sqlite")
+
+# Ids that an event does not have are NULL, so that the partial indexes stay small and every
+# insert touches only the indexes it needs.
+audit_event = Table(
+    "audit_event",
+    metadata,
+    Column("seq", _Sequence, Identity(), primary_key=True),
+    Column("id", String(32), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("actor_kind", String(16), nullable=False),
+    Column("actor_id", String(128), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("purpose", String(200), nullable=False),
+    Column("case_id", String(32)),
+    Column("referral_id", String(64)),
+    Column("peer_id", String(128)),
+    Column("subject", String(200), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+)
+Index("ix_audit_event_action", audit_event.c.action, audit_event.c.seq)
+Index("ix_audit_event_actor", audit_event.c.actor_id, audit_event.c.seq)
+Index("ix_audit_event_at", audit_event.c.at)
+for _name in ("case_id", "referral_id", "peer_id"):
+    _column = audit_event.c[_name]
+    Index(
+        f"ix_audit_event_{_name}",
+        _column,
+        audit_event.c.seq,
+        sqlite_where=_column.is_not(None),
+        postgresql_where=_column.is_not(None),
+    )
+
+alarm = Table(
+    "alarm",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("acknowledged_at", Instant),
+    Column("acknowledged_by", String(128)),
+)
+Index(
+    "uq_alarm_open",
+    alarm.c.kind,
+    alarm.c.subject,
+    unique=True,
+    sqlite_where=alarm.c.acknowledged_at.is_(None),
+    postgresql_where=alarm.c.acknowledged_at.is_(None),
+)
+Index("ix_alarm_at", alarm.c.at, alarm.c.id)
+
+APPEND_ONLY_SQLITE = tuple(
+    f"CREATE TRIGGER audit_event_no_{verb.lower()} BEFORE {verb} ON audit_event "
+    "BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END"
+    for verb in ("UPDATE", "DELETE")
+)
+APPEND_ONLY_POSTGRESQL = (
+    """CREATE OR REPLACE FUNCTION audit_event_refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'audit events are append-only'; END $$""",
+    """CREATE TRIGGER audit_event_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_event
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_event_refuse()""",
+)
+
+
+def append_only_statements(dialect: str) -> tuple[str, ...]:
+    """Return the statements that make the log append-only: for `create_all` and for the migration."""
+    return APPEND_ONLY_SQLITE if dialect == "sqlite" else APPEND_ONLY_POSTGRESQL
+
+
+@event.listens_for(audit_event, "after_create")
+def _refuse_changes(_table: Table, connection: Connection, **_options: object) -> None:
+    for statement in append_only_statements(connection.dialect.name):
+        connection.exec_driver_sql(statement)
