@@ -29,6 +29,9 @@ class Actor:
     id: str
     roles: frozenset[str] = frozenset()
     language: str = "en"
+    # A token has no roles: it names what it may do and read.
+    actions: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
 
 
 SYSTEM = Actor("system", "node")

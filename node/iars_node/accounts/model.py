@@ -1,0 +1,197 @@
+"""Accounts, sites and teams; sessions and tokens; what a name and a password must be."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from iars_node.work import Actor
+from iars_protocol.encoding import to_text
+
+_NAME = re.compile(r"\w[\w.@+-]{1,63}").fullmatch
+_LANGUAGE = re.compile(r"[a-z]{2,3}").fullmatch
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 1024
+LONGEST_LABEL = 200
+TOKEN_PREFIX = "iars_"  # noqa: S105 - the public beginning of every token, for leak scanners
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place where the organisation works."""
+
+    id: str
+    name: str
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Accounts of one site that share cases."""
+
+    id: str
+    site_id: str
+    name: str
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A member of staff. The display name is staff data: shown on pages, never logged."""
+
+    id: str
+    name: str
+    display_name: str
+    email: str
+    roles: frozenset[str]
+    language: str
+    created_at: datetime
+    disabled_at: datetime | None = None
+    team_ids: frozenset[str] = frozenset()
+    site_ids: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        return f"Account({self.id})"
+
+    @property
+    def actor(self) -> Actor:
+        """The account as an actor."""
+        return Actor("account", self.id, self.roles, self.language)
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """What is needed to create an account."""
+
+    name: str
+    display_name: str
+    roles: frozenset[str]
+    password: str
+    language: str = "en"
+    email: str = ""
+    team_ids: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        return "NewAccount()"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPolicy:
+    """How long a session lives: without use, and at most."""
+
+    idle: timedelta = timedelta(minutes=30)
+    absolute: timedelta = timedelta(hours=12)
+    # Writing at every page view would cost a commit each; a minute's accuracy is enough.
+    noticed_every: timedelta = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in browser. Its id is the hash of the token that the browser holds."""
+
+    id: str
+    account_id: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    csrf_secret: bytes
+
+    def __repr__(self) -> str:
+        return f"Session(account {self.account_id})"
+
+    def is_over(self, now: datetime, policy: SessionPolicy) -> bool:
+        """Say whether the session has ended by its age or for want of use."""
+        return now >= self.expires_at or now >= self.last_seen_at + policy.idle
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A new session with its token, which is stored nowhere but in the browser."""
+
+    token: str
+    session: Session
+    account: Account
+
+    def __repr__(self) -> str:
+        return f"SignedIn(account {self.account.id})"
+
+
+@dataclass(frozen=True, slots=True)
+class SignInRefused:
+    """Why nobody was signed in: `wrong` (name or password, never which) or `delayed`."""
+
+    reason: str
+    wait: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token of one of the organisation's own systems: what it may do and read, until when."""
+
+    id: str
+    label: str
+    actions: frozenset[str]
+    scopes: frozenset[str]
+    created_at: datetime
+    created_by: str
+    expires_at: datetime
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """The token as an actor."""
+        return Actor("token", self.id, actions=self.actions, scopes=self.scopes)
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token just made, with its secret, which is shown once and stored nowhere."""
+
+    secret: str
+    token: Token
+
+    def __repr__(self) -> str:
+        return f"NewToken({self.token.id})"
+
+
+def folded(name: str) -> str:
+    """Return a sign-in name in the one form that is stored and compared."""
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+def account_faults(name: str, display_name: str, language: str) -> dict[str, str]:
+    """Say which parts of an account can't be used, and why."""
+    faults = {}
+    if _NAME(folded(name)) is None:
+        faults["name"] = "Use 2 to 64 letters, digits, and . @ + - _"
+    if not 0 < len(display_name.strip()) <= LONGEST_LABEL:
+        faults["display_name"] = "Write the name that colleagues know."
+    if _LANGUAGE(language) is None:
+        faults["language"] = "Use a language code such as en, fr or sq."
+    return faults
+
+
+def password_faults(password: str, name: str) -> dict[str, str]:
+    """Say why a password can't be used: length is what counts, not which signs are in it."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        return {
+            "password": f"Use at least {SHORTEST_PASSWORD} characters; several words are easy to remember."
+        }
+    if folded(name) in folded(password) or len(set(password)) < SHORTEST_PASSWORD // 3:
+        return {"password": "This is too easy to guess: don't use the account's name or repeat a few signs."}
+    return {}
+
+
+def new_secret() -> str:
+    """Return 32 random bytes as text for a cookie or a token."""
+    return to_text(secrets.token_bytes(32))
+
+
+def secret_hash(secret: str) -> str:
+    """Return what is stored of a secret: with 256 random bits in it, a plain hash can't be reversed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
