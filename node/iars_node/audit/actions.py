@@ -32,8 +32,8 @@ _BY_TOPIC = {
         "key-rotated key-revoked fork-seen tested"
     ),
     "account": (
-        "created changed roles-changed teams-changed disabled enabled password-set signed-in sign-in- "
-        "failed sign-in-delayed signed-out signed-out-everywhere"
+        "created changed roles-changed teams-changed disabled enabled password-set signed-in "
+        "sign-in-failed sign-in-delayed signed-out signed-out-everywhere"
     ),
     "site": "created changed closed",
     "team": "created changed closed",
