@@ -1,0 +1,61 @@
+"""Run the steps on a node's own database, and write a new step from the tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import text
+
+from iars_node.db import Database
+from iars_node.errors import SetupError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+FOLDER = Path(__file__).parent
+# Any fixed number: two processes that start at the same moment on one PostgreSQL take turns.
+UPGRADE_LOCK = 0x49415253
+
+
+def upgrade(database: Database) -> None:
+    """Bring a database to the newest shape, in one transaction; do nothing when it has it."""
+    with database.write() as connection:
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": UPGRADE_LOCK})
+        try:
+            command.upgrade(_config(connection), "head")
+        except CommandError as error:
+            raise SetupError(
+                "The database was made by a newer version of IARS; install that version, or restore a backup."
+            ) from error
+
+
+def is_current(database: Database) -> bool:
+    """Say whether a database has the newest shape."""
+    newest = ScriptDirectory(str(FOLDER)).get_heads()
+    with database.read() as connection:
+        return MigrationContext.configure(connection).get_current_heads() == tuple(newest)
+
+
+def write_step(title: str) -> None:
+    """Compare the tables with the steps so far and write what is missing as a new step."""
+    with TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/empty.sqlite")
+        upgrade(database)
+        with database.write() as connection:
+            command.revision(_config(connection), title, autogenerate=True)
+        database.close()
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config

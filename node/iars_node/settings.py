@@ -1,0 +1,187 @@
+"""Settings: one frozen object, read once from the node's `iars.toml` and from `IARS_…` variables."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from iars_node.errors import SetupError
+
+PREFIX = "IARS_"
+FILE_NAME = "iars.toml"
+KIB, MIB = 1024, 1024 * 1024
+# Read by the tests' own fixtures; a node that is started by a test inherits it.
+FOREIGN_VARIABLES = frozenset({"IARS_TESTS_REQUIRE"})
+TLS_FILES = ("tls_certificate", "tls_key")
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+Seconds = Annotated[int, Field(ge=1)]
+
+
+def _sqlite_in_folder(name: str, validated: dict[str, Any]) -> str:
+    return f"sqlite:///{validated['folder'] / name}"
+
+
+class Settings(BaseSettings):
+    """What one node may be told from outside. A variable wins over the file, the file over the default."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", validate_default=True)
+
+    # Where it lives
+    folder: Path = Field(default_factory=lambda: Path.home() / ".iars")
+    database_url: str = Field(
+        default_factory=lambda so_far: _sqlite_in_folder("node.sqlite", so_far), repr=False
+    )
+    key_store_url: str = Field(
+        default_factory=lambda so_far: _sqlite_in_folder("keys.sqlite", so_far), repr=False
+    )
+    passphrase_file: Path | None = None
+    passphrase: SecretStr | None = None
+    attachment_folder: Path = Field(default_factory=lambda so_far: so_far["folder"] / "attachments")
+
+    # Where it is reached, and whom it trusts on the hop
+    host: str = "127.0.0.1"
+    port: int = Field(default=8470, ge=0, le=65535)
+    public_url: str = ""
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    ca_file: Path | None = None
+
+    # What its people see
+    training: bool = False
+    zone: str = "UTC"
+    languages: Annotated[tuple[str, ...], NoDecode] = ("en", "fr")
+
+    # What it takes in
+    envelope_bytes: int = Field(default=1 * MIB, ge=4 * KIB, le=16 * MIB)
+    batch_envelopes: int = Field(default=50, ge=1, le=1000)
+    batch_bytes: int = Field(default=8 * MIB, ge=64 * KIB, le=64 * MIB)
+    attachment_bytes: int = Field(default=512 * MIB, ge=64 * KIB)
+
+    # How it delivers
+    batches_in_flight: int = Field(default=8, ge=1, le=64)
+    lease_seconds: Seconds = 60
+    exchange_timeout_seconds: Seconds = 20
+
+    # How long a person stays signed in
+    session_idle_minutes: int = Field(default=30, ge=1, le=24 * 60)
+    session_hours: int = Field(default=12, ge=1, le=7 * 24)
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library passes all sources by name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments, then variables, then the file in the node's folder."""
+        folder = init_settings().get("folder") or env_settings().get("folder") or Path.home() / ".iars"
+        in_file = TomlConfigSettingsSource(settings_cls, Path(folder) / FILE_NAME)
+        return init_settings, env_settings, in_file
+
+    @field_validator("folder", "attachment_folder", "passphrase_file", "ca_file", *TLS_FILES)
+    @classmethod
+    def _whole_path(cls, path: Path | None, given: ValidationInfo) -> Path | None:
+        # A relative path lies in the node's folder, whatever folder a command is started from.
+        within = given.data.get("folder", Path.cwd())
+        return None if path is None else within / path.expanduser()
+
+    @field_validator("languages", mode="before")
+    @classmethod
+    def _split_languages(cls, words: object) -> object:
+        return tuple(word.strip() for word in words.split(",")) if isinstance(words, str) else words
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError("must be an IANA time zone such as Europe/Tirane")
+        return zone
+
+    @field_validator("public_url")
+    @classmethod
+    def _protected_url(cls, url: str) -> str:
+        if not url:
+            return url
+        parts = urlsplit(url)
+        if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK):
+            return url.rstrip("/")
+        raise ValueError("must begin with https:// (plain http is for this machine alone)")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together: set both or neither")
+        # A post that outlives its lease would be sent a second time while the first is still under way.
+        if self.exchange_timeout_seconds * 2 > self.lease_seconds:
+            raise ValueError("exchange_timeout_seconds must be at most half of lease_seconds")
+        if self.batch_bytes < self.envelope_bytes:
+            raise ValueError("batch_bytes must hold at least one envelope of envelope_bytes")
+        return self
+
+    def read_passphrase(self) -> str | None:
+        """Return the passphrase from the variable or the file, or None: then a person is asked."""
+        if self.passphrase is not None:
+            return self.passphrase.get_secret_value()
+        if self.passphrase_file is None:
+            return None
+        try:
+            return self.passphrase_file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SetupError(f"The passphrase file {self.passphrase_file} can't be read.") from error
+
+
+def load_settings(folder: Path | None = None) -> Settings:
+    """Read and check the settings; raise SetupError with a sentence that names each faulty key."""
+    _refuse_unknown_variables()
+    try:
+        settings = Settings() if folder is None else Settings(folder=folder)
+    except ValidationError as error:
+        raise SetupError(_sentence(error)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SetupError(f"{FILE_NAME} is not valid TOML: {error}.") from error
+    _refuse_passphrase_in_file(settings.folder / FILE_NAME)
+    return settings
+
+
+def _refuse_unknown_variables() -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | FOREIGN_VARIABLES
+    given = {name.upper() for name in os.environ}
+    unknown = sorted(name for name in given - known if name.startswith(PREFIX))
+    if unknown:
+        raise SetupError(f"Unknown setting {', '.join(unknown)}: correct its name or remove the variable.")
+
+
+def _refuse_passphrase_in_file(path: Path) -> None:
+    # The file lies beside the database: whoever copies the folder would hold lock and key together.
+    if path.exists() and "passphrase" in tomllib.loads(path.read_text(encoding="utf-8")):
+        raise SetupError(
+            f"{FILE_NAME} must not hold the passphrase: set passphrase_file, or be asked for it."
+        )
+
+
+def _sentence(error: ValidationError) -> str:
+    # The values stay out of the sentence: one of them may be a passphrase or a database password.
+    faults = []
+    for fault in error.errors(include_input=False, include_url=False, include_context=False):
+        name = ".".join(str(part) for part in fault["loc"]) or "settings"
+        reason = "is not a known setting" if fault["type"] == "extra_forbidden" else fault["msg"]
+        faults.append(f"{name}: {reason.removeprefix('Value error, ')}")
+    return f"The settings can't be used ({'; '.join(faults)}). Correct {FILE_NAME} or the variables."

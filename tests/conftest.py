@@ -1,0 +1,138 @@
+"""Fixtures for every suite: real databases, a clock that stands still, a vault that opens fast."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from iars_node.clock import SetClock
+from iars_node.db import Database
+from iars_node.tables import metadata
+from iars_node.vault.vault import Cost, Vault
+from iars_node.work import Works
+from tests import parts
+from tests.budget import Budget
+from tests.postgresql import PostgresqlServer, running_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+PASSPHRASE = "correct horse battery staple"
+CHEAP = Cost(passes=1, memory_kib=8)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Add up what each suite costs."""
+    config.pluginmanager.register(Budget(), "budget")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL server that doesn't wait for the disk."""
+    yield from running_server(durable=False)
+
+
+@pytest.fixture(scope="session")
+def durable_postgresql() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL server that keeps every commit, as in earnest: for tests that kill it."""
+    yield from running_server(durable=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql: PostgresqlServer) -> str:
+    """The name of a database with every table, to be copied."""
+    name = postgresql.create()
+    _make_tables(postgresql.url(name))
+    return name
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with every table, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "node.sqlite"
+    _make_tables(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def new_postgresql_url(postgresql: PostgresqlServer) -> Iterator[Callable[[], str]]:
+    """Make empty PostgreSQL databases, as many as a test asks for."""
+    names: list[str] = []
+
+    def make() -> str:
+        names.append(postgresql.create())
+        return postgresql.url(names[-1])
+
+    yield make
+    for name in names:
+        postgresql.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables, on each kind of database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.sqlite'}"
+    make: Callable[[], str] = request.getfixturevalue("new_postgresql_url")
+    return make()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database with every table and no row, on each kind of database."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "node.sqlite")
+        opened = Database(f"sqlite:///{tmp_path / 'node.sqlite'}")
+        yield opened
+        opened.close()
+        return
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    name = server.create(request.getfixturevalue("postgresql_template"))
+    opened = Database(server.url(name))
+    yield opened
+    opened.close()
+    server.drop(name)
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    """A clock that stands at nine in the morning until a test moves it."""
+    return SetClock(MORNING)
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Iterator[Vault]:
+    """An unlocked vault whose passphrase costs next to nothing to try."""
+    made = Vault.create(f"sqlite:///{tmp_path / 'keys.sqlite'}", PASSPHRASE, cost=CHEAP)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def works(database: Database, vault: Vault, clock: SetClock) -> Works:
+    """Units of work on the database, the vault and the clock of the test."""
+    return Works(database, vault, clock)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The path of a Chromium that can be driven."""
+    return parts.find_chromium()
+
+
+@pytest.fixture(scope="session")
+def node_js() -> Path:
+    """The path of Node.js."""
+    return parts.find_node()
+
+
+def _make_tables(url: str) -> None:
+    made = Database(url)
+    with made.write() as connection:
+        metadata.create_all(connection)
+    made.close()

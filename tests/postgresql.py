@@ -1,0 +1,124 @@
+"""A PostgreSQL server of the tests' own: a throw-away folder, a free port on loopback, nothing shared."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.parts import find_postgresql, lacking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SERVER_USER = "postgres"
+START_SECONDS = 20
+# Losing the throw-away folder at a power cut harms nobody, and not waiting for the disk is faster.
+HASTY = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+
+
+class PostgresqlServer:
+    """A running server. Anyone on this machine may connect: it holds nothing but what tests make up."""
+
+    def __init__(self, programs: Path, *, durable: bool) -> None:
+        self._programs = programs
+        self._durable = durable
+        # Not pytest's own folder: that one belongs to root alone, and the server refuses to run as root.
+        self._folder = Path(tempfile.mkdtemp(prefix="iars-postgresql-"))
+        self.port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Make the folder's contents and run the server until it answers."""
+        account = _account()
+        if account:
+            shutil.chown(self._folder, account["user"], account["group"])
+        cluster = str(self._folder / "cluster")
+        initdb = (str(self._programs / "initdb"), "-D", cluster, "-U", SERVER_USER)
+        options = ("--auth=trust", "--no-locale", "--encoding=UTF8", "--no-sync")
+        subprocess.run([*initdb, *options], check=True, cwd="/", stdout=subprocess.DEVNULL, **account)
+        self.port = _free_port()
+        command = [str(self._programs / "postgres"), "-D", cluster, "-h", "127.0.0.1", "-p", str(self.port)]
+        command += ["-k", str(self._folder), "-c", "max_connections=300", *(() if self._durable else HASTY)]
+        with (self._folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(command, cwd="/", stdout=log, stderr=log, **account)
+        self._await_answer()
+
+    def stop(self) -> None:
+        """Stop the server at once and remove its folder."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(START_SECONDS)
+        shutil.rmtree(self._folder)
+
+    def url(self, name: str) -> str:
+        """Return the URL of one of its databases."""
+        return f"postgresql://{SERVER_USER}@127.0.0.1:{self.port}/{name}"
+
+    def create(self, template: str = "template0") -> str:
+        """Make a database with a fresh name as a copy of a template; return its name."""
+        name = f"test_{secrets.token_hex(6)}"
+        self._command(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*map(sql.Identifier, (name, template)))
+        )
+        return name
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever is still connected."""
+        self._command(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _command(self, words: sql.Composed) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(words)
+
+    def _await_answer(self) -> None:
+        assert self._process is not None
+        last_moment = time.monotonic() + START_SECONDS
+        while time.monotonic() < last_moment and self._process.poll() is None:
+            try:
+                psycopg.connect(self.url("postgres")).close()
+            except psycopg.OperationalError:
+                time.sleep(0.02)
+            else:
+                return
+        pytest.fail(f"PostgreSQL did not start: {(self._folder / 'log').read_text()}", pytrace=False)
+
+
+def running_server(*, durable: bool) -> Iterator[PostgresqlServer]:
+    """Run a server for as long as a fixture lives."""
+    server = PostgresqlServer(find_postgresql(), durable=durable)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def _account() -> dict[str, Any]:
+    if os.geteuid() != 0:
+        return {}
+    try:
+        entry = pwd.getpwnam(SERVER_USER)
+    except KeyError:
+        lacking("postgresql", f"{getpass.getuser()} needs an account {SERVER_USER} to run the server under")
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
