@@ -105,12 +105,7 @@ def begin(work: Work, name: str, address: str) -> Attempt | SignInRefused:
     by_address, address_wait = _waiting(work, address_key, ADDRESS_DELAY)
     wait = max(name_wait, address_wait)
     if wait > timedelta(0):
-        record(
-            work,
-            "account.sign-in-delayed",
-            subject=account_id,
-            detail={"seconds": int(wait.total_seconds()) + 1},
-        )
+        # Not recorded: the failures that led here are, and a flood of guesses must not fill the log.
         return SignInRefused("delayed", wait)
     credential_store.set_failures(work.connection, name_key, by_name + 1, work.now)
     credential_store.set_failures(work.connection, address_key, by_address + 1, work.now)

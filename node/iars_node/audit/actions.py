@@ -5,10 +5,11 @@ from __future__ import annotations
 _BY_TOPIC = {
     "case": (
         "opened read searched listed changed assigned closed reopened merged linked imported exported "
-        "erased erasure-requested reported"
+        "erased erasure-requested reported scope-read content-received noted locked unlocked retained "
+        "duplicates-listed"
     ),
-    "person": "opened read changed merged linked access-reported",
-    "household": "opened changed linked",
+    "person": "opened read changed merged unmerged linked access-reported",
+    "household": "opened changed linked unlinked",
     "attachment": "added read sent received refused removed",
     "consent": (
         "requested given renewed refused narrowed withdrawn revoked expired invalidated read "
@@ -33,7 +34,7 @@ _BY_TOPIC = {
     ),
     "account": (
         "created changed roles-changed teams-changed disabled enabled password-set signed-in "
-        "sign-in-failed sign-in-delayed signed-out signed-out-everywhere"
+        "sign-in-failed signed-out signed-out-everywhere"
     ),
     "site": "created changed closed",
     "team": "created changed closed",
