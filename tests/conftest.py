@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -74,12 +75,13 @@ def new_postgresql_url(postgresql: PostgresqlServer) -> Iterator[Callable[[], st
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database without tables, on each kind of database."""
+def new_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Make databases without tables, on each kind of database."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'empty.sqlite'}"
+        numbers = count(1)
+        return lambda: f"sqlite:///{tmp_path / f'empty-{next(numbers)}.sqlite'}"
     make: Callable[[], str] = request.getfixturevalue("new_postgresql_url")
-    return make()
+    return make
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -16,14 +16,25 @@ from iars_node.migrations import is_current, upgrade
 from iars_node.tables import metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture
-def empty_database(empty_database_url: str) -> Iterator[Database]:
-    opened = Database(empty_database_url)
-    yield opened
-    opened.close()
+def new_database(new_database_url: Callable[[], str]) -> Iterator[Callable[[], Database]]:
+    opened: list[Database] = []
+
+    def make() -> Database:
+        opened.append(Database(new_database_url()))
+        return opened[-1]
+
+    yield make
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture
+def empty_database(new_database: Callable[[], Database]) -> Database:
+    return new_database()
 
 
 def test_upgrading_an_empty_database_gives_exactly_the_tables_of_the_code(empty_database: Database) -> None:
@@ -31,6 +42,16 @@ def test_upgrading_an_empty_database_gives_exactly_the_tables_of_the_code(empty_
     with empty_database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+
+
+def test_the_upgrade_makes_the_same_triggers_as_the_tables(
+    empty_database: Database, new_database: Callable[[], Database]
+) -> None:
+    upgrade(empty_database)
+    made = new_database()
+    with made.write() as connection:
+        metadata.create_all(connection)
+    assert _triggers(empty_database) == _triggers(made)
 
 
 def test_a_new_database_is_current_only_after_the_upgrade(empty_database: Database) -> None:
@@ -73,3 +94,14 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(empty_database:
     with pytest.raises(SetupError):
         upgrade(empty_database)
     assert not is_current(empty_database)
+
+
+def _triggers(database: Database) -> list[tuple[str, ...]]:
+    if database.is_sqlite:
+        question = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+    else:
+        question = (
+            "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname"
+        )
+    with database.read() as connection:
+        return [tuple(row) for row in connection.execute(text(question))]

@@ -44,14 +44,17 @@ def is_current(database: Database) -> bool:
         return MigrationContext.configure(connection).get_current_heads() == tuple(newest)
 
 
-def write_step(title: str) -> None:
-    """Compare the tables with the steps so far and write what is missing as a new step."""
+def write_step(title: str) -> list[Path]:
+    """Compare the tables with the steps so far and write what is missing as a new, numbered step."""
+    number = f"{len(list(ScriptDirectory(str(FOLDER)).walk_revisions())) + 1:04d}"
     with TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/empty.sqlite")
         upgrade(database)
         with database.write() as connection:
-            command.revision(_config(connection), title, autogenerate=True)
+            written = command.revision(_config(connection), title, autogenerate=True, rev_id=number)
         database.close()
+    steps = written if isinstance(written, list) else [written]
+    return [Path(step.path) for step in steps if step is not None]
 
 
 def _config(connection: Connection) -> Config:

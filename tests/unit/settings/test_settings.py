@@ -1,0 +1,144 @@
+"""Settings come from a file and from variables, and a mistake in either is told in words."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import ValidationError
+
+from iars_node.errors import SetupError
+from iars_node.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("IARS_") and name != "IARS_TESTS_REQUIRE":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], None]:
+    def write_settings(content: str) -> None:
+        (tmp_path / "iars.toml").write_text(content, encoding="utf-8")
+
+    return write_settings
+
+
+def test_a_node_without_settings_keeps_everything_in_its_folder(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path)
+    assert settings.database_url == f"sqlite:///{tmp_path}/node.sqlite"
+    assert settings.key_store_url == f"sqlite:///{tmp_path}/keys.sqlite"
+    assert settings.attachment_folder == tmp_path / "attachments"
+
+
+def test_a_node_listens_on_loopback_unless_told_otherwise(tmp_path: Path) -> None:
+    assert load_settings(tmp_path).host == "127.0.0.1"
+
+
+def test_the_folder_can_come_from_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "iars.toml").write_text("port = 9000", encoding="utf-8")
+    monkeypatch.setenv("IARS_FOLDER", str(tmp_path))
+    settings = load_settings()
+    assert (settings.folder, settings.port) == (tmp_path, 9000)
+
+
+def test_a_variable_wins_over_the_file(
+    tmp_path: Path, write: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write('port = 9000\nzone = "Europe/Tirane"')
+    monkeypatch.setenv("IARS_PORT", "9001")
+    settings = load_settings(tmp_path)
+    assert (settings.port, settings.zone) == (9001, "Europe/Tirane")
+
+
+def test_languages_are_a_list_in_the_file_and_words_with_commas_in_a_variable(
+    tmp_path: Path, write: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write('languages = ["en", "sq"]')
+    assert load_settings(tmp_path).languages == ("en", "sq")
+    monkeypatch.setenv("IARS_LANGUAGES", "fr, ar")
+    assert load_settings(tmp_path).languages == ("fr", "ar")
+
+
+def test_a_relative_path_lies_in_the_folder(tmp_path: Path, write: Callable[[str], None]) -> None:
+    write('ca_file = "federation.pem"')
+    assert load_settings(tmp_path).ca_file == tmp_path / "federation.pem"
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ("prot = 9000", "prot"),
+        ("port = 99999", "port"),
+        ('zone = "Tirana"', "zone"),
+        ('public_url = "http://shelter.example"', "public_url"),
+        ('tls_certificate = "node.pem"', "tls_key"),
+        ("exchange_timeout_seconds = 31", "lease_seconds"),
+        ("batch_bytes = 65536", "envelope_bytes"),
+        ("envelope_bytes = 1", "envelope_bytes"),
+        ("port = ", "TOML"),
+        ('passphrase = "hunter2"', "passphrase"),
+    ],
+)
+def test_a_mistake_in_the_file_is_told_by_its_name(
+    tmp_path: Path, write: Callable[[str], None], content: str, named: str
+) -> None:
+    write(content)
+    with pytest.raises(SetupError, match=named) as told:
+        load_settings(tmp_path)
+    assert "hunter2" not in str(told.value)
+
+
+def test_an_unknown_variable_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IARS_PROT", "9000")
+    with pytest.raises(SetupError, match="IARS_PROT"):
+        load_settings(tmp_path)
+
+
+def test_a_faulty_secret_is_not_repeated_in_the_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IARS_PUBLIC_URL", "http://name:hunter2@shelter.example")
+    with pytest.raises(SetupError) as told:
+        load_settings(tmp_path)
+    assert "hunter2" not in str(told.value)
+
+
+def test_plain_http_is_for_this_machine_alone(tmp_path: Path, write: Callable[[str], None]) -> None:
+    write('public_url = "http://127.0.0.1:8470/"')
+    assert load_settings(tmp_path).public_url == "http://127.0.0.1:8470"
+
+
+def test_the_passphrase_comes_from_the_variable_before_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "passphrase").write_text("from the file\n", encoding="utf-8")
+    assert load_settings(tmp_path).read_passphrase() is None
+    monkeypatch.setenv("IARS_PASSPHRASE_FILE", "passphrase")
+    assert load_settings(tmp_path).read_passphrase() == "from the file"
+    monkeypatch.setenv("IARS_PASSPHRASE", "from the variable")
+    assert load_settings(tmp_path).read_passphrase() == "from the variable"
+
+
+def test_a_passphrase_file_that_is_not_there_is_told(tmp_path: Path, write: Callable[[str], None]) -> None:
+    write('passphrase_file = "nowhere"')
+    with pytest.raises(SetupError, match="nowhere"):
+        load_settings(tmp_path).read_passphrase()
+
+
+def test_settings_show_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IARS_PASSPHRASE", "hunter2")
+    monkeypatch.setenv("IARS_DATABASE_URL", "postgresql://node:hunter2@127.0.0.1/iars")
+    assert "hunter2" not in repr(load_settings(tmp_path))
+
+
+def test_settings_do_not_change_after_they_are_read(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError):
+        load_settings(tmp_path).port = 1
