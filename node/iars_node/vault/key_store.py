@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from iars_node.db import Database
-from iars_node.errors import ConflictError, SetupError
+from iars_node.errors import ConflictError, NodeError, SetupError
 from iars_node.vault import key_store_tables as tables
 from iars_node.vault.errors import KeyStoreError
 from iars_node.vault.key_reader import KeyReader
@@ -43,20 +43,14 @@ class KeyStore:
     """Wrapped keys and the erasure ledger, in an SQLite file or a PostgreSQL database of their own."""
 
     def __init__(self, url: str) -> None:
-        try:
-            self._database = Database(url)
-        except SQLAlchemyError:
-            raise SetupError(
-                "The key store's address is not a database URL that this node can use."
-            ) from None
+        self._database = Database(url)
         self._reader = KeyReader(self._database)
 
     @classmethod
     def create(cls, url: str, header: Header) -> KeyStore:
         """Make an empty key store with its header."""
         _make_private_file(url)
-        store = cls(url)
-        with store.writing() as connection:
+        with _opening(cls(url)) as store, store.writing() as connection:
             tables.metadata.create_all(connection)
             try:
                 connection.execute(insert(tables.header), _header_row(header))
@@ -70,25 +64,20 @@ class KeyStore:
         path = _sqlite_path(url)
         if path is not None and not path.is_file():
             raise SetupError("There is no key store at the address in the settings.")
-        store = cls(url)
-        store.header()
+        with _opening(cls(url)) as store:
+            store.header()
         return store
 
     @classmethod
     def open_or_create(cls, url: str, header: Header) -> KeyStore:
         """Open the key store at a URL, or make it with this header where there is none."""
         path = _sqlite_path(url)
-        if path is not None and path.is_file() and path.stat().st_size:
-            return cls.at(url)
-        if path is None:
-            store = cls(url)
-            with store.snapshot() as connection:
-                exists = inspect(connection).has_table(tables.header.name)
-            if exists:
-                store.header()
-                return store
-            store.close()
-        return cls.create(url, header)
+        if path is not None:
+            return cls.at(url) if path.is_file() else cls.create(url, header)
+        with _opening(cls(url)) as store, store.snapshot() as connection:
+            exists = inspect(connection).has_table(tables.header.name)
+        store.close()
+        return cls.at(url) if exists else cls.create(url, header)
 
     def header(self) -> Header:
         """Return the header; refuse a store that this version can't read."""
@@ -256,6 +245,16 @@ _SOME_KEYS = select(_KEYS.c.key_id, _KEYS.c.wrapped).where(
 )
 
 
+@contextmanager
+def _opening(store: KeyStore) -> Iterator[KeyStore]:
+    # A store that turns out to be unusable is returned to nobody who could close it.
+    try:
+        yield store
+    except NodeError:
+        store.close()
+        raise
+
+
 def _unanswered(error: SQLAlchemyError) -> KeyStoreError:
     # The driver's own text may quote the rows it was given: only its kind is repeated.
     return KeyStoreError(f"The key store did not do what it was asked ({type(error).__name__}).")
@@ -286,12 +285,13 @@ def _header_row(header: Header) -> dict[str, bytes | int]:
 def _sqlite_path(url: str) -> Path | None:
     try:
         parsed = make_url(url)
+        backend = parsed.get_backend_name()
     except SQLAlchemyError:
-        raise SetupError("The key store's address is not a database URL that this node can use.") from None
-    if parsed.get_backend_name() != "sqlite":
+        backend = ""
+    if backend == "postgresql":
         return None
-    if not parsed.database or parsed.database == ":memory:":
-        raise SetupError("The key store needs a file: keys in memory would be lost with the process.")
+    if backend != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        raise SetupError("The key store's address is neither an SQLite file nor a PostgreSQL database.")
     return Path(parsed.database)
 
 

@@ -40,6 +40,9 @@ class Cost:
     memory_kib: int = 64 * 1024
 
 
+USUAL_COST = Cost()
+
+
 def new_key() -> bytes:
     """Return 32 random bytes."""
     return random_bytes(KEY_BYTES)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iars_node.errors import ErasedError, InvalidError, LockedError
-from iars_node.vault import key_backup, sealing
-from iars_node.vault.errors import DamagedError, PassphraseError
+from iars_node.errors import ErasedError, LockedError
+from iars_node.vault import key_backup, master_key, sealing
 from iars_node.vault.key_pool import KeyPool
 from iars_node.vault.key_store import KeyStore
-from iars_node.vault.model import Erasure, Header, SealedPrivateKey, StoredKey
-from iars_node.vault.sealing import Cost, context
+from iars_node.vault.model import Erasure, SealedPrivateKey, StoredKey
+from iars_node.vault.sealing import USUAL_COST, Cost, context
 from iars_node.vault.subkeys import Subkeys
 
 if TYPE_CHECKING:
@@ -36,10 +34,10 @@ class Vault:
         self._pool = KeyPool(self._write_content_keys)
 
     @classmethod
-    def create(cls, key_store_url: str, passphrase: str, *, cost: Cost = Cost()) -> Vault:  # noqa: B008 - frozen
+    def create(cls, key_store_url: str, passphrase: str, *, cost: Cost = USUAL_COST) -> Vault:
         """Make a new key store with a fresh master key; the vault returned is unlocked."""
         master = sealing.new_key()
-        header = _wrap(master, secrets.token_bytes(16), passphrase, cost)
+        header = master_key.wrap(master, secrets.token_bytes(16), passphrase, cost)
         vault = cls(KeyStore.create(key_store_url, header))
         vault._keys = Subkeys(master)
         return vault
@@ -61,7 +59,7 @@ class Vault:
 
     def unlock(self, passphrase: str) -> None:
         """Take the master key into memory."""
-        self._keys = Subkeys(_unwrap(self._store.header(), passphrase))
+        self._keys = Subkeys(master_key.unwrap(self._store.header(), passphrase))
 
     def lock(self) -> None:
         """Forget the master key."""
@@ -75,9 +73,9 @@ class Vault:
     def change_passphrase(self, old: str, new: str) -> None:
         """Wrap the master key under another passphrase. Backups made before still open with the old one."""
         header = self._store.header()
-        master = _unwrap(header, old)
+        master = master_key.unwrap(header, old)
         cost = Cost(header.passes, header.memory_kib)
-        self._store.replace_header(_wrap(master, header.store_id, new, cost))
+        self._store.replace_header(master_key.wrap(master, header.store_id, new, cost))
 
     # -- content keys
 
@@ -219,28 +217,6 @@ class Vault:
         self._store.add_content_keys(
             [(key_id, sealing.seal(wrapping, sealing.new_key(), key_id)) for key_id in key_ids]
         )
-
-
-def _wrap(master: bytes, store_id: bytes, passphrase: str, cost: Cost) -> Header:
-    if not passphrase:
-        raise InvalidError("The passphrase is empty.", {"passphrase": "required"})
-    salt = secrets.token_bytes(sealing.SALT_BYTES)
-    header = Header(store_id, salt, cost.passes, cost.memory_kib, b"")
-    key = sealing.passphrase_key(passphrase, salt, cost)
-    return replace(header, wrapped_master=sealing.seal(key, master, _header_place(header)))
-
-
-def _unwrap(header: Header, passphrase: str) -> bytes:
-    key = sealing.passphrase_key(passphrase, header.salt, Cost(header.passes, header.memory_kib))
-    try:
-        return sealing.open_sealed(key, header.wrapped_master, _header_place(header))
-    except DamagedError:
-        # A damaged header looks the same as a wrong passphrase; the far likelier is said.
-        raise PassphraseError("The passphrase does not unlock this node.") from None
-
-
-def _header_place(header: Header) -> bytes:
-    return context("header", f"{header.passes}/{header.memory_kib}", header.store_id.hex(), header.salt.hex())
 
 
 def _private_place(role: str, key_id: bytes, not_after: datetime | None) -> bytes:
