@@ -1,0 +1,219 @@
+"""A person, a case, a household; what a case holds, where each value comes from and on what basis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from iars_protocol.record import Value
+
+OWN = "own"
+"""The source of what this organisation collected itself; every other source is a grant's id."""
+
+MOST_SENSITIVE = 5
+"""The level of scopes whose every reading is an audit event of its own."""
+
+Basis: TypeAlias = Literal["collected", "granted", "retained"]
+CaseState: TypeAlias = Literal["open", "closed"]
+
+STAGES: Mapping[str, str] = MappingProxyType(
+    {
+        "identified": "Identified",
+        "sheltered": "Sheltered",
+        "screened": "Screened",
+        "documented": "Documented",
+        "travel-arranged": "Travel arranged",
+        "departed": "Departed",
+        "received": "Received",
+        "resettled": "Resettled",
+        "follow-up": "Follow-up",
+        "closed": "Closed",
+    }
+)
+
+CLOSURE_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "assistance-completed": "Assistance completed",
+        "handed-over": "Handed over to another organisation",
+        "returned": "Returned and resettled",
+        "person-left": "The person left",
+        "person-declined": "The person declined assistance",
+        "person-unreachable": "The person can't be reached",
+        "not-eligible": "Not eligible",
+        "duplicate": "Duplicate of another case",
+        "entered-in-error": "Entered in error",
+        "deceased": "The person died",
+        "other": "Other",
+    }
+)
+
+RELATIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "head": "Head of the household",
+        "partner": "Partner or spouse",
+        "child": "Child",
+        "parent": "Parent",
+        "sibling": "Brother or sister",
+        "grandparent": "Grandparent",
+        "guardian": "Guardian",
+        "relative": "Other relative",
+        "other": "Other",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case's head: what lists show. `alias` is filled where the actor may read the identity."""
+
+    id: str
+    person_id: str
+    reference: str
+    state: CaseState
+    stage: str
+    closure_reason: str | None
+    opened_at: datetime
+    updated_at: datetime
+    site_id: str | None
+    team_id: str | None
+    assigned_to: str | None
+    version: int
+    training: bool
+    alias: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One value as one source holds it: since when, and from which account or peer."""
+
+    value: Value = field(repr=False)
+    at: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The content of one scope from one source. It is `closed` while locked, and for ever once erased."""
+
+    case_id: str
+    scope: str
+    source: str
+    basis: Basis
+    version: int
+    updated_at: datetime
+    updated_by: str
+    closed: Literal["", "locked", "erased"]
+    fields: Mapping[str, Held] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldView:
+    """A field as the case shows it: the value that counts, its source, and what other sources say."""
+
+    value: Value = field(repr=False)
+    source: str
+    basis: Basis
+    at: str
+    by: str
+    others: Mapping[str, Held] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeView:
+    """A scope as the case shows it: its fields, merged, and every document behind them."""
+
+    fields: Mapping[str, FieldView] = field(repr=False)
+    documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note on a case, under the scope that its author declared."""
+
+    id: str
+    case_id: str
+    scope: str
+    source: str
+    author: str
+    at: datetime
+    text: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRecord:
+    """A case with the scopes that the actor may read; the others are absent."""
+
+    head: Case
+    scopes: Mapping[str, ScopeView]
+    notes: tuple[Note, ...]
+    external_number: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Where a case belongs: a site, a team, an account."""
+
+    site_id: str | None = None
+    team_id: str | None = None
+    assigned_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list of cases is narrowed to; None leaves it open."""
+
+    state: CaseState | None = None
+    stage: str | None = None
+    site_id: str | None = None
+    team_id: str | None = None
+    assigned_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One case that a search found. `is_exact` tells the words asked for from words that sound alike."""
+
+    case: Case
+    is_exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of found cases and the cursor of the next, if there is one."""
+
+    found: tuple[Found, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Another case that is probably of the same person, from 0 to 100, and why: codes only."""
+
+    case_id: str
+    score: int
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """One decision that two persons are one, and the decision that undid it."""
+
+    id: str
+    from_person: str
+    into_person: str
+    at: datetime
+    by: str
+    undone_at: datetime | None
+    undone_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person in a household and the relation to its head."""
+
+    household_id: str
+    person_id: str
+    relation: str

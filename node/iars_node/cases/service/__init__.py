@@ -1,0 +1,72 @@
+"""The use cases of persons, cases and households."""
+
+from iars_node.cases.service.changing import add_note, assign_case, close_case, reopen_case, set_stage
+from iars_node.cases.service.duplicates import likely_duplicates
+from iars_node.cases.service.erasure import (
+    content_keys,
+    erase_content,
+    erased_or_locked,
+    lock_content,
+    retain_content,
+    unlock_content,
+)
+from iars_node.cases.service.opening import open_case, open_received_case, set_external_number
+from iars_node.cases.service.persons import (
+    household_members,
+    households_of,
+    link_household,
+    merge_persons,
+    merges_of,
+    open_household,
+    person_behind,
+    unlink_household,
+    unmerge_persons,
+)
+from iars_node.cases.service.reading import (
+    case_by_reference,
+    case_head,
+    cases_of_person,
+    read_case,
+    snapshot,
+    snapshot_sources,
+)
+from iars_node.cases.service.search import list_cases, search_cases
+from iars_node.cases.service.writing import receive_scope, write_record, write_scope
+
+__all__ = [
+    "add_note",
+    "assign_case",
+    "case_by_reference",
+    "case_head",
+    "cases_of_person",
+    "close_case",
+    "content_keys",
+    "erase_content",
+    "erased_or_locked",
+    "household_members",
+    "households_of",
+    "likely_duplicates",
+    "link_household",
+    "list_cases",
+    "lock_content",
+    "merge_persons",
+    "merges_of",
+    "open_case",
+    "open_household",
+    "open_received_case",
+    "person_behind",
+    "read_case",
+    "receive_scope",
+    "reopen_case",
+    "retain_content",
+    "search_cases",
+    "set_external_number",
+    "set_stage",
+    "snapshot",
+    "snapshot_sources",
+    "unlink_household",
+    "unlock_content",
+    "unmerge_persons",
+    "write_record",
+    "write_scope",
+]

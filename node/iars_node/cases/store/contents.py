@@ -1,0 +1,174 @@
+"""Queries of what cases hold: one sealed document for each scope and source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import delete, insert, select, update
+
+from iars_node.cases.model import Basis, Document, Held
+from iars_node.cases.tables import case_content
+from iars_node.vault.content_keys import key_for
+from iars_node.vault.vault import context
+from iars_protocol import encoding
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Row
+
+    from iars_node.vault.vault import Vault
+
+OWNER: Final = "case"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a document stands: its case, scope and source, and the key that seals it."""
+
+    case_id: str
+    scope: str
+    source: str
+    key_id: bytes
+    is_locked: bool = False
+
+
+def seal_fields(vault: Vault, place: Place, fields: Mapping[str, Held]) -> bytes:
+    """Seal a document's fields for its place."""
+    plain = {name: {"value": held.value, "at": held.at, "by": held.by} for name, held in fields.items()}
+    return vault.seal(
+        place.key_id, encoding.encode(plain), _context(place.case_id, place.scope, place.source)
+    )
+
+
+def read_documents(
+    connection: Connection, vault: Vault, case_ids: Collection[str], scopes: Collection[str]
+) -> list[Document]:
+    """Open the documents of cases in the given scopes; locked and erased ones come without fields."""
+    query = select(case_content).where(case_content.c.case_id.in_(case_ids), case_content.c.scope.in_(scopes))
+    rows = connection.execute(query).all()
+    readable = [row for row in rows if row.locked_at is None and row.erased_at is None]
+    opened = vault.open_many(
+        [(row.key_id, row.sealed, _context(row.case_id, row.scope, row.source)) for row in readable]
+    )
+    plain = {
+        (row.case_id, row.scope, row.source): octets for row, octets in zip(readable, opened, strict=True)
+    }
+    return [_document(row, plain.get((row.case_id, row.scope, row.source))) for row in rows]
+
+
+def read_document(
+    connection: Connection, vault: Vault, case_id: str, scope: str, source: str
+) -> Document | None:
+    """Open one document of a case."""
+    found = read_documents(connection, vault, [case_id], [scope])
+    return next((document for document in found if document.source == source), None)
+
+
+def write_document(connection: Connection, vault: Vault, document: Document) -> bytes:
+    """Seal and store a document in place of its earlier version; return its key id."""
+    key_id = key_for(connection, vault, OWNER, document.case_id, document.scope, document.source)
+    place = Place(document.case_id, document.scope, document.source, key_id)
+    row = content_row(document, place, seal_fields(vault, place, document.fields))
+    if document.version == 1:
+        connection.execute(insert(case_content).inline(), row)
+    else:
+        connection.execute(update(case_content).where(*_at(place)).values(row))
+    return key_id
+
+
+def content_row(document: Document, place: Place, sealed: bytes) -> dict[str, object]:
+    """Return the table row of a sealed document."""
+    return {
+        "case_id": document.case_id,
+        "scope": document.scope,
+        "source": document.source,
+        "key_id": place.key_id,
+        "sealed": sealed,
+        "version": document.version,
+        "updated_at": document.updated_at,
+        "updated_by": document.updated_by,
+        "basis": document.basis,
+        "locked_at": None,
+        "erased_at": None,
+    }
+
+
+def insert_documents(connection: Connection, rows: list[dict[str, object]]) -> None:
+    """Add many sealed documents at once."""
+    if rows:
+        connection.execute(insert(case_content).inline(), rows)
+
+
+def places(
+    connection: Connection, case_id: str, source: str | None = None, scopes: Collection[str] | None = None
+) -> list[Place]:
+    """Return where a case holds documents, narrowed to a source and scopes where given."""
+    columns = case_content.c
+    query = select(columns.scope, columns.source, columns.key_id, columns.locked_at)
+    query = query.where(columns.case_id == case_id)
+    if source is not None:
+        query = query.where(case_content.c.source == source)
+    if scopes is not None:
+        query = query.where(case_content.c.scope.in_(scopes))
+    return [
+        Place(case_id, row.scope, row.source, bytes(row.key_id), row.locked_at is not None)
+        for row in connection.execute(query)
+    ]
+
+
+def set_lock(connection: Connection, found: Iterable[Place], at: datetime | None) -> None:
+    """Lock documents from a moment, or unlock them."""
+    for place in found:
+        connection.execute(update(case_content).where(*_at(place)).values(locked_at=at))
+
+
+def set_basis(connection: Connection, found: Iterable[Place], basis: Basis) -> None:
+    """Change the basis on which documents are held."""
+    for place in found:
+        connection.execute(update(case_content).where(*_at(place)).values(basis=basis))
+
+
+def empty(connection: Connection, found: Iterable[Place], at: datetime) -> None:
+    """Take the sealed bytes out of documents whose keys are destroyed; the row stays as a tombstone."""
+    for place in found:
+        connection.execute(update(case_content).where(*_at(place)).values(sealed=b"", erased_at=at))
+
+
+def remove(connection: Connection, case_id: str) -> None:
+    """Remove every document of a case, tombstones included."""
+    connection.execute(delete(case_content).where(case_content.c.case_id == case_id))
+
+
+def _at(place: Place) -> tuple[Any, ...]:
+    return (
+        case_content.c.case_id == place.case_id,
+        case_content.c.scope == place.scope,
+        case_content.c.source == place.source,
+    )
+
+
+def _context(case_id: str, scope: str, source: str) -> bytes:
+    return context("case_content", "sealed", f"{case_id}/{source}", scope)
+
+
+def _document(row: Row[Any], plain: bytes | None) -> Document:
+    if row.erased_at is None and row.locked_at is not None:
+        closed = "locked"
+    else:
+        # A key can be gone before the row was marked: a restored database meets today's key store.
+        closed = "erased" if plain is None else ""
+    held = {} if plain is None else {name: Held(**entry) for name, entry in encoding.decode(plain).items()}
+    return Document(
+        row.case_id,
+        row.scope,
+        row.source,
+        row.basis,
+        row.version,
+        row.updated_at,
+        row.updated_by,
+        closed,  # type: ignore[arg-type]
+        held,
+    )
