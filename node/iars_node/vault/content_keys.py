@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Row, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from iars_node.errors import ConflictError
 from iars_node.vault.model import ContentKey
 from iars_node.vault.tables import content_key
 
@@ -27,14 +26,7 @@ def key_for(  # noqa: PLR0913, PLR0917 - the four names of a key, and what it ta
     found = _find(connection, owner_kind, owner_id, scope, source)
     if found is not None:
         return found
-    allotted = ContentKey(vault.new_content_key(), owner_kind, owner_id, scope, source)
-    if _add(connection, allotted):
-        return allotted.key_id
-    # Another process allotted one between our look and our write: its key counts, ours stays unused.
-    found = _find(connection, owner_kind, owner_id, scope, source)
-    if found is None:
-        raise ConflictError("The record's keys were changed at the same moment; try again.")
-    return found
+    return _allot(connection, ContentKey(vault.new_content_key(), owner_kind, owner_id, scope, source))
 
 
 def find_keys(connection: Connection, owner_kind: OwnerKind, owner_id: str) -> list[ContentKey]:
@@ -65,17 +57,25 @@ def _find(
     return None if found is None else bytes(found)
 
 
-def _add(connection: Connection, key: ContentKey) -> bool:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(content_key).values(
-        key_id=key.key_id,
-        owner_kind=key.owner_kind,
-        owner_id=key.owner_id,
-        scope=key.scope,
-        source=key.source,
+def _allot(connection: Connection, key: ContentKey) -> bytes:
+    # Two processes may allot at the same moment: the row written first counts for both, and the key of
+    # the other stays unused. Touching the row is what makes the database return it.
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = (
+        insert(content_key)
+        .values(
+            key_id=key.key_id,
+            owner_kind=key.owner_kind,
+            owner_id=key.owner_id,
+            scope=key.scope,
+            source=key.source,
+        )
+        .on_conflict_do_update(
+            index_elements=["owner_kind", "owner_id", "scope", "source"], set_={"source": key.source}
+        )
+        .returning(content_key.c.key_id)
     )
-    statement = statement.on_conflict_do_nothing(index_elements=["owner_kind", "owner_id", "scope", "source"])
-    return connection.execute(statement).rowcount == 1
+    return bytes(connection.execute(statement).scalar_one())
 
 
 def _from_row(row: Row[tuple[bytes, OwnerKind, str, str, str]]) -> ContentKey:

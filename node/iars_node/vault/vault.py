@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from iars_node.errors import ErasedError, LockedError
 from iars_node.vault import key_backup, master_key, sealing
@@ -34,7 +34,7 @@ class Vault:
         self._pool = KeyPool(self._write_content_keys)
 
     @classmethod
-    def create(cls, key_store_url: str, passphrase: str, *, cost: Cost = USUAL_COST) -> Vault:
+    def create(cls, key_store_url: str, passphrase: str, *, cost: Cost = USUAL_COST) -> Self:
         """Make a new key store with a fresh master key; the vault returned is unlocked."""
         master = sealing.new_key()
         header = master_key.wrap(master, secrets.token_bytes(16), passphrase, cost)
@@ -43,12 +43,12 @@ class Vault:
         return vault
 
     @classmethod
-    def at(cls, key_store_url: str) -> Vault:
+    def at(cls, key_store_url: str) -> Self:
         """Open an existing key store; the vault returned is locked."""
         return cls(KeyStore.at(key_store_url))
 
     @classmethod
-    def restore(cls, key_store_url: str, backup: Path) -> Vault:
+    def restore(cls, key_store_url: str, backup: Path) -> Self:
         """Make or complete a key store from a backup; the vault returned is locked."""
         return cls(key_backup.restore(key_store_url, backup))
 
