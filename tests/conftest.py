@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from iars_node.clock import SetClock
 from iars_node.db import Database
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
 MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PASSPHRASE = "correct horse battery staple"
 CHEAP = Cost(passes=1, memory_kib=8)
+
+# A shared machine is slow by turns: an example is wrong or right, never late.
+settings.register_profile("quick", deadline=None, derandomize=True)
+settings.register_profile("long", deadline=None, max_examples=20_000)
+settings.load_profile(os.environ.get("IARS_TESTS_HYPOTHESIS", "quick"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -23,8 +23,8 @@ from iars_node.errors import SetupError
 PREFIX = "IARS_"
 FILE_NAME = "iars.toml"
 KIB, MIB = 1024, 1024 * 1024
-# Read by the tests' own fixtures; a node that is started by a test inherits it.
-FOREIGN_VARIABLES = frozenset({"IARS_TESTS_REQUIRE"})
+# Said to the tests, not to a node; but a node that a test starts inherits them.
+TESTS_PREFIX = "IARS_TESTS_"
 TLS_FILES = ("tls_certificate", "tls_key")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -162,9 +162,9 @@ def load_settings(folder: Path | None = None) -> Settings:
 
 
 def _refuse_unknown_variables() -> None:
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | FOREIGN_VARIABLES
-    given = {name.upper() for name in os.environ}
-    unknown = sorted(name for name in given - known if name.startswith(PREFIX))
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    given = {name.upper() for name in os.environ if name.upper().startswith(PREFIX)}
+    unknown = sorted(name for name in given - known if not name.startswith(TESTS_PREFIX))
     if unknown:
         raise SetupError(f"Unknown setting {', '.join(unknown)}: correct its name or remove the variable.")
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
-        if name.startswith("IARS_") and name != "IARS_TESTS_REQUIRE":
+        if name.startswith("IARS_"):
             monkeypatch.delenv(name)
 
 
@@ -100,6 +100,11 @@ def test_an_unknown_variable_is_an_error(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("IARS_PROT", "9000")
     with pytest.raises(SetupError, match="IARS_PROT"):
         load_settings(tmp_path)
+
+
+def test_what_is_said_to_the_tests_is_no_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IARS_TESTS_REQUIRE", "postgresql")
+    assert load_settings(tmp_path).folder == tmp_path
 
 
 def test_a_faulty_secret_is_not_repeated_in_the_sentence(
