@@ -1,0 +1,136 @@
+"""Hop authentication: HTTP Message Signatures (RFC 9421) with a key of its own (SPEC § 12).
+
+The library builds and parses the signature base; the signature itself is the protocol's Ed25519, so that
+one acceptance rule holds everywhere.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from http_message_signatures import HTTPMessageSigner, HTTPMessageVerifier, HTTPSignatureKeyResolver
+from http_message_signatures.algorithms import HTTPSignatureAlgorithm
+from http_message_signatures.exceptions import HTTPMessageSignaturesException, InvalidSignature
+
+from iars_node.vault.identity import seconds
+from iars_protocol.crypto import SigningKey, verify_bytes
+from iars_protocol.errors import ProtocolError, SignatureError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+RECIPIENT = "iars-recipient"
+TAG = "iars-hop"
+LABEL = "iars"
+WINDOW = timedelta(minutes=5)
+COVERED = ("@method", "@path", "content-digest", RECIPIENT)
+
+# Only the path is signed: what stands before it is decided by whoever routes the request.
+_ANY_HOST = "https://node"
+
+
+@dataclass(slots=True)
+class _Request:
+    method: str
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class _Ed25519(HTTPSignatureAlgorithm):
+    algorithm_id = "ed25519"
+
+    def __init__(self, public_key: Any = None, private_key: Any = None) -> None:  # noqa: ANN401 - the library's seam
+        self._public = public_key
+        self._private = private_key
+
+    def sign(self, message: bytes) -> bytes:
+        signing: SigningKey = self._private
+        return signing.sign_bytes(message)
+
+    def verify(self, signature: bytes, message: bytes) -> None:
+        verify_bytes(self._public, message, signature)
+
+
+class _OwnKey(HTTPSignatureKeyResolver):
+    def __init__(self, key: SigningKey) -> None:
+        self._key = key
+
+    def resolve_private_key(self, key_id: str) -> Any:  # noqa: ANN401, ARG002 - the library's seam
+        return self._key
+
+
+class _PeerKey(HTTPSignatureKeyResolver):
+    def __init__(self, find: Callable[[bytes], bytes | None]) -> None:
+        self._find = find
+
+    def resolve_public_key(self, key_id: str) -> Any:  # noqa: ANN401 - the library's seam
+        return self._find(bytes.fromhex(key_id))
+
+
+class _Verifier(HTTPMessageVerifier):
+    """The library's verifier, by this node's clock and this protocol's window."""
+
+    def __init__(self, resolver: HTTPSignatureKeyResolver, now: datetime) -> None:
+        super().__init__(signature_algorithm=_Ed25519, key_resolver=resolver)
+        self._now = seconds(now)
+
+    def validate_created_and_expires(self, sig_input: Any, max_age: timedelta | None = None) -> None:  # noqa: ANN401, ARG002
+        created, expires = sig_input.params.get("created"), sig_input.params.get("expires")
+        if type(created) is not int or type(expires) is not int:
+            raise InvalidSignature("created and expires are required")
+        window = int(WINDOW.total_seconds())
+        if abs(self._now - created) > window or expires < self._now or expires > created + window:
+            raise InvalidSignature("outside the window")
+
+
+def sign_request(  # noqa: PLR0913 - a request has these pieces, all by name
+    key: SigningKey, *, method: str, path: str, body: bytes, recipient: bytes, now: datetime
+) -> dict[str, str]:
+    """Return the headers that authenticate a request to a peer."""
+    request = _Request(method, _ANY_HOST + path, {RECIPIENT: recipient.hex()})
+    signer = HTTPMessageSigner(signature_algorithm=_Ed25519, key_resolver=_OwnKey(key))
+    signer.sign(
+        request,
+        key_id=key.key_id.hex(),
+        created=now,
+        expires=now + WINDOW,
+        nonce=secrets.token_urlsafe(16),
+        label=LABEL,
+        tag=TAG,
+        include_alg=False,
+        covered_component_ids=COVERED,
+        body=body,
+    )
+    return request.headers
+
+
+def verify_request(  # noqa: PLR0913 - a request has these pieces, all by name
+    headers: Mapping[str, str],
+    *,
+    method: str,
+    path: str,
+    body: bytes,
+    recipient: bytes,
+    now: datetime,
+    find_key: Callable[[bytes], bytes | None],
+) -> bytes:
+    """Verify who sent a request, by its hop key.
+
+    `find_key` returns the public key for a key id, or None where it is no living hop key of a peer.
+
+    Returns the key id; raises SignatureError for every reason alike.
+    """
+    request = _Request(method, _ANY_HOST + path, dict(headers))
+    try:
+        verified = _Verifier(_PeerKey(find_key), now).verify(
+            request, expect_tag=TAG, require_components=COVERED, body=body
+        )
+    except (HTTPMessageSignaturesException, ProtocolError, ValueError) as error:
+        raise SignatureError("the request is not authenticated") from error
+    if headers.get(RECIPIENT) != recipient.hex() or len(verified) != 1 or not verified[0].nonce:
+        raise SignatureError("the request is not authenticated")
+    return bytes.fromhex(str(verified[0].parameters["keyid"]))

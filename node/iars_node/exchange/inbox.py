@@ -1,0 +1,176 @@
+"""The inbox: what a peer sent is checked, applied and answered in one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from iars_node.audit.alarms import raise_alarm
+from iars_node.audit.service import record
+from iars_node.errors import NodeError
+from iars_node.exchange import messages, streams
+from iars_node.exchange.model import IN, OUT, Incoming
+from iars_node.exchange.opening import REFUSED, Opened, Unopened
+from iars_node.exchange.tables import message as message_table
+from iars_node.vault.identity import identity_of, seconds
+from iars_protocol.encoding import encode
+from iars_protocol.envelope import seal_envelope
+from iars_protocol.errors import ProtocolError
+from iars_protocol.receipt import Receipt, SignedReceipt, sign_receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from iars_node.exchange.model import Handler
+    from iars_node.peers.model import Peer
+    from iars_node.vault.vault import Vault
+    from iars_node.work import Work
+    from iars_protocol.receipt import Outcome
+
+
+class _WaitingError(Exception):
+    """An earlier message has to come first."""
+
+
+class _RefusedError(Exception):
+    def __init__(self, code: str, *, is_alarming: bool = False) -> None:
+        super().__init__(code)
+        self.code = code
+        self.is_alarming = is_alarming
+
+
+def apply_all(
+    work: Work, peer: Peer, opened: Sequence[Opened | Unopened], handlers: Mapping[str, Handler]
+) -> list[SignedReceipt | str]:
+    """Apply a batch in its order; each envelope gets a signed receipt, or a public hint."""
+    return [
+        _apply(work, peer, each, handlers) if isinstance(each, Opened) else _note_unopened(work, peer, each)
+        for each in opened
+    ]
+
+
+def seal_answers(vault: Vault, peer: Peer, answers: Sequence[SignedReceipt | str], *, at: int) -> bytes:
+    """Encode the answers to a batch: receipts sealed for the sender, hints in clear."""
+    return encode([_seal_answer(vault, peer, answer, at) for answer in answers])
+
+
+def _seal_answer(_vault: Vault, peer: Peer, answer: SignedReceipt | str, at: int) -> dict[str, bytes | str]:
+    if isinstance(answer, str):
+        return {"error": answer}
+    return {"receipt": seal_envelope(answer.to_bytes(), peer.node_id, peer.history.sealing_key(at=at))}
+
+
+def _note_unopened(work: Work, peer: Peer, unopened: Unopened) -> str:
+    action = "exchange.tampered" if unopened.hint == REFUSED else "exchange.refused"
+    record(work, action, peer_id=peer.node_text, detail={"code": unopened.cause})
+    if unopened.hint == REFUSED:
+        raise_alarm(work, "exchange.tampered", peer.node_text)
+    return unopened.hint
+
+
+def _apply(work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, Handler]) -> SignedReceipt | str:
+    known = messages.stored_receipt(work.connection, opened.message.id)
+    if known is not None:
+        record(work, "exchange.duplicate", peer_id=peer.node_text, referral_id=opened.header.thread.hex())
+        return known
+    try:
+        _check_place(work, peer, opened)
+        _apply_content(work, peer, opened, handlers)
+    except _WaitingError as waiting:
+        return _wait(work, peer, opened, str(waiting))
+    except _RefusedError as refusal:
+        return _refuse(work, peer, opened, refusal)
+    receipt = _sign(work, peer, opened, "applied", "ok")
+    messages.set_receipt(work.connection, opened.message.id, receipt)
+    messages.set_head(work, opened.header.thread, peer.node_id, opened.message.id)
+    streams.receive(work, peer.node_id, opened.header.stream, opened.header.number, opened.message.id)
+    return receipt
+
+
+def _check_place(work: Work, peer: Peer, opened: Opened) -> None:
+    header = opened.header
+    if streams.used_by(work.connection, peer.node_id, header.stream, header.number) is not None:
+        raise _RefusedError("replay", is_alarming=True)
+    if header.expires <= seconds(work.now):
+        raise _RefusedError("expired")
+    heads = messages.heads(work.connection, header.thread)
+    if header.previous != heads.get(peer.node_id, b""):
+        _check_previous(work, peer, header.previous)
+    if header.seen and _outcome(work, OUT, peer, header.seen) is None:
+        raise _WaitingError("unknown-seen")
+
+
+def _check_previous(work: Work, peer: Peer, previous: bytes) -> None:
+    if not previous:
+        raise _RefusedError("thread-fork", is_alarming=True)
+    outcome = _outcome(work, IN, peer, previous)
+    if outcome is None:
+        raise _WaitingError("out-of-order")
+    if outcome == "refused":
+        raise _RefusedError("thread-blocked")
+    raise _RefusedError("thread-fork", is_alarming=True)
+
+
+def _outcome(work: Work, direction: str, peer: Peer, message_id: bytes) -> str | None:
+    """Return a known message's outcome ("" while there is none), or None where it is not known."""
+    row = work.connection.execute(
+        select(message_table.c.outcome).where(
+            message_table.c.id == message_id,
+            message_table.c.direction == direction,
+            message_table.c.peer == peer.node_id,
+        )
+    ).first()
+    return None if row is None else row.outcome or ""
+
+
+def _apply_content(work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, Handler]) -> None:
+    handler = handlers.get(opened.header.type)
+    if opened.content is None:
+        raise _RefusedError(opened.fault)
+    if handler is None:
+        raise _RefusedError("unsupported-version")
+    incoming = Incoming(peer, opened.message, opened.header, opened.content)
+    try:
+        # A handler that refuses half-way must leave nothing: its changes are undone to this point.
+        with work.connection.begin_nested():
+            keys = handler.part_keys(work, incoming)
+            messages.keep(work, opened.message, direction=IN, peer=peer.node_id, part_keys=keys)
+            handler.apply(work, incoming)
+    except ProtocolError as error:
+        raise _RefusedError(error.code) from error
+    except NodeError as error:
+        raise _RefusedError(getattr(error, "reason", error.code)) from error
+
+
+def _refuse(work: Work, peer: Peer, opened: Opened, refusal: _RefusedError) -> SignedReceipt:
+    if refusal.is_alarming:
+        raise_alarm(work, "exchange.conflicting", peer.node_text, {"code": refusal.code})
+    receipt = _sign(work, peer, opened, "refused", refusal.code)
+    if refusal.code != "replay":
+        # The header stays as evidence of what was refused; nothing of the content does.
+        nothing = ((),) * len(opened.message.parts)
+        messages.keep(
+            work, opened.message, direction=IN, peer=peer.node_id, part_keys=nothing, receipt=receipt
+        )
+        streams.receive(work, peer.node_id, opened.header.stream, opened.header.number, opened.message.id)
+    return receipt
+
+
+def _wait(work: Work, peer: Peer, opened: Opened, code: str) -> SignedReceipt:
+    return _sign(work, peer, opened, "waiting", code)
+
+
+def _sign(work: Work, peer: Peer, opened: Opened, outcome: Outcome, code: str) -> SignedReceipt:
+    identity = identity_of(work.vault)
+    action = {"applied": "envelope-received", "refused": "refused", "waiting": "out-of-order"}[outcome]
+    leaf = record(
+        work,
+        f"exchange.{action}",
+        referral_id=opened.header.thread.hex(),
+        peer_id=peer.node_text,
+        subject=opened.message.id.hex(),
+        detail={"type": opened.header.type, "code": code},
+    )
+    receipt = Receipt(opened.message.id, identity.node_id, outcome, code, leaf, seconds(work.now))
+    return sign_receipt(receipt, identity.signing)

@@ -1,0 +1,191 @@
+"""Messages as evidence: stored, opened again, chained in their threads."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from iars_node.db import EPOCH
+from iars_node.errors import ErasedError
+from iars_node.exchange.model import OUT, Proof
+from iars_node.exchange.tables import message, message_part, thread_head
+from iars_node.vault.identity import identity_of
+from iars_node.vault.sealing import context
+from iars_protocol.encoding import decode, encode
+from iars_protocol.envelope import Message, read_header
+from iars_protocol.parts import Part
+from iars_protocol.receipt import read_signed_receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from iars_node.exchange.model import Direction
+    from iars_node.vault.vault import Vault
+    from iars_node.work import Work
+    from iars_protocol.receipt import SignedReceipt
+
+KEY_ID_BYTES = 16
+
+_INSERT = insert(message)
+_INSERT_PARTS = insert(message_part)
+_HEAD = select(thread_head.c.author, thread_head.c.message).where(thread_head.c.thread == bindparam("wanted"))
+_PARTS = (
+    select(message_part.c.position, message_part.c.key_ids, message_part.c.sealed)
+    .where(message_part.c.message == bindparam("wanted"))
+    .order_by(message_part.c.position)
+)
+
+
+def keep(  # noqa: PLR0913 - a row of evidence has these pieces, all by name
+    work: Work,
+    kept: Message,
+    *,
+    direction: Direction,
+    peer: bytes,
+    part_keys: Sequence[tuple[bytes, ...]],
+    receipt: SignedReceipt | None = None,
+) -> None:
+    """Store a message with every part sealed under its keys; a part without keys is not kept."""
+    header = kept.header
+    work.connection.execute(
+        _INSERT,
+        {
+            "id": kept.id,
+            "direction": direction,
+            "peer": peer,
+            "thread": header.thread,
+            "type": header.type,
+            "stream": header.stream,
+            "number": header.number,
+            "header": kept.header_bytes,
+            "signature": kept.signature,
+            "recorded_at": work.now,
+            "receipt": None if receipt is None else receipt.to_bytes(),
+            "outcome": None if receipt is None else receipt.receipt.outcome,
+        },
+    )
+    rows = [
+        {
+            "message": kept.id,
+            "position": position,
+            "key_ids": b"".join(keys),
+            "sealed": seal_part(work.vault, keys, part, kept.id, position),
+        }
+        for position, (part, keys) in enumerate(zip(kept.parts, part_keys, strict=True))
+        if keys
+    ]
+    if rows:
+        work.connection.execute(_INSERT_PARTS, rows)
+
+
+def seal_part(vault: Vault, keys: Sequence[bytes], part: Part, message_id: bytes, position: int) -> bytes:
+    """Seal a part under each key in turn: when one of them is erased, nothing of it opens."""
+    place = context("message_part", "sealed", f"{message_id.hex()}.{position}")
+    sealed = encode([part.salt, part.content])
+    for key in keys:
+        sealed = vault.seal(key, sealed, place)
+    return sealed
+
+
+def open_parts(connection: Connection, vault: Vault, message_id: bytes) -> list[Part | None]:
+    """Open a message's parts; None stands for one that is erased or was never kept."""
+    rows = connection.execute(_PARTS, {"wanted": message_id}).all()
+    found: list[Part | None] = []
+    for row in rows:
+        found.extend([None] * (row.position - len(found)))
+        found.append(_open_part(vault, bytes(row.key_ids), bytes(row.sealed), message_id, row.position))
+    return found
+
+
+def _open_part(vault: Vault, key_ids: bytes, sealed: bytes, message_id: bytes, position: int) -> Part | None:
+    place = context("message_part", "sealed", f"{message_id.hex()}.{position}")
+    try:
+        for start in range(len(key_ids) - KEY_ID_BYTES, -1, -KEY_ID_BYTES):
+            sealed = vault.open(key_ids[start : start + KEY_ID_BYTES], sealed, place)
+    except ErasedError:
+        return None
+    salt, content = decode(sealed)
+    return Part(salt, content)
+
+
+def load(connection: Connection, vault: Vault, message_id: bytes) -> Message | None:
+    """Return a kept message, or None where it is unknown or one of its parts is gone."""
+    row = connection.execute(
+        select(message.c.header, message.c.signature).where(message.c.id == message_id)
+    ).first()
+    if row is None:
+        return None
+    parts = open_parts(connection, vault, message_id)
+    whole = tuple(part for part in parts if part is not None)
+    header_bytes = bytes(row.header)
+    if len(whole) != len(read_header(header_bytes).parts):
+        return None
+    return Message(header_bytes, bytes(row.signature), whole)
+
+
+def heads(connection: Connection, thread: bytes) -> dict[bytes, bytes]:
+    """Return each author's newest applied message in a thread."""
+    return {bytes(row.author): bytes(row.message) for row in connection.execute(_HEAD, {"wanted": thread})}
+
+
+def set_head(work: Work, thread: bytes, author: bytes, newest: bytes) -> None:
+    """Move an author's head in a thread; an empty one removes it."""
+    if not newest:
+        work.connection.execute(
+            thread_head.delete().where(thread_head.c.thread == thread, thread_head.c.author == author)
+        )
+        return
+    dialect = sqlite if work.is_sqlite else postgresql
+    statement = dialect.insert(thread_head).values(thread=thread, author=author, message=newest)
+    work.connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["thread", "author"], set_={"message": statement.excluded.message}
+        )
+    )
+
+
+def set_receipt(connection: Connection, message_id: bytes, receipt: SignedReceipt) -> None:
+    """Store a final receipt beside its message."""
+    connection.execute(
+        update(message)
+        .where(message.c.id == message_id)
+        .values(receipt=receipt.to_bytes(), outcome=receipt.receipt.outcome)
+    )
+
+
+def stored_receipt(connection: Connection, message_id: bytes) -> SignedReceipt | None:
+    """Return the receipt stored beside a message."""
+    found = connection.execute(select(message.c.receipt).where(message.c.id == message_id)).scalar()
+    return None if found is None else read_signed_receipt(bytes(found))
+
+
+def proofs(work: Work, thread: bytes) -> list[Proof]:
+    """Return a thread's messages as evidence, in the order they were recorded here."""
+    own = identity_of(work.vault).node_id
+    rows = work.connection.execute(
+        select(message).where(message.c.thread == thread).order_by(message.c.recorded_at, message.c.number)
+    )
+    return [_proof(row, own) for row in rows]
+
+
+def _proof(row: Row[Any], own: bytes) -> Proof:
+    header = read_header(bytes(row.header))
+    return Proof(
+        message=bytes(row.id),
+        direction=row.direction,
+        type=row.type,
+        author=own if row.direction == OUT else bytes(row.peer),
+        previous=header.previous,
+        seen=header.seen,
+        number=row.number,
+        created_at=EPOCH + timedelta(seconds=header.created),
+        recorded_at=row.recorded_at,
+        header_bytes=bytes(row.header),
+        signature=bytes(row.signature),
+        receipt=None if row.receipt is None else read_signed_receipt(bytes(row.receipt)),
+    )

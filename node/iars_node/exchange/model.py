@@ -1,0 +1,125 @@
+"""The exchange's nouns: messages kept as evidence, what waits to be sent, what comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
+
+from iars_node.peers.model import Peer
+from iars_node.work import Work
+from iars_protocol.content import Content
+from iars_protocol.envelope import Header, Message
+from iars_protocol.receipt import Receipt, SignedReceipt
+
+Direction: TypeAlias = Literal["out", "in"]
+OutboxState: TypeAlias = Literal["pending", "parked"]
+
+OUT: Direction = "out"
+IN: Direction = "in"
+
+PENDING: OutboxState = "pending"
+PARKED: OutboxState = "parked"
+
+BATCH = 50
+"""Envelopes in one request at the most; a receiver takes up to 100."""
+
+LEASE = timedelta(seconds=60)
+"""How long a worker owns a peer's route. The HTTP timeout stays under half of it."""
+
+FIRST_PAUSE = timedelta(seconds=1)
+LONGEST_PAUSE = timedelta(minutes=30)
+PARK_AFTER = timedelta(days=14)
+KEEP_SIGNED = timedelta(days=35)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message to be signed and queued.
+
+    `part_keys` gives, for each part in the order of the content, the ids of the content keys that seal it
+    at rest: all of them must live for the part to be opened again.
+    """
+
+    peer: Peer
+    thread: bytes
+    content: Content
+    part_keys: tuple[tuple[bytes, ...], ...]
+    expires: datetime
+    grant: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """One line of the outbox."""
+
+    sequence: int
+    message: bytes
+    thread: bytes
+    attempts: int
+    queued_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The right to send to one peer, until another worker's higher fence takes it."""
+
+    peer: bytes
+    owner: str
+    fence: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A verified message and where it came from, as a handler gets it."""
+
+    peer: Peer
+    message: Message
+    header: Header
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One message of a thread as evidence: who signed what when, and the other side's signed answer."""
+
+    message: bytes
+    direction: Direction
+    type: str
+    author: bytes
+    previous: bytes
+    seen: bytes
+    number: int
+    created_at: datetime
+    recorded_at: datetime
+    header_bytes: bytes
+    signature: bytes
+    receipt: SignedReceipt | None
+
+    @property
+    def outcome(self) -> Receipt | None:
+        """The decoded receipt."""
+        return None if self.receipt is None else self.receipt.receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Receipted:
+    """Announced when a peer's final receipt for one of our messages was verified."""
+
+    message: bytes
+    thread: bytes
+    type: str
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """What a message type does here: the keys that keep its parts, and its effect.
+
+    Both run in one transaction. They refuse by raising ProtocolError or NodeError with a code.
+    """
+
+    apply: Callable[[Work, Incoming], None]
+    part_keys: Callable[[Work, Incoming], tuple[tuple[bytes, ...], ...]]

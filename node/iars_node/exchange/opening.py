@@ -1,0 +1,76 @@
+"""Opening envelopes: everything that is checked before the database is asked.
+
+Until the inner signature verifies there is one uniform answer for every failure: an attacker who sends
+altered envelopes learns nothing from which check they fail. Public hints say only what anyone could know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iars_node.vault.identity import identity_of, seconds
+from iars_protocol.content import Content, read_content
+from iars_protocol.envelope import (
+    Header,
+    Message,
+    check_inner,
+    open_envelope,
+    read_message,
+    read_outer,
+    verify_message,
+)
+from iars_protocol.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from iars_node.peers.model import Peer
+    from iars_node.vault.vault import Vault
+
+REFUSED = "refused"
+UNKNOWN_RECIPIENT_KEY = "unknown-recipient-key"
+CLOCK = "clock"
+LOCKED = "locked"
+CLOCK_TOLERANCE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message whose author is certain. `fault` is set where its content can't be read."""
+
+    message: Message
+    header: Header
+    content: Content | None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unopened:
+    """An envelope that gets no signed answer: the public hint, and the cause for the audit log."""
+
+    hint: str
+    cause: str
+
+
+def open_one(vault: Vault, peer: Peer, envelope: bytes, now: datetime) -> Opened | Unopened:
+    """Open an envelope from a peer and verify who signed it."""
+    identity = identity_of(vault)
+    try:
+        outer = read_outer(envelope)
+        key = identity.encryption.get(outer.sealing_key)
+        if key is None and outer.recipient == identity.node_id:
+            return Unopened(UNKNOWN_RECIPIENT_KEY, UNKNOWN_RECIPIENT_KEY)
+        if key is None:
+            return Unopened(REFUSED, "wrong-recipient")
+        message = read_message(open_envelope(outer, identity.node_id, key))
+        header = verify_message(message, peer.history, at=seconds(now))
+        check_inner(header, outer)
+    except ProtocolError as error:
+        return Unopened(REFUSED, error.code)
+    if header.created > seconds(now) + CLOCK_TOLERANCE:
+        return Unopened(CLOCK, CLOCK)
+    try:
+        return Opened(message, header, read_content(message))
+    except ProtocolError as error:
+        return Opened(message, header, None, error.code)

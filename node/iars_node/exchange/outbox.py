@@ -1,0 +1,245 @@
+"""The outbox: signed messages that wait for a receipt, sent in the order of their threads.
+
+A line is written in the transaction that made the message. Whoever holds a peer's route sends its
+lines; a final receipt removes a line, under the route's fence.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from iars_node.db import EPOCH
+from iars_node.exchange import messages, streams
+from iars_node.exchange.model import FIRST_PAUSE, LEASE, LONGEST_PAUSE, OUT, PARKED, PENDING, Queued, Route
+from iars_node.exchange.tables import outbox, route
+from iars_node.vault.identity import identity_of, seconds
+from iars_protocol.envelope import NO_HASH, Header, Message, sign_message
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from iars_node.exchange.model import Draft
+    from iars_node.work import Work
+
+_INSERT = insert(outbox)
+
+
+def queue(work: Work, draft: Draft) -> Message:
+    """Sign a message and queue it, in the transaction that makes it true."""
+    identity = identity_of(work.vault)
+    parts = draft.content.to_parts()
+    stream_id, number = streams.next_out(work, draft.peer.node_id)
+    heads = messages.heads(work.connection, draft.thread)
+    sealing = next(reversed(draft.peer.history.encryption.values()))
+    header = Header(
+        type=draft.content.body.type,
+        sender=identity.node_id,
+        recipient=draft.peer.node_id,
+        signing_key=identity.signing.key_id,
+        sealing_key=sealing.key_id,
+        thread=draft.thread,
+        previous=heads.get(identity.node_id, NO_HASH),
+        seen=heads.get(draft.peer.node_id, NO_HASH),
+        stream=stream_id,
+        number=number,
+        created=seconds(work.now),
+        expires=min(seconds(draft.expires), sealing.destroy_after),
+        grant=draft.grant,
+        parts=tuple(part.hash for part in parts),
+    )
+    signed = sign_message(header, parts, identity.signing)
+    messages.keep(work, signed, direction=OUT, peer=draft.peer.node_id, part_keys=draft.part_keys)
+    messages.set_head(work, draft.thread, identity.node_id, signed.id)
+    streams.move_head(work.connection, draft.peer.node_id, stream_id, signed.id)
+    _add_line(work, draft.peer.node_id, signed)
+    return signed
+
+
+def _add_line(work: Work, peer: bytes, signed: Message) -> None:
+    work.connection.execute(_INSERT, _line(work, peer, signed.header.thread, signed.id, 0))
+
+
+def _line(work: Work, peer: bytes, thread: bytes, message: bytes, attempts: int) -> dict[str, Any]:
+    return {
+        "message": message,
+        "peer": peer,
+        "thread": thread,
+        "state": PENDING,
+        "attempts": attempts,
+        "due_at": work.now + (pause(attempts) if attempts else timedelta(0)),
+        "queued_at": work.now,
+        "last_error": "",
+    }
+
+
+def restart_thread(work: Work, peer: bytes, thread: bytes, receipted: Sequence[bytes], attempts: int) -> None:
+    """Queue a thread's receipted messages once more, before those that wait: the peer lost them."""
+    waiting = work.connection.execute(
+        select(outbox.c.message).where(outbox.c.thread == thread).order_by(outbox.c.sequence)
+    )
+    every = [*receipted, *(bytes(found) for found in waiting.scalars())]
+    work.connection.execute(delete(outbox).where(outbox.c.thread == thread))
+    if every:
+        work.connection.execute(_INSERT, [_line(work, peer, thread, message, attempts) for message in every])
+
+
+def due_peers(connection: Connection, now: datetime, owner: str) -> list[bytes]:
+    """Return the peers that have something to send and whose route is free, ours or left over."""
+    held = and_(route.c.lease_until > now, route.c.owner != owner)
+    statement = (
+        select(outbox.c.peer)
+        .distinct()
+        .where(
+            outbox.c.state == PENDING,
+            outbox.c.due_at <= now,
+            ~exists().where(route.c.peer == outbox.c.peer, or_(held, route.c.retry_at > now)),
+        )
+    )
+    return [bytes(found) for found in connection.execute(statement).scalars()]
+
+
+def take_route(work: Work, peer: bytes, owner: str) -> Route | None:
+    """Take or renew the right to send to a peer; None while another worker holds it."""
+    dialect = sqlite if work.is_sqlite else postgresql
+    fresh = dialect.insert(route).values(
+        peer=peer,
+        owner=owner,
+        fence=1,
+        lease_until=work.now + LEASE,
+        failures=0,
+        retry_at=EPOCH,
+        last_error="",
+    )
+    statement = fresh.on_conflict_do_update(
+        index_elements=["peer"],
+        set_={"owner": owner, "lease_until": work.now + LEASE, "fence": route.c.fence + 1},
+        where=or_(route.c.owner == owner, route.c.lease_until <= work.now),
+    ).returning(route.c.fence, route.c.failures)
+    row = work.connection.execute(statement).first()
+    return None if row is None else Route(peer, owner, row.fence, row.failures)
+
+
+def holds(work: Work, held: Route) -> bool:
+    """Say whether a route is still ours, and lock it until the commit."""
+    statement = (
+        update(route)
+        .where(route.c.peer == held.peer, route.c.owner == held.owner, route.c.fence == held.fence)
+        .values(lease_until=work.now + LEASE)
+    )
+    return work.connection.execute(statement).rowcount == 1
+
+
+_earlier = outbox.alias("earlier")
+_NEXT = (
+    select(outbox.c.sequence, outbox.c.message, outbox.c.thread, outbox.c.attempts, outbox.c.queued_at)
+    .where(
+        outbox.c.peer == bindparam("wanted"),
+        outbox.c.state == PENDING,
+        outbox.c.due_at <= bindparam("at"),
+        # A later message of a thread never overtakes one that waits.
+        ~exists().where(
+            _earlier.c.thread == outbox.c.thread,
+            _earlier.c.sequence < outbox.c.sequence,
+            or_(_earlier.c.state == PARKED, _earlier.c.due_at > bindparam("at")),
+        ),
+    )
+    .order_by(outbox.c.sequence)
+    .limit(bindparam("most"))
+)
+
+
+def next_lines(
+    connection: Connection, peer: bytes, now: datetime, *, most: int, busy: Collection[bytes] = ()
+) -> list[Queued]:
+    """Return the next lines for a peer whose threads have nothing on its way."""
+    rows = connection.execute(_NEXT, {"wanted": peer, "at": now, "most": most + len(busy)})
+    free = (row for row in rows if bytes(row.thread) not in busy)
+    return [
+        Queued(row.sequence, bytes(row.message), bytes(row.thread), row.attempts, row.queued_at)
+        for row in islice(free, most)
+    ]
+
+
+def remove(work: Work, lines: Sequence[int]) -> None:
+    """Remove lines whose final receipt is stored."""
+    work.connection.execute(delete(outbox).where(outbox.c.sequence.in_(list(lines))))
+
+
+def postpone(work: Work, line: Queued, error: str) -> None:
+    """Try a line again later, each time after a longer pause."""
+    work.connection.execute(
+        update(outbox)
+        .where(outbox.c.sequence == line.sequence)
+        .values(attempts=line.attempts + 1, due_at=work.now + pause(line.attempts), last_error=error)
+    )
+
+
+def park(work: Work, sequence: int, error: str) -> None:
+    """Stop trying a line; an administrator decides."""
+    work.connection.execute(
+        update(outbox).where(outbox.c.sequence == sequence).values(state=PARKED, last_error=error)
+    )
+
+
+def unpark(work: Work, peer: bytes) -> int:
+    """Try a peer's parked lines again; return how many."""
+    work.connection.execute(update(route).where(route.c.peer == peer).values(retry_at=EPOCH))
+    return work.connection.execute(
+        update(outbox)
+        .where(outbox.c.peer == peer, outbox.c.state == PARKED)
+        .values(state=PENDING, due_at=work.now, queued_at=work.now, attempts=0)
+    ).rowcount
+
+
+def note_failure(work: Work, held: Route, error: str) -> timedelta:
+    """Remember that a peer can't be reached; return since how long."""
+    values: dict[str, Any] = {
+        "failures": held.failures + 1,
+        "retry_at": work.now + pause(held.failures),
+        "failing_since": func.coalesce(
+            route.c.failing_since, bindparam("since", work.now, type_=route.c.retry_at.type)
+        ),
+        "last_error": error,
+    }
+    row = work.connection.execute(
+        update(route)
+        .where(route.c.peer == held.peer, route.c.fence == held.fence)
+        .values(**values)
+        .returning(route.c.failing_since)
+    ).first()
+    if row is None:
+        return timedelta(0)
+    since: datetime = row.failing_since
+    return work.now - since
+
+
+def note_success(work: Work, held: Route) -> None:
+    """Forget earlier failures of a peer that answered."""
+    work.connection.execute(
+        update(route)
+        .where(route.c.peer == held.peer, route.c.fence == held.fence)
+        .values(failures=0, retry_at=EPOCH, failing_since=None, last_error="")
+    )
+
+
+def give_route_back(work: Work, held: Route) -> None:
+    """Let another worker have a route at once."""
+    work.connection.execute(
+        update(route).where(route.c.peer == held.peer, route.c.fence == held.fence).values(lease_until=EPOCH)
+    )
+
+
+def pause(attempts: int) -> timedelta:
+    """Return how long to wait after so many attempts: doubling, with jitter, up to half an hour."""
+    longest = min(FIRST_PAUSE * 2 ** min(attempts, 20), LONGEST_PAUSE)
+    # Full jitter would retry at once too often; between half and all of the pause spreads enough.
+    return longest / 2 + longest / 2 * (secrets.randbelow(1000) / 1000)

@@ -1,0 +1,55 @@
+"""What a node shows to other nodes: its listing, and where it takes envelopes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request, Response
+
+from iars_node.errors import InvalidError, NodeError
+from iars_node.exchange.sending import CBOR, PATH
+from iars_node.vault.identity import identity_of
+
+if TYPE_CHECKING:
+    from iars_node.exchange.reception import Reception
+    from iars_node.vault.vault import Vault
+
+LISTING_PATH = "/iars/v1/listing"
+LARGEST_BODY = 16 * 1024 * 1024
+
+
+class TooLargeError(NodeError):
+    """The request is longer than this node takes."""
+
+    code = "too-large"
+    status = 413
+
+
+async def read_body(request: Request, longest: int) -> bytes:
+    """Read a request's body, never more than allowed."""
+    if int(request.headers.get("content-length") or 0) > longest:
+        raise TooLargeError("The request is longer than this node takes; send fewer envelopes at once.")
+    pieces = bytearray()
+    async for piece in request.stream():
+        pieces += piece
+        if len(pieces) > longest:
+            raise TooLargeError("The request is longer than this node takes; send fewer envelopes at once.")
+    return bytes(pieces)
+
+
+def exchange_routes(reception: Reception, vault: Vault) -> APIRouter:
+    """Return the routes that other nodes use."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.post(PATH)
+    async def take_envelopes(request: Request) -> Response:
+        if request.headers.get("content-type") != CBOR:
+            raise InvalidError(f"The request's body is expected as {CBOR}.")
+        body = await read_body(request, LARGEST_BODY)
+        return Response(await reception.receive(request.headers, body), media_type=CBOR)
+
+    @router.get(LISTING_PATH)
+    def show_listing() -> Response:
+        return Response(identity_of(vault).signed_listing.to_bytes(), media_type=CBOR)
+
+    return router

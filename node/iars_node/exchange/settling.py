@@ -1,0 +1,173 @@
+"""Settling: what a peer answered is verified, stored, and followed by what it means for the thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from iars_node.audit.alarms import raise_alarm
+from iars_node.audit.service import record
+from iars_node.exchange import messages, outbox
+from iars_node.exchange.model import OUT, PARK_AFTER, Queued, Receipted, Route
+from iars_node.exchange.tables import message as message_table
+from iars_node.vault.identity import identity_of
+from iars_protocol.encoding import decode
+from iars_protocol.envelope import open_envelope, read_header, read_outer
+from iars_protocol.errors import MalformedError
+from iars_protocol.receipt import Receipt, SignedReceipt, read_signed_receipt, verify_receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iars_node.peers.model import Peer
+    from iars_node.vault.vault import Vault
+    from iars_node.work import Work
+
+UNIFORM_TRIES = 5
+"""After so many uniform refusals a line is parked: the peer's operator has to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a peer said to one envelope: a verified receipt, or a public hint."""
+
+    signed: SignedReceipt | None
+    receipt: Receipt | None
+    hint: str = ""
+
+
+def read_answers(vault: Vault, peer: Peer, lines: Sequence[Queued], body: bytes, *, at: int) -> list[Answer]:
+    """Read and verify the answers to a batch, one for each line in order."""
+    entries = decode(body)
+    if type(entries) is not list or len(entries) != len(lines):
+        raise MalformedError("not one answer for each envelope")
+    return [_read(vault, peer, line, entry, at) for line, entry in zip(lines, entries, strict=True)]
+
+
+def _read(vault: Vault, peer: Peer, line: Queued, entry: object, at: int) -> Answer:
+    if not isinstance(entry, dict):
+        raise MalformedError("an answer is a map")
+    if isinstance(hint := entry.get("error"), str):
+        return Answer(None, None, hint[:64])
+    sealed = entry.get("receipt")
+    if type(sealed) is not bytes:
+        raise MalformedError("an answer holds a receipt or an error")
+    identity = identity_of(vault)
+    outer = read_outer(sealed)
+    key = identity.encryption.get(outer.sealing_key)
+    if key is None:
+        raise MalformedError("the receipt is sealed for a key that is not held")
+    signed = read_signed_receipt(open_envelope(outer, identity.node_id, key))
+    return Answer(signed, verify_receipt(signed, peer.history, message=line.message, at=at))
+
+
+def settle(work: Work, held: Route, peer: Peer, lines: Sequence[Queued], answers: Sequence[Answer]) -> None:
+    """Store what was answered; a route that was lost meanwhile settles nothing."""
+    if not outbox.holds(work, held):
+        return
+    if held.failures:
+        outbox.note_success(work, held)
+        record(work, "exchange.peer-reached", peer_id=peer.node_text)
+    final = []
+    for line, answer in zip(lines, answers, strict=True):
+        if answer.receipt is None or answer.signed is None:
+            _follow_hint(work, peer, line, answer.hint)
+        elif answer.receipt.outcome == "waiting":
+            _resend_thread(work, peer, line, answer.receipt.code)
+        else:
+            _store(work, peer, line, answer.signed, answer.receipt)
+            final.append(line.sequence)
+    if final:
+        outbox.remove(work, final)
+
+
+def _store(work: Work, peer: Peer, line: Queued, signed: SignedReceipt, receipt: Receipt) -> None:
+    messages.set_receipt(work.connection, line.message, signed)
+    row = work.connection.execute(
+        select(message_table.c.type, message_table.c.header).where(message_table.c.id == line.message)
+    ).one()
+    is_refused = receipt.outcome == "refused"
+    record(
+        work,
+        "exchange.receipt-refused" if is_refused else "exchange.receipt-received",
+        referral_id=line.thread.hex(),
+        peer_id=peer.node_text,
+        subject=line.message.hex(),
+        detail={"type": row.type, "code": receipt.code},
+    )
+    if is_refused:
+        raise_alarm(work, "exchange.refused", line.thread.hex(), {"code": receipt.code})
+        _step_back(work, line)
+    work.announce(Receipted(line.message, line.thread, row.type, receipt))
+
+
+def _step_back(work: Work, line: Queued) -> None:
+    """Let the thread go on from the newest message that the peer did not refuse."""
+    own = identity_of(work.vault).node_id
+    head = messages.heads(work.connection, line.thread).get(own, b"")
+    while head:
+        row = work.connection.execute(
+            select(message_table.c.outcome, message_table.c.header).where(message_table.c.id == head)
+        ).one()
+        if row.outcome != "refused":
+            break
+        head = read_header(bytes(row.header)).previous
+    messages.set_head(work, line.thread, own, head)
+
+
+def _follow_hint(work: Work, peer: Peer, line: Queued, hint: str) -> None:
+    if hint == "clock":
+        raise_alarm(work, "clock.skewed", peer.node_text)
+    if hint == "refused" and line.attempts + 1 >= UNIFORM_TRIES:
+        park(work, peer, line, hint)
+        return
+    if work.now - line.queued_at > PARK_AFTER:
+        park(work, peer, line, hint)
+        return
+    outbox.postpone(work, line, hint)
+
+
+def _resend_thread(work: Work, peer: Peer, line: Queued, code: str) -> None:
+    """Send a thread from its beginning: the peer lost what it gave a receipt for, as after a restore."""
+    receipted = _receipted(work, peer, line)
+    record(work, "exchange.gap", referral_id=line.thread.hex(), peer_id=peer.node_text, detail={"code": code})
+    if line.attempts + 1 >= UNIFORM_TRIES:
+        park(work, peer, line, code)
+    elif code == "out-of-order":
+        outbox.restart_thread(work, peer.node_id, line.thread, receipted, line.attempts + 1)
+    else:
+        outbox.postpone(work, line, code)
+
+
+def _receipted(work: Work, peer: Peer, line: Queued) -> list[bytes]:
+    rows = work.connection.execute(
+        select(message_table.c.id)
+        .where(
+            message_table.c.thread == line.thread,
+            message_table.c.direction == OUT,
+            message_table.c.peer == peer.node_id,
+            message_table.c.outcome == "applied",
+        )
+        .order_by(message_table.c.number)
+    )
+    return [bytes(found) for found in rows.scalars()]
+
+
+def park(work: Work, peer: Peer, line: Queued, code: str) -> None:
+    """Stop trying a line and tell an administrator."""
+    outbox.park(work, line.sequence, code)
+    record(
+        work, "exchange.parked", referral_id=line.thread.hex(), peer_id=peer.node_text, detail={"code": code}
+    )
+    raise_alarm(work, "exchange.parked", peer.node_text, {"code": code})
+
+
+def fail_route(work: Work, held: Route, peer: Peer, reason: str) -> None:
+    """Remember that a peer did not answer; alarm once when that lasts."""
+    since = outbox.note_failure(work, held, reason)
+    if held.failures == 0:
+        record(work, "exchange.peer-unreachable", peer_id=peer.node_text, detail={"code": reason})
+    if since > PARK_AFTER / 14:
+        raise_alarm(work, "exchange.peer-unreachable", peer.node_text, {"code": reason})

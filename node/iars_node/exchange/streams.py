@@ -1,0 +1,147 @@
+"""Streams: numbered messages from one node to another, so that a gap shows."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, and_, insert, select, update
+
+from iars_node.exchange.model import IN, OUT, Direction
+from iars_node.exchange.tables import message, stream
+from iars_node.peers.tables import peer as peer_table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from iars_node.work import Work
+
+STREAM_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """How far one stream is known: the highest number and the message that has it."""
+
+    peer: bytes
+    direction: Direction
+    id: bytes
+    number: int
+    settled: int
+    head: bytes
+
+
+def next_out(work: Work, peer: bytes) -> tuple[bytes, int]:
+    """Allot the next number of the open stream to a peer; the row stays locked until the commit."""
+    statement = (
+        update(stream)
+        .where(stream.c.peer == peer, stream.c.direction == OUT, stream.c.closed_at.is_(None))
+        .values(number=stream.c.number + 1)
+        .returning(stream.c.id, stream.c.number)
+    )
+    row = work.connection.execute(statement).first()
+    if row is None:
+        # The peer's row is the lock: two replicas must not open two streams for the first message.
+        work.connection.execute(
+            select(peer_table.c.node_id).where(peer_table.c.node_id == peer).with_for_update()
+        )
+        row = work.connection.execute(statement).first()
+    if row is None:
+        opened = open_out(work.connection, peer, work.now)
+        work.connection.execute(update(stream).where(stream.c.id == opened).values(number=1))
+        return opened, 1
+    return bytes(row.id), row.number
+
+
+def open_out(connection: Connection, peer: bytes, now: datetime) -> bytes:
+    """Open a new stream to a peer and close the ones before it."""
+    fresh = secrets.token_bytes(STREAM_BYTES)
+    connection.execute(
+        update(stream)
+        .where(stream.c.peer == peer, stream.c.direction == OUT, stream.c.closed_at.is_(None))
+        .values(closed_at=now)
+    )
+    _add(connection, peer, OUT, fresh, now)
+    return fresh
+
+
+def move_head(connection: Connection, peer: bytes, stream_id: bytes, head: bytes) -> None:
+    """Remember the newest message of an own stream."""
+    connection.execute(
+        update(stream)
+        .where(stream.c.peer == peer, stream.c.direction == OUT, stream.c.id == stream_id)
+        .values(head=head)
+    )
+
+
+def receive(work: Work, peer: bytes, stream_id: bytes, number: int, head: bytes) -> None:
+    """Move a peer's stream forward by a message that is stored already."""
+    connection = work.connection
+    here = and_(stream.c.peer == peer, stream.c.direction == IN, stream.c.id == stream_id)
+    row = connection.execute(select(stream.c.number, stream.c.settled).where(here)).first()
+    if row is None:
+        _add(connection, peer, IN, stream_id, work.now)
+    known, settled = (0, 0) if row is None else (row.number, row.settled)
+    moved: dict[str, int | bytes] = {"settled": _settle(connection, peer, stream_id, settled, number)}
+    if number > known:
+        moved |= {"number": number, "head": head}
+    if row is None or moved != {"settled": settled}:
+        connection.execute(update(stream).where(here).values(**moved))
+
+
+def _settle(connection: Connection, peer: bytes, stream_id: bytes, settled: int, number: int) -> int:
+    if number != settled + 1:
+        return settled
+    later = connection.execute(
+        select(message.c.number)
+        .where(
+            message.c.direction == IN,
+            message.c.peer == peer,
+            message.c.stream == stream_id,
+            message.c.number > number,
+        )
+        .order_by(message.c.number)
+    )
+    for found in later.scalars():
+        if found != number + 1:
+            break
+        number = found
+    return number
+
+
+def used_by(connection: Connection, peer: bytes, stream_id: bytes, number: int) -> bytes | None:
+    """Return the message that a peer already sent under a stream and number."""
+    found = connection.execute(
+        select(message.c.id).where(
+            message.c.direction == IN,
+            message.c.peer == peer,
+            message.c.stream == stream_id,
+            message.c.number == number,
+        )
+    ).scalar()
+    return None if found is None else bytes(found)
+
+
+def known_streams(connection: Connection, peer: bytes, direction: Direction) -> list[Stream]:
+    """Return the streams with a peer in one direction, the oldest first."""
+    rows = connection.execute(
+        select(stream)
+        .where(stream.c.peer == peer, stream.c.direction == direction)
+        .order_by(stream.c.opened_at, stream.c.id)
+    )
+    return [_stream(row) for row in rows]
+
+
+def _stream(row: Row[Any]) -> Stream:
+    return Stream(bytes(row.peer), row.direction, bytes(row.id), row.number, row.settled, bytes(row.head))
+
+
+def _add(connection: Connection, peer: bytes, direction: Direction, stream_id: bytes, now: datetime) -> None:
+    connection.execute(
+        insert(stream).values(
+            peer=peer, direction=direction, id=stream_id, number=0, settled=0, head=b"", opened_at=now
+        )
+    )

@@ -1,0 +1,84 @@
+"""Every query about peers."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, bindparam, insert, select, update
+
+from iars_node.peers.model import Peer
+from iars_node.peers.tables import hop_key, peer
+from iars_protocol.listing import read_signed_listing, verify_listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from iars_protocol.keys import KeyHistory
+    from iars_protocol.listing import Listing
+
+_ONE = select(peer)
+_BY_HOP_KEY = _ONE.join(hop_key, hop_key.c.node_id == peer.c.node_id).where(
+    hop_key.c.key_id == bindparam("wanted")
+)
+
+
+def find(connection: Connection, node_id: bytes) -> Peer | None:
+    """Return a peer by its node id."""
+    row = connection.execute(_ONE.where(peer.c.node_id == node_id)).first()
+    return None if row is None else _peer(row)
+
+
+def find_by_hop_key(connection: Connection, key_id: bytes) -> Peer | None:
+    """Return the peer that a hop key belongs to."""
+    row = connection.execute(_BY_HOP_KEY, {"wanted": key_id}).first()
+    return None if row is None else _peer(row)
+
+
+def every(connection: Connection) -> list[Peer]:
+    """Return all peers, the first added first."""
+    return [_peer(row) for row in connection.execute(_ONE.order_by(peer.c.added_at, peer.c.node_id))]
+
+
+def add(connection: Connection, node_id: bytes, presented: bytes, trust: str, now: datetime) -> None:
+    """Write a peer for the first time."""
+    connection.execute(
+        insert(peer).values(node_id=node_id, trust=trust, presented=presented, added_at=now, verified_by="")
+    )
+
+
+def change(connection: Connection, node_id: bytes, **values: Any) -> None:  # noqa: ANN401 - columns of the table
+    """Change columns of a peer."""
+    connection.execute(update(peer).where(peer.c.node_id == node_id).values(**values))
+
+
+def set_hop_keys(connection: Connection, node_id: bytes, key_ids: Iterable[bytes]) -> None:
+    """Remember the hop keys of a peer's history; a key never moves to another peer."""
+    known = set(connection.execute(select(hop_key.c.key_id)).scalars())
+    fresh = [{"key_id": key_id, "node_id": node_id} for key_id in key_ids if key_id not in known]
+    if fresh:
+        connection.execute(insert(hop_key), fresh)
+
+
+def _peer(row: Row[Any]) -> Peer:
+    listing, history = _verified(bytes(row.presented))
+    return Peer(
+        bytes(row.node_id),
+        row.trust,
+        listing,
+        history,
+        row.added_at,
+        row.verified_at,
+        row.verified_by,
+        row.forked_at,
+    )
+
+
+@lru_cache(maxsize=256)
+def _verified(presented: bytes) -> tuple[Listing, KeyHistory]:
+    # Verifying a history costs several signatures; the bytes decide the outcome, so they are the key.
+    # `at=0` ignores revocations: they were obeyed when the listing came in.
+    return verify_listing(read_signed_listing(presented), at=0)
