@@ -6,7 +6,8 @@ still hold the page as it was, is emptied before the erasure is reported.
 On PostgreSQL an erased row is gone from every query at the commit, and VACUUM frees its place. What
 PostgreSQL can't promise: freed bytes stay in the page until something overwrites them, and the
 write-ahead log, its archive, replicas and base backups keep the row until they are recycled. Keep those
-as briefly as key backups, on an encrypted disk.
+as briefly as key backups, on an encrypted disk. A schema of its own on a shared server is named in the
+URL: `?options=-csearch_path=keys`.
 """
 
 from __future__ import annotations
