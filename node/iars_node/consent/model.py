@@ -1,0 +1,134 @@
+"""A person's consent as this organisation recorded it, and the grants that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from iars_protocol.consent import Allowed, Answer, Denied, ScopeGrant, Signed
+from iars_protocol.consent import Grant as WireGrant
+from iars_protocol.vocabulary import SERVICES
+
+State: TypeAlias = Literal[
+    "requested", "refused", "given", "renewed", "expired", "invalidated", "withdrawn", "revoked"
+]
+PERMITTING: tuple[State, ...] = ("given", "renewed")
+
+HOW_OBTAINED = {
+    "written": "In writing",
+    "verbal": "Verbally",
+    "thumbprint": "By thumbprint",
+    "recorded": "Recorded",
+}
+FROM_WHOM = {"person": "The person", "caregiver": "A caregiver", "guardian": "An appointed guardian"}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who may learn something: one node, or every organisation of a type."""
+
+    node: str = ""
+    organisation_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """What the person keeps from one recipient, or from all (`node` empty): a whole scope, or some fields.
+
+    The reason is the person's own words and is sealed apart.
+    """
+
+    scope: str
+    fields: tuple[str, ...] = ()
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the person agreed to, and how the agreement was obtained. `reasons` holds free text, sealed at rest."""
+
+    purposes: tuple[str, ...]
+    scopes: tuple[ScopeGrant, ...]
+    recipients: tuple[Recipient, ...]
+    expires: datetime
+    notice_language: str
+    how_obtained: str
+    from_whom: str = "person"
+    feedback: tuple[str, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+    retention_days: int = 365
+    not_before: datetime | None = None
+    jurisdiction: str = ""
+    with_interpreter: bool = False
+    is_onward_allowed: bool = False
+    reasons: str = field(default="", repr=False)
+
+    def scopes_for(self, node: str) -> tuple[ScopeGrant, ...]:
+        """Return the scopes that one recipient gets: what is withheld from it is taken out."""
+        found = []
+        for scope in self.scopes:
+            kept_back = [
+                item for item in self.withheld if item.scope == scope.code and item.node in ("", node)
+            ]
+            if any(not item.fields for item in kept_back):
+                continue
+            fields = [name for item in kept_back for name in item.fields]
+            out = tuple(dict.fromkeys((*scope.withheld, *fields)))
+            found.append(ScopeGrant(scope.code, scope.step, scope.at_offer, scope.only, out))
+        return tuple(found)
+
+    def names(self, node: str, organisation_type: str) -> bool:
+        """Say whether an organisation is among the recipients."""
+        return any(
+            item.node == node or (item.organisation_type and item.organisation_type == organisation_type)
+            for item in self.recipients
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """One version of a person's consent."""
+
+    id: str
+    case_id: str
+    state: State
+    version: int
+    replaces: str
+    terms: Terms
+    given_at: datetime
+    recorded_by: str
+
+    def state_at(self, moment: datetime) -> State:
+        """Return the state by the clock: nothing needs to run for a consent to expire."""
+        if self.state in PERMITTING and moment >= self.terms.expires:
+            return "expired"
+        return self.state
+
+    def covers(self, *, node: str, organisation_type: str, service: str, at: datetime) -> Answer:
+        """Answer whether an organisation may be sent a referral for a service at a moment."""
+        if self.state_at(at) not in PERMITTING:
+            return Denied(f"consent-{self.state_at(at)}")
+        if self.terms.not_before is not None and at < self.terms.not_before:
+            return Denied("consent-not-yet-valid")
+        if not self.terms.names(node, organisation_type):
+            return Denied("recipient-not-named")
+        if SERVICES[service].purpose not in self.terms.purposes:
+            return Denied("purpose-not-granted")
+        if not any(scope.code == "services" for scope in self.terms.scopes_for(node)):
+            return Denied("services-not-granted")
+        return Allowed()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptGrant:
+    """A grant that this node issued or received, with the bytes that prove it."""
+
+    id: str
+    direction: Literal["out", "in"]
+    peer: bytes
+    consent_id: str
+    case_id: str
+    grant: WireGrant
+    signed: Signed
+    recorded_at: datetime

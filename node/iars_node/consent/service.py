@@ -1,0 +1,217 @@
+"""Use cases about consent: record it, ask what it covers, turn it into a grant, receive a grant."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from iars_node.accounts.access import require
+from iars_node.audit.service import record
+from iars_node.cases.service import case_head
+from iars_node.consent import store
+from iars_node.consent.model import FROM_WHOM, HOW_OBTAINED, Consent, KeptGrant, Terms
+from iars_node.db import EPOCH, new_id
+from iars_node.errors import InvalidError, NotFoundError, RefusedError
+from iars_node.vault.content_keys import key_for
+from iars_node.vault.identity import identity_of, seconds
+from iars_protocol.consent import Allowed, Denied, Grant, ScopeGrant, sign, verify_signed
+from iars_protocol.errors import DisclosureError, ProtocolError, SignatureError
+from iars_protocol.vocabulary import ORGANISATION_TYPES, PURPOSES, SCOPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from iars_node.peers.model import Peer
+    from iars_node.work import Work
+    from iars_protocol.consent import Answer, Signed
+
+CONSENT_KEY_SCOPE = "services"
+
+
+def default_scope(code: str) -> ScopeGrant:
+    """Return a scope as it is shared when nothing else is said: in two steps where the vocabulary says so."""
+    scope = SCOPES[code]
+    return ScopeGrant(code, scope.step, scope.at_offer if scope.step == "acceptance" else ())
+
+
+def give_consent(work: Work, case_id: str, terms: Terms) -> Consent:
+    """Record that the person gave consent."""
+    require(work.actor, "consent.record")
+    case_head(work, case_id)
+    check_terms(work, terms)
+    given = Consent(new_id(), case_id, "given", 1, "", terms, work.now, work.actor.id)
+    key_id = key_for(work.connection, work.vault, "case", case_id, CONSENT_KEY_SCOPE, "own")
+    store.add(work.connection, work.vault, given, key_id)
+    record(
+        work,
+        "consent.given",
+        subject=given.id,
+        case_id=case_id,
+        scopes=[scope.code for scope in terms.scopes],
+        purpose=",".join(terms.purposes),
+    )
+    return given
+
+
+def check_terms(work: Work, terms: Terms) -> None:
+    """Refuse terms that can't be what a person agreed to; say for each which and why."""
+    faults = {
+        **_unknown("purposes", terms.purposes, PURPOSES),
+        **_unknown("feedback", terms.feedback, SCOPES),
+        **_unknown("scopes", [scope.code for scope in terms.scopes], SCOPES),
+        **_unknown("withheld", [item.scope for item in terms.withheld], SCOPES),
+        **_unknown("how_obtained", [terms.how_obtained], HOW_OBTAINED),
+        **_unknown("from_whom", [terms.from_whom], FROM_WHOM),
+    }
+    if not terms.purposes:
+        faults["purposes"] = "accepted: at least one purpose"
+    if "services" not in {scope.code for scope in terms.scopes}:
+        faults["scopes"] = (
+            "accepted: at least the scope services, without which nobody can be asked for a service"
+        )
+    faults |= _recipient_faults(terms)
+    if not terms.notice_language:
+        faults["notice_language"] = "accepted: the language in which the notice was read, such as sq"
+    if terms.expires <= max(work.now, terms.not_before or work.now):
+        faults["expires"] = "accepted: a moment in the future"
+    if faults:
+        raise InvalidError("The consent is not complete; nothing was recorded.", faults)
+
+
+def _unknown(name: str, codes: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    listed = list(codes)
+    if set(listed) <= set(known) and len(set(listed)) == len(listed):
+        return {}
+    return {name: f"accepted: {', '.join(known)}, each once"}
+
+
+def _recipient_faults(terms: Terms) -> dict[str, str]:
+    if not terms.recipients:
+        return {"recipients": "accepted: at least one organisation or type of organisation"}
+    for recipient in terms.recipients:
+        if bool(recipient.node) == bool(recipient.organisation_type):
+            return {"recipients": "accepted: for each, an organisation or a type of organisation"}
+        if recipient.organisation_type and recipient.organisation_type not in ORGANISATION_TYPES:
+            return {"recipients": f"accepted: {', '.join(ORGANISATION_TYPES)}"}
+    return {}
+
+
+def get(work: Work, consent_id: str) -> Consent:
+    """Return a consent, or raise NotFoundError."""
+    require(work.actor, "consent.read")
+    found = store.find(work.connection, work.vault, consent_id)
+    if found is None:
+        raise NotFoundError("There is no consent of this id.")
+    return found
+
+
+def of_case(work: Work, case_id: str) -> list[Consent]:
+    """Return a case's consents, the newest first."""
+    require(work.actor, "consent.read")
+    return store.of_case(work.connection, work.vault, case_id)
+
+
+def covering(work: Work, case_id: str, peer: Peer, service: str) -> Consent | Denied:
+    """Return the newest consent that covers a referral, or why the newest one does not."""
+    answer: Answer = Denied("no-consent")
+    for number, found in enumerate(store.of_case(work.connection, work.vault, case_id)):
+        covers = _covers(work, found, peer, service)
+        if isinstance(covers, Allowed):
+            return found
+        if number == 0:
+            answer = covers
+    return answer if isinstance(answer, Denied) else Denied("no-consent")
+
+
+def check_covers(work: Work, given: Consent, peer: Peer, service: str) -> None:
+    """Refuse a disclosure that a consent does not cover at this moment."""
+    answer = _covers(work, given, peer, service)
+    if isinstance(answer, Denied):
+        raise RefusedError(
+            "The person's consent does not cover this; nothing was sent. Record a consent that does.",
+            answer.reason,
+        )
+
+
+def _covers(work: Work, given: Consent, peer: Peer, service: str) -> Answer:
+    return given.covers(
+        node=peer.node_text,
+        organisation_type=peer.listing.organisation_type,
+        service=service,
+        at=work.now,
+    )
+
+
+def draft_grant(work: Work, given: Consent, peer: Peer) -> Grant:
+    """Return what a consent grants a recipient, unsigned: enough to show what would leave."""
+    known = store.issued_grant(work.connection, given.id, peer.node_id)
+    if known is not None:
+        return known.grant
+    terms = given.terms
+    return Grant(
+        id=new_id(),
+        controller=identity_of(work.vault).node_text,
+        recipient=peer.node_text,
+        subject=store.subject_for(work.connection, given.case_id, peer.node_id) or new_id(),
+        purposes=terms.purposes,
+        scopes=terms.scopes_for(peer.node_text),
+        created=seconds(work.now),
+        not_before=seconds(terms.not_before or given.given_at),
+        expires=seconds(terms.expires),
+        retention_days=terms.retention_days,
+        notice_language=terms.notice_language,
+        feedback=terms.feedback,
+    )
+
+
+def grant_for(work: Work, given: Consent, peer: Peer) -> KeptGrant:
+    """Return the signed grant of a consent for a recipient; sign and keep it the first time."""
+    known = store.issued_grant(work.connection, given.id, peer.node_id)
+    if known is not None:
+        return known
+    grant = draft_grant(work, given, peer)
+    signed = sign(grant, identity_of(work.vault).signing)
+    kept = KeptGrant(grant.id, "out", peer.node_id, given.id, given.case_id, grant, signed, work.now)
+    store.add_grant(work.connection, kept, given.terms.expires)
+    return kept
+
+
+def receive_grant(work: Work, peer: Peer, signed: Signed, service_purpose: str) -> KeptGrant:
+    """Keep a grant that came with an offer, after the receiver's checks in their order.
+
+    Raises SignatureError where the issuer is another or did not sign, DisclosureError where the grant is
+    not for this node, this purpose or this time.
+    """
+    grant = _verified_grant(work, peer, signed)
+    if grant.recipient != identity_of(work.vault).node_text:
+        raise DisclosureError("the grant names another recipient")
+    answer = grant.permits(purpose=service_purpose, at=seconds(work.now))
+    if isinstance(answer, Denied):
+        raise RefusedError("The grant does not cover the referral.", answer.reason)
+    known = store.find_grant(work.connection, grant.id)
+    if known is not None:
+        if known.signed.body != signed.body:
+            raise DisclosureError("two grants have one id")
+        return known
+    kept = KeptGrant(grant.id, "in", peer.node_id, "", "", grant, signed, work.now)
+    store.add_grant(work.connection, kept, EPOCH + timedelta(seconds=grant.expires))
+    return kept
+
+
+def _verified_grant(work: Work, peer: Peer, signed: Signed) -> Grant:
+    try:
+        public = peer.history.signing_public(signed.key_id, at=seconds(work.now))
+        grant = verify_signed(signed, public)
+    except ProtocolError as error:
+        raise SignatureError("the grant is not signed by its sender") from error
+    if not isinstance(grant, Grant) or grant.controller != peer.node_text:
+        raise SignatureError("the grant is not its sender's")
+    return grant
+
+
+def kept_grant(work: Work, grant_id: str) -> KeptGrant:
+    """Return a grant that this node issued or received."""
+    found = store.find_grant(work.connection, grant_id)
+    if found is None:
+        raise NotFoundError("There is no grant of this id.")
+    return found

@@ -1,0 +1,49 @@
+"""The tables of consents and grants. Codes and dates stand readable; the person's words are sealed."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+
+from iars_node.db import Instant, metadata
+
+ID = String(32)
+
+consent = Table(
+    "consent",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("case_id", ID, ForeignKey("case_file.id"), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("replaces", ID, nullable=False),
+    Column("terms", JSON, nullable=False),
+    Column("key_id", LargeBinary(16), nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("given_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("recorded_by", String(64), nullable=False),
+    Index("ix_consent_case", "case_id", "given_at"),
+    Index("ix_consent_expires", "state", "expires_at"),
+)
+
+# Grants both ways: what this node asserted about its persons, and what others asserted to it.
+consent_grant = Table(
+    "consent_grant",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("direction", String(3), nullable=False),
+    Column("peer", LargeBinary(32), nullable=False),
+    Column("hash", LargeBinary(32), nullable=False, unique=True),
+    Column("signed", Text, nullable=False),
+    Column("subject", ID, nullable=False),
+    Column("consent_id", ID, nullable=False),
+    Column("case_id", ID, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Index("ix_consent_grant_subject", "peer", "subject"),
+    Index("ix_consent_grant_consent", "consent_id", "peer"),
+    Index("ix_consent_grant_case", "case_id"),
+    Index("ix_consent_grant_expires", "direction", "expires_at"),
+)
