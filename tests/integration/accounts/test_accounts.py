@@ -28,6 +28,8 @@ def test_an_account_is_found_by_its_id_and_by_its_name_in_any_case(
     with works.read(SYSTEM) as work:
         assert service.find_account(work, case_worker.id) == case_worker
         assert service.find_account_by_name(work, " BESA ") == case_worker
+        with pytest.raises(NotFoundError):
+            service.find_account(work, "unknown")
         assert store.display_names(work.connection, [case_worker.id]) == {case_worker.id: "Besa Dema"}
     assert service.actor(case_worker).language == "sq"
 

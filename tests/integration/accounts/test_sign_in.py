@@ -234,6 +234,15 @@ def test_disabling_an_account_ends_its_sessions(works: Works, case_worker: Accou
     assert not _is_signed_in(works, token)
 
 
+def test_a_session_that_outlived_its_account_is_worth_nothing(
+    works: Works, case_worker: Account, clock: SetClock
+) -> None:
+    token = _signed_in(works).token
+    with works.write(SYSTEM) as work:
+        store.update_account(work.connection, case_worker.id, disabled_at=clock.moment)
+    assert not _is_signed_in(works, token)
+
+
 def test_an_account_disabled_while_its_password_was_checked_is_not_signed_in(
     works: Works, case_worker: Account
 ) -> None:
