@@ -10,7 +10,8 @@ from iars_node.accounts.access import require
 from iars_node.cases.checks import check_code
 from iars_node.cases.model import CLOSURE_REASONS, OWN, STAGES, Case, Note
 from iars_node.cases.service.access import case_to_change, require_scopes
-from iars_node.cases.store import contents, heads, notes
+from iars_node.cases.service.writing import ensure_document
+from iars_node.cases.store import heads, notes
 from iars_node.db import new_id
 from iars_node.errors import ConflictError, InvalidError
 
@@ -74,8 +75,7 @@ def add_note(work: Work, case_id: str, scope: str, text: str) -> Note:
         accepted = f"accepted: a text of 1 to {LONGEST_NOTE} characters"
         raise InvalidError("The note can't be kept as it is.", {"text": accepted})
     case_to_change(work, case_id)
-    if any(place.is_locked for place in contents.places(work.connection, case_id, OWN, [scope])):
-        raise ConflictError("This part of the case is locked; nothing can be written into it.")
+    ensure_document(work, case_id, scope, OWN, work.actor.id)
     note = Note(new_id(), case_id, scope, OWN, work.actor.id, work.now, text)
     notes.insert_note(work.connection, work.vault, note)
     heads.touch_cases(work.connection, [case_id], work.now)

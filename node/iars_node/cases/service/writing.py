@@ -112,6 +112,20 @@ def new_document(work: Work, case_id: str, scope: str, source: str, basis: Basis
     return Document(case_id, scope, source, basis, 0, work.now, work.actor.id, "", {})
 
 
+def ensure_document(work: Work, case_id: str, scope: str, source: str, by: str) -> None:
+    """Refuse a locked scope, and begin one without a document: notes and attachments follow its lock."""
+    basis: Basis = "collected" if source == OWN else "granted"
+    found = contents.read_document(work.connection, work.vault, case_id, scope, source)
+    if found is not None and found.closed == "locked":
+        raise ConflictError("This part of the case is locked; nothing can be written into it.")
+    if found is None or found.closed:
+        begun = found or new_document(work, case_id, scope, source, basis)
+        begun = replace(
+            begun, version=begun.version + 1, updated_at=work.now, updated_by=by, closed="", fields={}
+        )
+        contents.write_document(work.connection, work.vault, begun)
+
+
 def put(work: Work, current: Document, fields: Mapping[str, Value | None], by: str = "") -> Document:
     """Store a document with changed values and index it; return it as it is when nothing changed."""
     if current.closed == "locked":

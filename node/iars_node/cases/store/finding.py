@@ -68,7 +68,7 @@ def sharing(connection: Connection, keys: Collection[Key], least: int, limit: in
         .order_by(shared.desc(), search_word.c.case_id)
         .limit(limit)
     )
-    return dict(connection.execute(query).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def cases_by_key(connection: Connection, keys: Collection[Key]) -> list[tuple[Key, str]]:
