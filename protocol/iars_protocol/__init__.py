@@ -1,0 +1,1 @@
+"""The wire protocol: bytes in, verified objects out; no input or output, no clock, no database."""

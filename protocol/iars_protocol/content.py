@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iars_protocol import consent, fields, messages, parts
+from iars_protocol import fields, messages, parts
+from iars_protocol.consent import Signed
 from iars_protocol.errors import DisclosureError, MalformedError
 from iars_protocol.messages.registry import Body, read_body
-from iars_protocol.record import check_disclosed
+from iars_protocol.parts import ScopePart
+from iars_protocol.record import check_disclosed, check_values
 from iars_protocol.vocabulary import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iars_protocol.consent import Answer, Grant, Signed
+    from iars_protocol.consent import Answer, Grant
     from iars_protocol.envelope import Message
-    from iars_protocol.parts import Part, ScopePart
+    from iars_protocol.parts import Part
     from iars_protocol.referral import Side
     from iars_protocol.vocabulary import Step
 
@@ -50,7 +52,8 @@ def read_content(message: Message) -> Content:
     """Read a verified message's parts.
 
     Raises:
-        MalformedError: parts of an unknown kind, out of order, or one kind or scope twice.
+        MalformedError: parts of an unknown kind, out of order, or one kind or scope twice; content of
+            scopes, or a grant, that the header's `grant` does not name.
         UnsupportedVersionError: the message type is not known.
 
     """
@@ -69,10 +72,20 @@ def read_content(message: Message) -> Content:
     if not body.carries_scopes and len(plains) > 1:
         raise MalformedError("this message carries a body only")
     signed = {
-        str(plain["part"]): consent.Signed.from_plain(fields.mapping(plain, frozenset({"part", "signed"}))["signed"])
+        str(plain["part"]): Signed.from_plain(fields.mapping(plain, frozenset({"part", "signed"}))["signed"])
         for plain in plains[1:scopes_from]
     }
-    return Content(body, signed.get(parts.GRANT), signed.get(parts.ONWARD), scopes)
+    content = Content(body, signed.get(parts.GRANT), signed.get(parts.ONWARD), scopes)
+    _check_grant_named(content, message.header.grant)
+    return content
+
+
+def _check_grant_named(content: Content, named: bytes) -> None:
+    # The header outlives the parts: once they are erased, it alone proves which grant covered them.
+    if content.grant is not None and content.grant.hash != named:
+        raise MalformedError("the header names another grant than the message carries")
+    if content.scopes and not named:
+        raise MalformedError("the header names no grant for the scopes")
 
 
 def check_content(scopes: Sequence[ScopePart], grant: Grant, by: Side, step: Step) -> None:
@@ -97,12 +110,13 @@ def check_content(scopes: Sequence[ScopePart], grant: Grant, by: Side, step: Ste
         granted = grant.scope(scope.scope)
         for name, present in ((TEXTS, scope.texts), (ATTACHMENTS, scope.attachments)):
             if present and (granted is None or not granted.allows(name, step)):
-                raise DisclosureError(f"{name} of scope {scope.scope} lie outside the grant")
+                raise DisclosureError(f"{name} of a scope lie outside the grant")
 
 
 def _check_feedback(scope: ScopePart, grant: Grant) -> None:
     if scope.scope not in grant.feedback:
-        raise DisclosureError(f"scope {scope.scope[:40]!r} lies outside the feedback that was agreed to")
+        raise DisclosureError("a scope lies outside the feedback that was agreed to")
+    check_values(scope.scope, scope.fields)
 
 
 def covers_service(grant: Grant, service: str, *, at: int) -> Answer:

@@ -6,10 +6,11 @@ Nothing here is negotiated. A second suite would get a second number and run bes
 from __future__ import annotations
 
 import hashlib
-import hmac
+import json
 import secrets
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import resources
 
 import nacl.bindings
 import nacl.exceptions
@@ -42,6 +43,8 @@ ENCRYPTION_PUBLIC_BYTES = MLKEM_PUBLIC_BYTES + 32
 ENC_BYTES = 1120
 TAG_BYTES = 16
 MIN_PADDED = 1024
+
+_FIELD = 2**255 - 19
 
 _HPKE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 
@@ -83,8 +86,8 @@ def check_encryption_public(public: bytes) -> bytes:
     """Refuse a hybrid public key that must not be enrolled.
 
     Raises:
-        KeyRefusedError: wrong length, out-of-range coefficients, an all-zero half, or an X25519 half
-            that gives an all-zero shared secret (SPEC § 3.1).
+        KeyRefusedError: wrong length, out-of-range coefficients, an all-zero half, an X25519 half that gives
+            an all-zero shared secret, or one of its other spellings (SPEC § 3.1).
 
     """
     if len(public) != ENCRYPTION_PUBLIC_BYTES:
@@ -92,12 +95,21 @@ def check_encryption_public(public: bytes) -> bytes:
     lattice, curve = public[:MLKEM_PUBLIC_BYTES], public[MLKEM_PUBLIC_BYTES:]
     if not any(lattice[: MLKEM_PUBLIC_BYTES - 32]):
         raise KeyRefusedError("the lattice half is zero")
+    # X25519 ignores the highest bit and reduces the rest: other spellings would be the same key under
+    # another id, and could be enrolled twice.
+    if int.from_bytes(curve, "little") >= _FIELD:
+        raise KeyRefusedError("not the canonical spelling of the X25519 half")
     try:
         MLKEM768PublicKey.from_public_bytes(lattice)
         X25519PrivateKey.from_private_bytes(b"\x01" * 32).exchange(X25519PublicKey.from_public_bytes(curve))
     except ValueError as error:
         raise KeyRefusedError("not a sound hybrid key") from error
     return public
+
+
+def _check_seed(seed: bytes) -> None:
+    if type(seed) is not bytes or len(seed) != SEED_BYTES:
+        raise KeyRefusedError("a seed is 32 bytes")
 
 
 def new_seed() -> bytes:
@@ -110,6 +122,9 @@ class SigningKey:
     """An Ed25519 private key, held as its seed. Its `repr` shows the key id only."""
 
     seed: bytes
+
+    def __post_init__(self) -> None:
+        _check_seed(self.seed)
 
     def __repr__(self) -> str:
         return f"SigningKey({self.key_id.hex()[:16]})"
@@ -174,6 +189,9 @@ class EncryptionKey:
 
     seed: bytes
 
+    def __post_init__(self) -> None:
+        _check_seed(self.seed)
+
     def __repr__(self) -> str:
         return f"EncryptionKey({self.key_id.hex()[:16]})"
 
@@ -233,16 +251,16 @@ def seal(public: bytes, info: bytes, plaintext: bytes) -> bytes:
         `enc` (1,120 bytes), then the ciphertext with its 16-byte tag: HPKE base mode,
         MLKEM768-X25519, HKDF-SHA256, ChaCha20-Poly1305 (RFC 9180; SPEC § 3.3).
 
+    Raises:
+        KeyRefusedError: the key is not sound.
+
     """
-    return _HPKE.encrypt(plaintext, _public_key(public), info=info)
-
-
-def _public_key(public: bytes) -> MLKEM768X25519PublicKey:
     try:
-        return MLKEM768X25519PublicKey(
+        key = MLKEM768X25519PublicKey(
             MLKEM768PublicKey.from_public_bytes(public[:MLKEM_PUBLIC_BYTES]),
             X25519PublicKey.from_public_bytes(public[MLKEM_PUBLIC_BYTES:]),
         )
+        return _HPKE.encrypt(plaintext, key, info=info)
     except ValueError as error:
         raise KeyRefusedError("not a hybrid public key") from error
 
@@ -277,49 +295,34 @@ def unpad(padded: bytes) -> bytes:
     return padded[4 : 4 + length]
 
 
-# A decapsulation whose answer is known. A round trip would not notice that a library changed how the
-# two halves are combined; two nodes with different versions would then stop understanding each other.
-_PROBE_SEED = bytes(range(32))
-_PROBE_SEALED = (
-    "56484fa5e4a3fb8a5f17c62ad08f5be2cf6c53dfe7099f79152d853a731e4e5f567b4e23130e9a42812bf3e5ef52cce2"
-    "e220242afad98da535012d789fe0501752b3ca135146ac23185ba9880a686a4de050b6536e01b8277a31b5ce62b5e66d"
-    "ae9f96834becf357774300497c36cbbf12df964e092fa217c31a8e810b5e17d6bb08a2aeadb8a428fd0be5008c077b74"
-    "a861784a4db4b8b4451c9dd7e8f35def713eb6dc4953bb3b634be2e85864881632e4137b28cc0ae7de981b7ff54fc85a"
-    "d8c8438184bbdba5bf7b51dd48969e5469c452c80c62f9f2572573192ed2d674dbc8492e84240a93399e073d5fc16095"
-    "c32e1796633c83e6ab80a58926d7cf189763dadce79a0e970be6a656c8d67082d17cb091ce89528d8e4abcc36dc2dff5"
-    "8c91ea350f57d5a227d18142ff1840d5303e31e8290de4efc773df324483cd27dc7bea17ecc6b8fc6515a8c3e5db8be1"
-    "f2d77bf3f369d8cfaedc0b1b5cb7944292f5bbde1534e6c864a01799b474ac66e3f8af13e3ffd4bc94266163143ae902"
-    "f842c40484f318bb5e2dcb35b52ba6b258618aa192fc3c76efc8218613f574630951953dd93212ad5af5fc9628521ea9"
-    "76d09ec7d210f1b22ca72a8aefc84d5d60626b56f7f700eea27a8c9bb3cc1a4b4dc399f179d280156980edc24c8a6062"
-    "43497b32fd611403e6d1cf8212686aad4ed7212bf40c6403927f082a9ee0dbf075fb22d70e8b7796ad8a0c3b19224a63"
-    "0b12dd5ef5bd60a92fb04075df5b60a30972384071a94dcbfb9bbae99eb4b6d79d6e45f326c25d7752aecddcb241178c"
-    "a693253883fe6167d5b8d91448358dbaf1a62fda4b93c06062d6329d2625bb176837dd94cc81a306ed9d976d17d9f594"
-    "32fdec3b8b6410dfbce17a0f8655f41c8a4137fc785e2f40c03a6c0ea326adeb9e814e8aa74fb5bd29cbd6dd94e5084c"
-    "7ba9bd58196a3211431b11bb1a8e2a9b838b6dedc24766fb3dabfca96d37b465f48c36559b42fef398657ad7c42bb114"
-    "90c3296386cabbc9f1e0a6b97a9bf7ed96c28f1237a6df5a39bc8c3d6d543ff4da9afacc195861a52c8d9e0aa83eb4f9"
-    "3560228307b1f8c06764386f5159e97671e009d496af828ba1757383ae9944897d9888d982f1a7ce2052f56faacf7ee1"
-    "a03770126c8d21ca7d9d29b5d46a56628ed89e2505825b917498beede22578eff9a76161165a337a0efdb43084f0a56a"
-    "9c68e916a30dd850df390ab2ebd01a2372f0bb8315b4370a0ecb7628e5a41d8eb04bb19db75f28e1959b3fff96260b17"
-    "e6fa6192378282e570e8e2368f8a9e81f39c62fd1e88482cfd1fb16eb1e27545a8e8e846958f3b765206b53199707777"
-    "56c0df082c399e249725f5ed96c7767eaefdc9125cdba08c4c838f86a93bc09e16f385e1cdcb648f9d027c48ce446d06"
-    "738fd2bb7f997ddf1b7cbdb9cd17db9acd28b2cdd9b36a642bc5c8f9fee7ef343238b2eebd60a366298aa359b33fca3c"
-    "87960e7f87e34d30e8bd6485671e3f7925ce4d0adf28456f45ebf245860f83940256d46a31bd0a09956cc3e6182c6096"
-    "001c622f1df7bcfecf22dfdd44d37c32099d3273d7812de7af49996b2702722af89177e97e9da6f54ee59ce8"
-)
-_PROBE_PUBLIC_HASH = "c9a3565ffde4f72b51661be391ee13e46378d7f06dd5c8bf5af9d2cfb5b8336b"
-
-
 def probe() -> None:
     """Check suite 1 against known answers; a node that fails this must not start.
+
+    A round trip would not notice that a library changed how the two halves of the seal are combined, or
+    accepts other signatures: two nodes with different versions would then stop understanding each other.
 
     Raises:
         DecryptionError, SignatureError: the installed libraries compute something else (SPEC § 3.5).
 
     """
-    key = EncryptionKey(_PROBE_SEED)
-    if not hmac.compare_digest(hashlib.sha256(key.public).hexdigest(), _PROBE_PUBLIC_HASH):
+    known = json.loads(resources.files("iars_protocol").joinpath("known_answers.json").read_text("utf-8"))
+    text = known["text"].encode()
+    encryption = EncryptionKey(bytes.fromhex(known["seed"]))
+    if encryption.key_id.hex() != known["encryption_key_id"]:
         raise DecryptionError("known-answer check: the hybrid key's expansion changed")
-    if key.open(bytes.fromhex(_PROBE_SEALED), b"iars/1/probe") != b"known answer":
+    if encryption.open(bytes.fromhex(known["sealed"]), known["purpose"].encode()) != text:
         raise DecryptionError("known-answer check: the opened text changed")
-    signing = SigningKey(_PROBE_SEED)
-    verify(signing.public, "iars/1/probe", b"known answer", signing.sign("iars/1/probe", b"known answer"))
+    signing = SigningKey(bytes.fromhex(known["seed"]))
+    if signing.sign(known["purpose"], text).hex() != known["signature"]:
+        raise SignatureError("known-answer check: the signature changed")
+    verify(signing.public, known["purpose"], text, bytes.fromhex(known["signature"]))
+    if _accepts(bytes.fromhex(known["weak_key"]), text, bytes.fromhex(known["weak_signature"])):
+        raise SignatureError("known-answer check: a signature that nobody made verifies")
+
+
+def _accepts(public: bytes, message: bytes, signature: bytes) -> bool:
+    try:
+        verify_bytes(public, message, signature)
+    except SignatureError:
+        return False
+    return True

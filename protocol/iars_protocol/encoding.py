@@ -1,10 +1,11 @@
-"""Bytes on the wire: deterministic CBOR, canonical JSON, and the framing that keeps signatures apart (SPEC § 2)."""
+"""Bytes on the wire: deterministic CBOR, canonical JSON, and the framing of what is signed (SPEC § 2)."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
+import re
 from typing import Any, NoReturn, TypeAlias
 
 import cbor2
@@ -16,7 +17,10 @@ MAX_DEPTH = 16
 MAX_BYTES = 16 * 1024 * 1024
 MAX_INTEGER = 2**53 - 1
 
-Plain: TypeAlias = "None | bool | int | str | bytes | list[Any] | dict[str, Any]"
+# An object in canonical JSON is a permission or a listing's body: none comes near this.
+MAX_JSON_BYTES = 256 * 1024
+
+Plain: TypeAlias = "bool | int | str | bytes | list[Any] | dict[str, Any] | None"
 
 
 def encode(value: Plain) -> bytes:
@@ -28,15 +32,23 @@ def encode(value: Plain) -> bytes:
     Returns:
         The one encoding that RFC 8949 § 4.2.1 allows (SPEC § 2.1).
 
+    Raises:
+        MalformedError: another kind of value, an integer beyond 2^53 - 1, or text that is not Unicode.
+
     """
-    return cbor2.dumps(value, canonical=True)
+    _check_plain(value, _NO_LIMIT)
+    try:
+        return cbor2.dumps(value, canonical=True)
+    except (cbor2.CBOREncodeError, UnicodeEncodeError) as error:
+        raise MalformedError("not expressible as deterministic CBOR") from error
 
 
-def decode(octets: bytes) -> Any:  # noqa: ANN401 - the caller checks the form it expects
+def decode(octets: bytes, longest: int = MAX_BYTES) -> Any:  # noqa: ANN401 - the caller checks the form it expects
     """Decode deterministic CBOR from outside.
 
     Args:
-        octets: at most 16 MiB, nested at most 16 deep.
+        octets: nested at most 16 deep.
+        longest: how many bytes are read at most.
 
     Returns:
         The plain value.
@@ -46,8 +58,8 @@ def decode(octets: bytes) -> Any:  # noqa: ANN401 - the caller checks the form i
             floats, or any other encoding than the deterministic one (SPEC § 2.1).
 
     """
-    if len(octets) > MAX_BYTES:
-        raise MalformedError("longer than 16 MiB")
+    if len(octets) > longest:
+        raise MalformedError(f"longer than {longest} bytes")
     try:
         value = cbor2.loads(
             octets,
@@ -56,16 +68,14 @@ def decode(octets: bytes) -> Any:  # noqa: ANN401 - the caller checks the form i
             allow_duplicate_keys=False,
             strict_hashable_types=True,
             tag_hook=_refuse_tag,
+            semantic_decoders=_REFUSED_TAGS,
         )
-        # Two encodings of one value would have two hashes: whoever can re-encode could make one
-        # message look like two. Only the deterministic form is let in.
-        is_deterministic = cbor2.dumps(value, canonical=True) == octets
-    except MalformedError:
-        raise
     except Exception as error:
         raise MalformedError("not well-formed CBOR") from error
-    _check_plain(value)
-    if not is_deterministic:
+    _check_plain(value, len(octets))
+    # Two encodings of one value would have two hashes: whoever can re-encode could make one
+    # message look like two. Only the deterministic form is let in.
+    if cbor2.dumps(value, canonical=True) != octets:
         raise MalformedError("not deterministic CBOR")
     return value
 
@@ -74,26 +84,47 @@ def _refuse_tag(*_ignored: object) -> NoReturn:
     raise MalformedError("CBOR tags are not used")
 
 
-_SCALARS = (str, bytes, bool, type(None))
+# The library decodes these tags itself unless told otherwise: shared references, with which a hundred
+# bytes unfold into gigabytes, patterns, numbers of any size.
+_REFUSED_TAGS: dict[int, Any] = dict.fromkeys(
+    (0, 1, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004, 43000, 55799),
+    _refuse_tag,
+)
+
+_PLAIN = frozenset({str, bytes, bool, int, list, dict, type(None)})
+_TEXT_ONLY = frozenset({str})
+_NO_LIMIT = 2**62
 
 
-def _check_plain(value: object) -> None:
-    stack = [value]
+def _check_plain(value: object, budget: int) -> None:
+    # Each item takes at least one byte: a value with more items than bytes shares them, and walking it
+    # could take for ever.
+    stack: list[list[Any]] = [[value]]
     while stack:
-        item = stack.pop()
-        kind = type(item)
-        if kind is dict:
-            for key, inner in item.items():  # type: ignore[attr-defined]
-                if type(key) is not str:
-                    raise MalformedError("a map's keys are text")
-                stack.append(inner)
-        elif kind is list:
-            stack.extend(item)  # type: ignore[arg-type]
-        elif kind is int:
-            if not -MAX_INTEGER <= item <= MAX_INTEGER:  # type: ignore[operator]
-                raise MalformedError("an integer is out of range")
-        elif kind not in _SCALARS:
+        items = stack.pop()
+        budget -= len(items)
+        if budget < 0:
+            raise MalformedError("more items than bytes")
+        kinds = set(map(type, items))
+        if not kinds <= _PLAIN:
             raise MalformedError("only text, bytes, integers, booleans, null, lists and maps are used")
+        if int in kinds:
+            _check_range([item for item in items if type(item) is int])
+        if list in kinds:
+            stack += [item for item in items if type(item) is list]
+        if dict in kinds:
+            stack += [_values(item) for item in items if type(item) is dict]
+
+
+def _check_range(integers: list[int]) -> None:
+    if min(integers) < -MAX_INTEGER or max(integers) > MAX_INTEGER:
+        raise MalformedError("an integer is out of range")
+
+
+def _values(mapping: dict[Any, Any]) -> list[Any]:
+    if not _TEXT_ONLY.issuperset(map(type, mapping)):
+        raise MalformedError("a map's keys are text")
+    return list(mapping.values())
 
 
 def encode_json(value: dict[str, Any]) -> bytes:
@@ -117,8 +148,8 @@ def decode_json(octets: bytes) -> dict[str, Any]:
             the canonical form (SPEC § 2.2).
 
     """
-    if len(octets) > MAX_BYTES:
-        raise MalformedError("longer than 16 MiB")
+    if len(octets) > MAX_JSON_BYTES:
+        raise MalformedError(f"longer than {MAX_JSON_BYTES} bytes")
     if _depth(octets) > MAX_DEPTH:
         raise MalformedError("nested too deep")
     try:
@@ -128,8 +159,6 @@ def decode_json(octets: bytes) -> dict[str, Any]:
             parse_float=_refuse_number,
             parse_constant=_refuse_number,
         )
-    except MalformedError:
-        raise
     except ValueError as error:
         raise MalformedError("not well-formed JSON") from error
     if not isinstance(value, dict):
@@ -139,16 +168,17 @@ def decode_json(octets: bytes) -> dict[str, Any]:
     return value
 
 
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
+
+
 def _depth(octets: bytes) -> int:
-    # A bound from above: brackets inside strings count too. Python's parser recurses, so the
-    # nesting is bounded before it starts.
+    # Python's parser recurses, so the nesting is bounded before it starts. Brackets inside strings
+    # are text: closing ones would hide the nesting behind them.
     deepest = depth = 0
-    for octet in octets:
-        if octet in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif octet in b"]}":
-            depth -= 1
+    for bracket in _BRACKET.findall(_STRING.sub(b"", octets)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
     return deepest
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields as dataclass_fields
+from dataclasses import dataclass, replace
+from dataclasses import fields as dataclass_fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,9 @@ from iars_protocol.crypto import (
 )
 from iars_protocol.encoding import decode, encode
 from iars_protocol.errors import (
+    ClockError,
     DecryptionError,
+    ExpiredError,
     MalformedError,
     SignatureError,
     UnsupportedVersionError,
@@ -37,15 +40,19 @@ if TYPE_CHECKING:
 VERSION = 1
 SUITE = 1
 SIGN_PURPOSE = "iars/1/message"
+MAX_ENVELOPE = 1024 * 1024
+MAX_HEADER = 8 * 1024
 MOST_PARTS = 64
+CLOCK_TOLERANCE = 300
 NO_HASH = b""
 
 _OUTER_PIECES = 6
+_OVERHEAD = 3 + 2 * (2 + 32) + (3 + ENC_BYTES) + (5 + TAG_BYTES)
 
 
 @dataclass(frozen=True)
 class Header:
-    """The signed head of a message. Node ids, key ids, hashes: 32 bytes; thread, stream: 16; times in seconds.
+    """The signed head of a message. Ids and hashes: 32 bytes; thread, stream: 16 bytes; times in seconds.
 
     `previous` is the id of the author's own message before this one in the thread, `seen` the id of the other
     side's newest message that the author had applied in it; both may be empty.
@@ -112,14 +119,8 @@ def read_header(header_bytes: bytes) -> Header:
         UnsupportedVersionError: another version.
 
     """
-    value = decode(header_bytes)
-    if not isinstance(value, dict) or value.get("v") != VERSION:
-        raise UnsupportedVersionError("not a header of a known version")
-    fields.mapping(value, _HEADER_NAMES)
-    hashes = fields.typed(value["parts"], list, "parts")
-    if not 0 < len(hashes) <= MOST_PARTS or len(set(map(bytes, _each_hash(hashes)))) != len(hashes):
-        raise MalformedError("the list of parts has another form")
-    return Header(
+    value = fields.mapping(fields.versioned(decode(header_bytes, MAX_HEADER), VERSION), _HEADER_NAMES)
+    header = Header(
         type=fields.text(value["type"], "type", 64),
         sender=fields.octets(value["sender"], 32, "sender"),
         recipient=fields.octets(value["recipient"], 32, "recipient"),
@@ -133,12 +134,19 @@ def read_header(header_bytes: bytes) -> Header:
         created=fields.time(value["created"], "created"),
         expires=fields.time(value["expires"], "expires"),
         grant=_hash_or_none(value["grant"], "grant"),
-        parts=tuple(hashes),
+        parts=_hashes(value["parts"]),
     )
+    if header.created >= header.expires:
+        raise MalformedError("the message expires before it was made")
+    return header
 
 
-def _each_hash(values: list[Any]) -> list[bytes]:
-    return [fields.octets(value, 32, "part hash") for value in values]
+def _hashes(value: object) -> tuple[bytes, ...]:
+    entries = fields.typed(value, list, "parts")
+    hashes = tuple(fields.octets(entry, 32, "part hash") for entry in entries)
+    if not 0 < len(hashes) <= MOST_PARTS or len(set(hashes)) != len(hashes):
+        raise MalformedError("the list of parts has another form")
+    return hashes
 
 
 def _hash_or_none(value: object, name: str) -> bytes:
@@ -149,15 +157,20 @@ def sign_message(header: Header, parts: Sequence[Part], key: SigningKey) -> Mess
     """Sign a message.
 
     Args:
-        header: its `parts` and `signing_key` are taken from the arguments that follow.
-        parts: in the order that the header lists.
+        header: its `parts` and `signing_key` are filled in from the arguments that follow.
+        parts: in the order that the header will list.
         key: the sender's delegated signing key.
 
     Returns:
         The message as it will be sealed (SPEC § 5.3).
 
+    Raises:
+        MalformedError: a header that no recipient could read.
+
     """
-    body = header.to_bytes()
+    complete = replace(header, signing_key=key.key_id, parts=tuple(part.hash for part in parts))
+    body = complete.to_bytes()
+    read_header(body)
     return Message(body, key.sign(SIGN_PURPOSE, body), tuple(parts))
 
 
@@ -168,7 +181,7 @@ def read_message(inner: bytes) -> Message:
         MalformedError: not the form of SPEC § 5.3.
 
     """
-    value = decode(inner)
+    value = decode(inner, MAX_ENVELOPE)
     if type(value) is not list or len(value) != 3:  # noqa: PLR2004 - header, signature, parts
         raise MalformedError("an inner message has three pieces")
     header_bytes = fields.typed(value[0], bytes, "header")
@@ -211,6 +224,24 @@ def verify_message(message: Message, sender: KeyHistory, *, at: int) -> Header:
     return header
 
 
+def check_times(header: Header, *, at: int) -> None:
+    """Check a message's times against the clock.
+
+    Args:
+        header: verified.
+        at: seconds since 1970.
+
+    Raises:
+        ExpiredError: its time is over.
+        ClockError: it was made over 5 minutes in the future: one of the two clocks is wrong (SPEC § 5.5).
+
+    """
+    if header.expires <= at:
+        raise ExpiredError("the message is past its time")
+    if header.created > at + CLOCK_TOLERANCE:
+        raise ClockError("the message comes from the future")
+
+
 @dataclass(frozen=True, slots=True)
 class Outer:
     """The outside of an envelope: all that a carrier sees. It names no sender."""
@@ -240,8 +271,15 @@ def seal_envelope(plaintext: bytes, recipient: bytes, key: SealingKey) -> bytes:
     Returns:
         The envelope as it travels (SPEC § 5.1).
 
+    Raises:
+        MalformedError: the envelope would be longer than 1 MiB: what is long travels as an attachment.
+        KeyRefusedError: the key is not sound.
+
     """
-    sealed = seal(key.public, _info(recipient, key.key_id), pad(plaintext))
+    padded = pad(plaintext)
+    if len(padded) > MAX_ENVELOPE - _OVERHEAD:
+        raise MalformedError("the envelope would be longer than 1 MiB")
+    sealed = seal(key.public, _info(recipient, key.key_id), padded)
     return Outer(recipient, key.key_id, sealed[:ENC_BYTES], sealed[ENC_BYTES:]).to_bytes()
 
 
@@ -253,10 +291,10 @@ def read_outer(envelope: bytes) -> Outer:
         UnsupportedVersionError: another version or suite.
 
     """
-    value = decode(envelope)
-    if type(value) is not list or len(value) < 2:  # noqa: PLR2004 - version and suite come first for ever
-        raise MalformedError("an envelope has six pieces")
-    if value[0] != VERSION or value[1] != SUITE:
+    value = decode(envelope, MAX_ENVELOPE)
+    if type(value) is not list or [type(entry) for entry in value[:2]] != [int, int]:
+        raise MalformedError("an envelope begins with its version and suite")
+    if value[:2] != [VERSION, SUITE]:
         raise UnsupportedVersionError("not an envelope of a known version and suite")
     if len(value) != _OUTER_PIECES:
         raise MalformedError("an envelope has six pieces")

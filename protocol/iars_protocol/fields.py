@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from iars_protocol.errors import MalformedError
+from iars_protocol.errors import MalformedError, UnsupportedVersionError
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 KindT = TypeVar("KindT")
 
 MAX_TIME = 253_402_300_799
 
+# Control characters other than tab and line ends, and halves of surrogate pairs: some databases, logs and
+# terminals read more into them than a reader sees.
+UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
-def mapping(value: object, required: frozenset[str], optional: frozenset[str] = frozenset()) -> dict[str, Any]:
+LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
+COUNTRY = re.compile(r"[A-Z]{2}")
+
+_CODE = re.compile(r"[a-z][a-z0-9-]{0,63}")
+
+
+def mapping(
+    value: object, required: frozenset[str], optional: frozenset[str] = frozenset()
+) -> dict[str, Any]:
     """Return a map that has every required name and no unknown one, or raise MalformedError."""
     if not isinstance(value, dict):
         raise MalformedError("a map is expected")
@@ -21,6 +36,15 @@ def mapping(value: object, required: frozenset[str], optional: frozenset[str] = 
     if names - required - optional:
         raise MalformedError("a name is not known here")
     return value
+
+
+def versioned(value: object, version: int) -> dict[str, Any]:
+    """Return a map whose `v` is the integer `version`, or raise MalformedError or UnsupportedVersionError."""
+    found = typed(value, dict, "value")
+    # True equals 1 here and not elsewhere: the type is compared too.
+    if type(found.get("v")) is not int or found["v"] != version:
+        raise UnsupportedVersionError("the version is not known")
+    return found
 
 
 def typed(value: object, kind: type[KindT], name: str) -> KindT:
@@ -38,9 +62,28 @@ def octets(value: object, length: int, name: str) -> bytes:
 
 
 def text(value: object, name: str, longest: int = 200) -> str:
-    """Return a text of 1 to `longest` characters, or raise MalformedError."""
-    if type(value) is not str or not 0 < len(value) <= longest:
+    """Return a text of 1 to `longest` characters without control characters, or raise MalformedError."""
+    if type(value) is not str or not 0 < len(value) <= longest or UNSAFE.search(value):
         raise MalformedError(f"{name} is not a text of 1 to {longest} characters")
+    return value
+
+
+def matching(value: object, pattern: re.Pattern[str], name: str) -> str:
+    """Return a text of which the whole has a form, or raise MalformedError."""
+    if type(value) is not str or not pattern.fullmatch(value):
+        raise MalformedError(f"{name} has another form")
+    return value
+
+
+def code(value: object, name: str) -> str:
+    """Return a code: small letters, digits and hyphens, at most 64, or raise MalformedError."""
+    return matching(value, _CODE, name)
+
+
+def known(value: object, codes: Container[str], name: str) -> str:
+    """Return a code of a closed list, or raise MalformedError."""
+    if type(value) is not str or value not in codes:
+        raise MalformedError(f"{name} is not a known code")
     return value
 
 

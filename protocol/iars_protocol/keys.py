@@ -7,6 +7,7 @@ signing and log keys, and revocation; the delegated signing key signs everything
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,76 +15,48 @@ from iars_protocol import fields
 from iars_protocol.crypto import (
     ED25519,
     MLKEM768_X25519,
-    SigningKey,
     check_encryption_public,
     check_signing_public,
     digest,
     key_id,
     verify,
 )
-from iars_protocol.encoding import decode, encode
-from iars_protocol.errors import (
-    ForkError,
-    KeyRefusedError,
-    MalformedError,
-    SignatureError,
-    UnknownKeyError,
-    UnsupportedVersionError,
+from iars_protocol.errors import ForkError, KeyRefusedError, MalformedError, SignatureError, UnknownKeyError
+from iars_protocol.statements import (
+    DELEGATION,
+    ENCRYPTION_KEY,
+    ENDPOINT,
+    HOP_KEY,
+    INCEPTION,
+    MOST_STATEMENTS,
+    REVOCATION,
+    ROOT_ROTATION,
+    SIGN_PURPOSE,
+    Statement,
+    read_body,
+    state,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-SIGN_PURPOSE = "iars/1/statement"
+__all__ = [
+    "DELEGATION", "ENCRYPTION_KEY", "ENDPOINT", "HOLD_SECONDS", "HOP_KEY", "INCEPTION", "MOST_STATEMENTS",
+    "REVOCATION", "ROOT_ROTATION", "SEAL_SECONDS", "SIGN_PURPOSE", "KeyHistory", "Revocation", "SealingKey",
+    "Statement", "commitment", "extend", "fingerprint", "merge", "node_id_of", "read_history", "state",
+]  # fmt: skip
+
 SEAL_SECONDS = 30 * 86_400
 HOLD_SECONDS = 45 * 86_400
-MOST_STATEMENTS = 10_000
 MOST_ENDPOINTS = 8
 
-INCEPTION = "inception"
-ROOT_ROTATION = "root-rotation"
-DELEGATION = "delegation"
-REVOCATION = "revocation"
-ENCRYPTION_KEY = "encryption-key"
-HOP_KEY = "hop-key"
-ENDPOINT = "endpoint"
+# The characters of RFC 3986 without userinfo, query and fragment: a page that shows it shows where it leads.
+_ENDPOINT = re.compile(
+    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*"
+    r"|mailbox:[!-~]{1,190}"
+)
 
 _ROOT_SIGNS = frozenset({INCEPTION, ROOT_ROTATION, DELEGATION, REVOCATION})
-
-_REQUIRED = {
-    INCEPTION: frozenset({"root", "next_root"}),
-    ROOT_ROTATION: frozenset({"root", "next_root"}),
-    DELEGATION: frozenset({"role", "key"}),
-    REVOCATION: frozenset({"key_id", "revoked_at", "suspect_since"}),
-    ENCRYPTION_KEY: frozenset({"key", "seal_until", "destroy_after"}),
-    HOP_KEY: frozenset({"key"}),
-    ENDPOINT: frozenset({"urls"}),
-}
-_COMMON = frozenset({"v", "kind", "position", "previous", "created"})
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One signed entry of a key history: the exact bytes and their signature."""
-
-    body: bytes
-    signature: bytes
-
-    @property
-    def hash(self) -> bytes:
-        """What the next statement's `previous` names."""
-        return digest("iars/1/statement-hash", self.body, self.signature)
-
-    def to_plain(self) -> list[bytes]:
-        """Return the form inside other objects: [body, signature]."""
-        return [self.body, self.signature]
-
-    @classmethod
-    def from_plain(cls, value: object) -> Statement:
-        """Read the form inside other objects, or raise MalformedError."""
-        if type(value) is not list or len(value) != 2:  # noqa: PLR2004 - the two of `to_plain`
-            raise MalformedError("a statement has two pieces")
-        return cls(fields.typed(value[0], bytes, "body"), fields.octets(value[1], 64, "signature"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +129,7 @@ class KeyHistory:
         """Return the newest encryption key that may still be sealed for.
 
         Raises:
-            UnknownKeyError: every key is past its `seal_until` or revoked.
+            UnknownKeyError: every key is past its `seal_until` or revoked; a revocation counts as stated.
 
         """
         for key in reversed(self.encryption.values()):
@@ -175,40 +148,12 @@ def node_id_of(inception: bytes) -> bytes:
     return digest("iars/1/node-id", inception)
 
 
-def state(
-    kind: str, content: dict[str, Any], *, key: SigningKey, previous: Sequence[Statement], created: int
-) -> Statement:
-    """Make the next statement of a key history.
-
-    Args:
-        kind: one of the seven kinds.
-        content: the kind's own names.
-        key: the root key, or the delegated signing key, as the kind requires.
-        previous: the statements so far.
-        created: seconds since 1970.
-
-    Returns:
-        The signed statement; `extend` checks it as a stranger would (SPEC § 4.1).
-
-    """
-    body = encode(
-        {
-            "v": 1,
-            "kind": kind,
-            "position": len(previous),
-            "previous": previous[-1].hash if previous else b"",
-            "created": created,
-            **content,
-        }
-    )
-    return Statement(body, key.sign(SIGN_PURPOSE, body))
-
-
 def read_history(statements: Iterable[Statement]) -> KeyHistory:
     """Verify a whole key history.
 
     Raises:
-        MalformedError, UnsupportedVersionError, SignatureError, KeyRefusedError: as SPEC § 4.4 says.
+        MalformedError, UnsupportedVersionError, SignatureError, KeyRefusedError, UnknownKeyError: as
+            SPEC § 4.4 says.
 
     """
     entries = tuple(statements)
@@ -221,14 +166,12 @@ def extend(history: KeyHistory, statements: Iterable[Statement]) -> KeyHistory:
     """Add statements behind a verified history.
 
     Raises:
-        ForkError: a statement claims a position that another one holds.
-        MalformedError, UnsupportedVersionError, SignatureError, KeyRefusedError: as SPEC § 4.4 says.
+        MalformedError, UnsupportedVersionError, SignatureError, KeyRefusedError, UnknownKeyError: as
+            SPEC § 4.4 says.
 
     """
     for statement in statements:
-        body = _read(statement)
-        if body["position"] >= MOST_STATEMENTS:
-            raise MalformedError("a key history has at most 10,000 statements")
+        body = read_body(statement)
         if body["position"] != len(history.statements) or body["previous"] != history.head:
             raise MalformedError("the statement does not continue the history")
         history = replace(
@@ -243,40 +186,34 @@ def merge(history: KeyHistory, statements: Sequence[Statement]) -> KeyHistory:
     """Accept a newer copy of a known history: what is known must stand unchanged in front.
 
     Raises:
-        ForkError: the copies differ at a position that both have. The first one seen stays.
+        ForkError: the copies differ at a position that both have, and the node's own keys signed both. The
+            first one seen stays.
+        SignatureError: another node's history, or a difference that the node did not sign: whoever hands a
+            copy on must not be able to make a fork of it.
+        MalformedError, UnsupportedVersionError, KeyRefusedError, UnknownKeyError: as SPEC § 4.4 says.
 
     """
-    for known, offered in zip(history.statements, statements, strict=False):
+    for position, (known, offered) in enumerate(zip(history.statements, statements, strict=False)):
         if known != offered:
+            if position == 0:
+                raise SignatureError("another node's history")
+            extend(read_history(history.statements[:position]), [offered])
             raise ForkError("two statements claim one position")
     return extend(history, statements[len(history.statements) :])
 
 
-def _read(statement: Statement) -> dict[str, Any]:
-    body = decode(statement.body)
-    if not isinstance(body, dict) or body.get("v") != 1:
-        raise UnsupportedVersionError("not a statement of a known version")
-    kind = body.get("kind")
-    if not isinstance(kind, str) or kind not in _REQUIRED:
-        raise UnsupportedVersionError("not a known kind of statement")
-    fields.mapping(body, _COMMON | _REQUIRED[kind])
-    fields.number(body["position"], "position", 0, MOST_STATEMENTS)
-    fields.time(body["created"], "created")
-    fields.typed(body["previous"], bytes, "previous")
-    return body
-
-
 def _begin(statement: Statement) -> KeyHistory:
-    body = _read(statement)
+    body = read_body(statement)
     if body["kind"] != INCEPTION or body["position"] != 0 or body["previous"] != b"":
         raise MalformedError("a key history begins with its inception")
     root = check_signing_public(fields.typed(body["root"], bytes, "root"))
     verify(root, SIGN_PURPOSE, statement.body, statement.signature)
+    next_root = _next_root(body, root)
     return KeyHistory(
         node_id=node_id_of(statement.body),
         statements=(statement,),
         root=root,
-        next_root=fields.octets(body["next_root"], 32, "next_root"),
+        next_root=next_root,
         signing={},
         log={},
         hop={},
@@ -286,6 +223,13 @@ def _begin(statement: Statement) -> KeyHistory:
         created=body["created"],
         used=frozenset({root}),
     )
+
+
+def _next_root(body: dict[str, Any], root: bytes) -> bytes:
+    committed = fields.octets(body["next_root"], 32, "next_root")
+    if committed == commitment(root):
+        raise KeyRefusedError("a root key commits to another one as the next")
+    return committed
 
 
 def _apply(history: KeyHistory, body: dict[str, Any], statement: Statement) -> KeyHistory:
@@ -313,14 +257,14 @@ def _rotate_root(history: KeyHistory, body: dict[str, Any], statement: Statement
     root = fields.typed(body["root"], bytes, "root")
     if commitment(root) != history.next_root:
         raise KeyRefusedError("not the root key that was committed to")
-    used = _enrol(history, check_signing_public(root))
+    used = _enrol(history, check_signing_public(root), is_root=True)
     # The new key signs: a thief of the old root can't rotate, and a lost old root does not strand.
     verify(root, SIGN_PURPOSE, statement.body, statement.signature)
-    return replace(history, root=root, next_root=fields.octets(body["next_root"], 32, "next_root"), used=used)
+    return replace(history, root=root, next_root=_next_root(body, root), used=used)
 
 
-def _enrol(history: KeyHistory, public: bytes) -> frozenset[bytes]:
-    if public in history.used:
+def _enrol(history: KeyHistory, public: bytes, *, is_root: bool = False) -> frozenset[bytes]:
+    if public in history.used or (not is_root and commitment(public) == history.next_root):
         raise KeyRefusedError("a key has one role, once")
     return history.used | {public}
 
@@ -340,9 +284,14 @@ def _revoke(history: KeyHistory, body: dict[str, Any]) -> KeyHistory:
     revoked = fields.octets(body["key_id"], 32, "key_id")
     if revoked not in {**history.signing, **history.log, **history.hop, **history.encryption}:
         raise UnknownKeyError("a revocation names a key that the history does not have")
-    entry = Revocation(fields.time(body["revoked_at"], "revoked_at"), fields.time(body["suspect_since"], "suspect"))
+    entry = Revocation(
+        fields.time(body["revoked_at"], "revoked_at"), fields.time(body["suspect_since"], "suspect")
+    )
     if entry.suspect_since > entry.revoked_at:
         raise MalformedError("suspect_since lies after revoked_at")
+    earlier = history.revoked.get(revoked, entry)
+    if entry.revoked_at > earlier.revoked_at or entry.suspect_since > earlier.suspect_since:
+        raise MalformedError("a revocation is never weakened")
     return replace(history, revoked={**history.revoked, revoked: entry})
 
 
@@ -365,9 +314,7 @@ def _add_hop_key(history: KeyHistory, body: dict[str, Any]) -> KeyHistory:
 
 def _set_endpoints(history: KeyHistory, body: dict[str, Any]) -> KeyHistory:
     urls = fields.texts(body["urls"], "urls", MOST_ENDPOINTS)
-    if not all(url.startswith(("https://", "http://", "mailbox:")) for url in urls):
-        raise MalformedError("an endpoint has another form")
-    return replace(history, endpoints=urls)
+    return replace(history, endpoints=tuple(fields.matching(url, _ENDPOINT, "endpoint") for url in urls))
 
 
 _APPLY = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
 SIGN_PURPOSE = "iars/1/listing"
 TYPE = "listing/1"
 MOST_NAMES = 20
+MAX_LISTING = 512 * 1024
+
+_ZONE = re.compile(r"[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,2}")
 
 _NAMES = frozenset(
-    {"type", "node", "number", "created", "names", "organisation_type", "country", "zone", "languages", "services",
-     "training"}
+    {"type", "node", "number", "created", "names", "organisation_type", "country", "zone", "languages",
+     "services", "training"}
 )  # fmt: skip
 
 
@@ -72,12 +76,15 @@ class SignedListing:
 
     def to_bytes(self) -> bytes:
         """Return the form that is exchanged by file, address or message."""
-        return encode([TYPE, self.body, self.key_id, self.signature, [entry.to_plain() for entry in self.statements]])
+        return encode(
+            [TYPE, self.body, self.key_id, self.signature, [entry.to_plain() for entry in self.statements]]
+        )
 
 
 def sign_listing(listing: Listing, history: Sequence[Statement], key: SigningKey) -> SignedListing:
-    """Sign a listing and attach the key history (SPEC § 4.5)."""
+    """Sign a listing and attach the key history (SPEC § 4.5), or raise MalformedError if unreadable."""
     body = encode_json(listing.to_json())
+    _read(body)
     return SignedListing(body, key.key_id, key.sign(SIGN_PURPOSE, body), tuple(history))
 
 
@@ -89,9 +96,9 @@ def read_signed_listing(octets: bytes) -> SignedListing:
         UnsupportedVersionError: another version.
 
     """
-    value = decode(octets)
-    if type(value) is not list or not value:
-        raise MalformedError("a listing has five pieces")
+    value = decode(octets, MAX_LISTING)
+    if type(value) is not list or not value or type(value[0]) is not str:
+        raise MalformedError("a listing begins with its type")
     if value[0] != TYPE:
         raise UnsupportedVersionError("not a listing of a known version")
     if len(value) != 5:  # noqa: PLR2004 - type, body, key id, signature, statements
@@ -118,8 +125,9 @@ def verify_listing(
         The listing and the verified history.
 
     Raises:
-        ForkError: the copy contradicts the known history.
+        ForkError: the copy contradicts the known history, and the node's own key signed the contradiction.
         SignatureError: another node's listing, or a signature that does not verify.
+        MalformedError, UnsupportedVersionError, KeyRefusedError, UnknownKeyError: as SPEC § 4 says.
 
     """
     history = read_history(signed.statements) if known is None else merge(known, signed.statements)
@@ -131,12 +139,13 @@ def verify_listing(
 
 
 def _read(body: bytes) -> Listing:
-    value = fields.mapping(decode_json(body), _NAMES)
-    if value["type"] != TYPE:
+    value = decode_json(body)
+    if value.get("type") != TYPE:
         raise UnsupportedVersionError("not a listing of a known version")
+    fields.mapping(value, _NAMES)
     names = fields.typed(value["names"], dict, "names")
-    if not 0 < len(names) <= MOST_NAMES or value["organisation_type"] not in ORGANISATION_TYPES:
-        raise MalformedError("names or organisation_type have another form")
+    if not 0 < len(names) <= MOST_NAMES:
+        raise MalformedError("names has another form")
     services = fields.texts(value["services"], "services")
     if not frozenset(services) <= frozenset(SERVICES):
         # A service that only a newer version knows is left out here, not a reason to distrust the rest.
@@ -145,11 +154,17 @@ def _read(body: bytes) -> Listing:
         node=fields.hexadecimal(value["node"], 32, "node"),
         number=fields.number(value["number"], "number", 1),
         created=fields.time(value["created"], "created"),
-        names={fields.text(code, "language", 35): fields.text(name, "name") for code, name in names.items()},
-        organisation_type=value["organisation_type"],
-        country=fields.text(value["country"], "country", 2),
-        zone=fields.text(value["zone"], "zone", 64),
-        languages=fields.texts(value["languages"], "languages"),
+        names={
+            fields.matching(code, fields.LANGUAGE, "language"): fields.text(name, "name")
+            for code, name in names.items()
+        },
+        organisation_type=fields.known(value["organisation_type"], ORGANISATION_TYPES, "organisation_type"),
+        country=fields.matching(value["country"], fields.COUNTRY, "country"),
+        zone=fields.matching(value["zone"], _ZONE, "zone"),
+        languages=tuple(
+            fields.matching(code, fields.LANGUAGE, "languages")
+            for code in fields.texts(value["languages"], "languages")
+        ),
         services=services,
         training=fields.typed(value["training"], bool, "training"),
     )

@@ -1,20 +1,28 @@
-"""Parts: the salted pieces of a message, so that one scope can be erased and the rest still proved (SPEC § 5.2)."""
+"""Parts: the salted pieces of a message; one can be erased and the rest still proved (SPEC § 5.2)."""
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from iars_protocol import fields
+from iars_protocol.attachment import sealed_length
 from iars_protocol.crypto import digest
 from iars_protocol.encoding import decode, encode
 from iars_protocol.errors import MalformedError
 
 SALT_BYTES = 32
 MOST_TEXTS = 50
+MOST_ATTACHMENTS = 50
 LONGEST_TEXT = 20_000
+MAX_ATTACHMENT = 4 * 1024**3
+
+# A file's name ends up in headers and on disks: it names no folder and breaks no line.
+_FILE_NAME = re.compile(r"[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,255}")
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}")
 
 Kind: TypeAlias = Literal["body", "grant", "onward", "scope"]
 
@@ -108,10 +116,10 @@ def read_scope_part(plain: dict[str, Any]) -> ScopePart:
     fields.mapping(plain, frozenset({"part", "scope", "fields", "texts", "attachments"}))
     texts = fields.typed(plain["texts"], list, "texts")
     attachments = fields.typed(plain["attachments"], list, "attachments")
-    if len(texts) > MOST_TEXTS or len(attachments) > MOST_TEXTS:
+    if len(texts) > MOST_TEXTS or len(attachments) > MOST_ATTACHMENTS:
         raise MalformedError("too many texts or attachments")
     return ScopePart(
-        scope=fields.text(plain["scope"], "scope", 40),
+        scope=fields.code(plain["scope"], "scope"),
         fields=fields.typed(plain["fields"], dict, "fields"),
         texts=tuple(fields.text(entry, "text", LONGEST_TEXT) for entry in texts),
         attachments=tuple(_attachment(entry) for entry in attachments),
@@ -120,12 +128,15 @@ def read_scope_part(plain: dict[str, Any]) -> ScopePart:
 
 def _attachment(value: object) -> AttachmentPart:
     entry = fields.mapping(value, _ATTACHMENT_NAMES)
+    size = fields.number(entry["size"], "size", 0, MAX_ATTACHMENT)
+    if fields.typed(entry["sealed_size"], int, "sealed size") != sealed_length(size):
+        raise MalformedError("the sealed size is not that of the size")
     return AttachmentPart(
         id=fields.hexadecimal(entry["id"], 16, "attachment id"),
-        name=fields.text(entry["name"], "attachment name", 255),
-        media_type=fields.text(entry["media_type"], "media type", 127),
-        size=fields.number(entry["size"], "size"),
+        name=fields.matching(entry["name"], _FILE_NAME, "attachment name"),
+        media_type=fields.matching(entry["media_type"], _MEDIA_TYPE, "media type"),
+        size=size,
         key=fields.octets(entry["key"], 32, "attachment key"),
-        sealed_size=fields.number(entry["sealed_size"], "sealed size"),
+        sealed_size=sealed_length(size),
         sealed_hash=fields.octets(entry["sealed_hash"], 32, "sealed hash"),
     )

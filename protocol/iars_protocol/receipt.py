@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from iars_protocol import fields
 from iars_protocol.crypto import SIGNATURE_BYTES, SigningKey, verify
 from iars_protocol.encoding import decode, encode
-from iars_protocol.errors import MalformedError, SignatureError, UnsupportedVersionError
+from iars_protocol.errors import MalformedError, SignatureError
 
 if TYPE_CHECKING:
     from iars_protocol.keys import KeyHistory
 
 SIGN_PURPOSE = "iars/1/receipt"
 VERSION = 1
+MAX_RECEIPT = 4 * 1024
 
 Outcome = Literal["applied", "refused", "waiting"]
 
@@ -62,8 +63,9 @@ class SignedReceipt:
 
 
 def sign_receipt(receipt: Receipt, key: SigningKey) -> SignedReceipt:
-    """Sign a receipt (SPEC § 8.1)."""
+    """Sign a receipt (SPEC § 8.1), or raise MalformedError where nobody could read it."""
     body = receipt.to_bytes()
+    _read(body)
     return SignedReceipt(body, key.key_id, key.sign(SIGN_PURPOSE, body))
 
 
@@ -74,7 +76,7 @@ def read_signed_receipt(octets: bytes) -> SignedReceipt:
         MalformedError: not the form of SPEC § 8.1.
 
     """
-    value = decode(octets)
+    value = decode(octets, MAX_RECEIPT)
     if type(value) is not list or len(value) != 3:  # noqa: PLR2004 - body, key id, signature
         raise MalformedError("a signed receipt has three pieces")
     return SignedReceipt(
@@ -99,17 +101,16 @@ def verify_receipt(signed: SignedReceipt, issuer: KeyHistory, *, message: bytes,
 
 
 def _read(body: bytes) -> Receipt:
-    value: Any = decode(body)
-    if not isinstance(value, dict) or value.get("v") != VERSION:
-        raise UnsupportedVersionError("not a receipt of a known version")
-    fields.mapping(value, frozenset(_NAMES) | {"v"})
+    value = fields.mapping(fields.versioned(decode(body, MAX_RECEIPT), VERSION), frozenset({"v", *_NAMES}))
     if value["outcome"] not in get_args(Outcome):
         raise MalformedError("the outcome is not known")
+    if value["outcome"] != "waiting" and value["missing"] != 0:
+        raise MalformedError("only a receipt that waits names a missing number")
     return Receipt(
         message=fields.octets(value["message"], 32, "message"),
         issuer=fields.octets(value["issuer"], 32, "issuer"),
         outcome=value["outcome"],
-        code=fields.text(value["code"], "code", 64),
+        code=fields.code(value["code"], "code"),
         leaf=fields.octets(value["leaf"], 32, "leaf"),
         at=fields.time(value["at"], "at"),
         missing=fields.number(value["missing"], "missing"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from iars_protocol.errors import DisclosureError, FieldError
-from iars_protocol.values import KINDS, Value, age_band, check_value
+from iars_protocol.values import KINDS, Value, age_band, check_unknown, check_value
 from iars_protocol.vocabulary import (
     ORGANISATION_TYPES,
     PRIORITIES,
@@ -24,12 +24,12 @@ from iars_protocol.vocabulary import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from iars_protocol.consent import Grant, ScopeGrant
+    from iars_protocol.consent import Grant
 
 __all__ = [
-    "KINDS", "ORGANISATION_TYPES", "PRIORITIES", "PURPOSES", "REASONS", "RESPONSE_SECONDS", "SCOPES", "SERVICES",
-    "VOCABULARIES", "Field", "FieldError", "Record", "Scope", "Service", "Step", "Value", "age_band",
-    "check_disclosed", "check_value", "cut", "withheld",
+    "KINDS", "ORGANISATION_TYPES", "PRIORITIES", "PURPOSES", "REASONS", "RESPONSE_SECONDS", "SCOPES",
+    "SERVICES", "VOCABULARIES", "Field", "FieldError", "Record", "Scope", "Service", "Step", "Value",
+    "age_band", "check_disclosed", "check_unknown", "check_value", "check_values", "cut", "withheld",
 ]  # fmt: skip
 
 Record: TypeAlias = "dict[str, dict[str, Value]]"
@@ -80,15 +80,23 @@ def check_disclosed(content: Mapping[str, Mapping[str, object]], grant: Grant, s
     for code, fields in content.items():
         scope = grant.scope(code)
         if scope is None:
-            raise DisclosureError(f"scope {code[:40]!r} lies outside the grant")
-        _check_fields(code, fields, scope, step)
-
-
-def _check_fields(code: str, fields: Mapping[str, object], scope: ScopeGrant, step: Step) -> None:
-    for name, value in fields.items():
-        if not scope.allows(name, step):
+            raise DisclosureError("a scope lies outside the grant")
+        if not all(scope.allows(name, step) for name in fields):
             raise DisclosureError(f"a field of scope {code} lies outside the grant")
+        check_values(code, fields)
+
+
+def check_values(code: str, fields: Mapping[str, object]) -> None:
+    """Check every value of one known scope.
+
+    Raises:
+        FieldError: a value does not have the form of its kind. A field that only the sender's newer version
+            knows survives inside its scope, if it is harmless to keep (SPEC § 6.4).
+
+    """
+    for name, value in fields.items():
         known = SCOPES[code].fields.get(name)
-        # A field that only the sender's newer version knows survives inside its granted scope.
-        if known is not None:
+        if known is None:
+            check_unknown(name, value)
+        else:
             check_value(known, value)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from iars_protocol.errors import TransitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 Side: TypeAlias = Literal["sender", "receiver"]
 State: TypeAlias = Literal[
@@ -71,12 +71,13 @@ TRANSITIONS: Mapping[str, Transition] = MappingProxyType(
     }
 )
 
-# Which end counts when two crossed: what happened to the person outranks what somebody wished, and a
-# referral entered in error outranks all because nothing in it is to be relied on.
+# Which of two crossed steps counts: what happened to the person outranks what somebody wished, a deadline
+# that passed unanswered gives way to an answer that was under way, and a referral entered in error
+# outranks all because nothing in it is to be relied on.
 _RANK = {
     state: rank
     for rank, state in enumerate(
-        (DRAFT, REQUESTED, ACCEPTED, ON_HOLD, IN_PROGRESS, EXPIRED, CANCELLED, REJECTED, FAILED, COMPLETED,
+        (DRAFT, REQUESTED, EXPIRED, ACCEPTED, ON_HOLD, IN_PROGRESS, CANCELLED, REJECTED, FAILED, COMPLETED,
          ENTERED_IN_ERROR)
     )
 }  # fmt: skip
@@ -90,7 +91,9 @@ def advance(state: State, step: str, by: Side) -> State:
 
     """
     transition = TRANSITIONS.get(step)
-    if transition is None or by not in transition.by or state not in transition.origins:
+    if transition is None:
+        raise TransitionError("the message type is no step of a referral")
+    if by not in transition.by or state not in transition.origins:
         raise TransitionError(f"{step} by the {by} is not allowed when {state}")
     return transition.target or state
 
@@ -102,14 +105,70 @@ def arrive(state: State, step: str, by: Side, *, seen: State) -> State:
         state: the state of our copy now.
         step: the message's type.
         by: the side that took the step.
-        seen: the state of our copy after the newest of our messages that the author had seen.
+        seen: the state of the author's copy when it took the step, as `view` finds it.
 
     Raises:
-        TransitionError: not allowed now, and not allowed in what the author had seen either (SPEC § 9.3).
+        TransitionError: the author's own copy did not allow it (SPEC § 9.3).
 
     """
-    try:
-        return advance(state, step, by)
-    except TransitionError:
-        meant = advance(seen, step, by)
+    meant = advance(seen, step, by)
+    transition = TRANSITIONS[step]
+    if state in transition.origins:
+        return transition.target or state
     return meant if _RANK[meant] > _RANK[state] else state
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A step that our copy has: its message's id, its author and its type.
+
+    `seen` is the id of the newest message of the other side that the author had applied, or empty.
+    """
+
+    message: bytes
+    by: Side
+    step: str
+    seen: bytes = b""
+
+
+def view(taken: Sequence[Taken], by: Side, seen: bytes) -> State:
+    """Return the state of an author's copy when it took its next step (SPEC § 9.3).
+
+    Args:
+        taken: every step of the thread that our copy has, each author's in its order.
+        by: the author.
+        seen: the id of the newest message of the other side that the author had applied, or empty.
+
+    Raises:
+        TransitionError: `seen` names no step of the other side, or an earlier one than the author had
+            shown to know: nobody unsees a message to win a race against it.
+
+    """
+    own = [step for step in taken if step.by == by]
+    other = [step.message for step in taken if step.by != by]
+    reached = _reached(other, seen)
+    if own and reached < _reached(other, own[-1].seen):
+        raise TransitionError("the author had seen more before")
+    known = frozenset(other[:reached])
+    return state_of([step for step in taken if step.by == by or step.message in known])
+
+
+def _reached(messages: list[bytes], seen: bytes) -> int:
+    if not seen:
+        return 0
+    if seen not in messages:
+        raise TransitionError("the author names a message that the other side did not send")
+    return messages.index(seen) + 1
+
+
+def state_of(taken: Sequence[Taken]) -> State:
+    """Return the state that steps lead to, in whichever order the two sides' steps came (SPEC § 9.3).
+
+    The receiver alone moves a referral forward; the sender can only end it. So the receiver's last state and
+    the sender's ending are all there is to weigh.
+    """
+    line: dict[Side, State] = {"sender": DRAFT, "receiver": DRAFT}
+    for step in taken:
+        line[step.by] = TRANSITIONS[step.step].target or line[step.by]
+    sender, receiver = line["sender"], line["receiver"]
+    return sender if _RANK[sender] > _RANK[receiver] else receiver

@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from iars_protocol.errors import FieldError
+from iars_protocol.fields import COUNTRY, UNSAFE
 from iars_protocol.vocabulary import PRIORITIES, SERVICES, VOCABULARIES
 
 if TYPE_CHECKING:
@@ -21,12 +22,11 @@ LONGEST_LONG_TEXT = 20_000
 MOST_ENTRIES = 100
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?~?", re.ASCII)
-_COUNTRY = re.compile(r"[A-Z]{2}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,190}")
 _ID = re.compile(r"[0-9a-f]{32}")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 def check_value(field: Field, value: object) -> Value:
@@ -47,6 +47,28 @@ def check_value(field: Field, value: object) -> Value:
     return value  # type: ignore[return-value]
 
 
+def check_unknown(name: str, value: object) -> None:
+    """Check a field that only the sender's newer version knows: it is kept, so it must be harmless to keep.
+
+    Raises:
+        FieldError: the name is not a field's, or the value holds bytes, null, unsafe or over-long text.
+
+    """
+    if not _NAME.fullmatch(name):
+        raise FieldError("accepted: a field's name of small letters, digits and underscores")
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if type(item) is dict:
+            stack += [*item.keys(), *item.values()]
+        elif type(item) is list:
+            stack += item
+        elif type(item) not in (str, int, bool):
+            raise FieldError("accepted: texts, whole numbers, true or false, and lists and maps of them")
+        elif type(item) is str and (len(item) > LONGEST_LONG_TEXT or UNSAFE.search(item)):
+            raise FieldError(f"accepted: texts of at most {LONGEST_LONG_TEXT} characters")
+
+
 def _matches(pattern: re.Pattern[str], accepted: str) -> Callable[[Field, Any], None]:
     def check(_field: Field, value: object) -> None:
         if type(value) is not str or not pattern.fullmatch(value):
@@ -57,7 +79,7 @@ def _matches(pattern: re.Pattern[str], accepted: str) -> Callable[[Field, Any], 
 
 def _text(longest: int) -> Callable[[Field, Any], None]:
     def check(_field: Field, value: object) -> None:
-        if type(value) is not str or not 0 < len(value) <= longest or _CONTROL.search(value):
+        if type(value) is not str or not 0 < len(value) <= longest or UNSAFE.search(value):
             raise FieldError(f"accepted: a text of 1 to {longest} characters")
 
     return check
@@ -103,17 +125,21 @@ def _flag(_field: Field, value: object) -> None:
 
 
 def _need(field: Field, value: object) -> None:
-    if type(value) is not dict or not {"service", "priority"} <= value.keys() <= {"service", "priority", "needed_by"}:
+    if type(value) is not dict or not {"service", "priority"} <= value.keys() <= {
+        "service",
+        "priority",
+        "needed_by",
+    }:
         raise FieldError("accepted: service, priority and, where known, needed_by")
-    if value["service"] not in SERVICES:
+    if type(value["service"]) is not str or value["service"] not in SERVICES:
         raise FieldError("accepted: a service code")
-    if value["priority"] not in PRIORITIES:
+    if type(value["priority"]) is not str or value["priority"] not in PRIORITIES:
         raise FieldError("accepted: emergency, urgent or normal")
     if "needed_by" in value:
         _date(field, value["needed_by"])
 
 
-_country = _matches(_COUNTRY, "a country's code of two capital letters (ISO 3166-1)")
+_country = _matches(COUNTRY, "a country's code of two capital letters (ISO 3166-1)")
 _language = _matches(_LANGUAGE, "a language's code of two or three small letters (ISO 639)")
 
 _CHECKS: dict[str, Callable[[Field, Any], None]] = {
@@ -142,7 +168,7 @@ def age_band(birth_date: str, today: date) -> str | None:
     """Return the age band for a full or partial date of birth.
 
     Args:
-        birth_date: in the form of kind `date`; a missing month or day counts as July or the middle.
+        birth_date: in the form of kind `date`; a missing month counts as July, a missing day as the first.
         today: the day on which the age is taken.
 
     Returns:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 Step: TypeAlias = Literal["offer", "acceptance"]
 
@@ -55,7 +53,9 @@ def _load(name: str) -> dict[str, Any]:
 def _scope(entry: dict[str, Any]) -> Scope:
     fields = {field["name"]: Field(**field) for field in entry["fields"]}
     at_offer = tuple(entry.get("at_offer", fields if entry["step"] == "offer" else ()))
-    return Scope(entry["code"], entry["level"], entry["label"], entry["step"], at_offer, MappingProxyType(fields))
+    return Scope(
+        entry["code"], entry["level"], entry["label"], entry["step"], at_offer, MappingProxyType(fields)
+    )
 
 
 SCOPES: Mapping[str, Scope] = MappingProxyType(

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from iars_protocol import fields
 from iars_protocol.errors import MalformedError
+from iars_protocol.listing import MAX_LISTING
 from iars_protocol.messages.registry import Body, checked, message
 
 MOST_STREAMS = 1_000
-LARGEST_LISTING = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def read_head(entry: object) -> StreamHead:
 
 def _listing(value: object) -> bytes:
     octets = fields.typed(value, bytes, "listing")
-    if len(octets) > LARGEST_LISTING:
+    if len(octets) > MAX_LISTING:
         raise MalformedError("the listing is too long")
     return octets
 

@@ -59,7 +59,7 @@ class Accept(Body):
 @message("handover.accept/1")
 @dataclass(frozen=True, slots=True)
 class AcceptHandover(Body):
-    """Take over responsibility for the case: from now on the receiver is the controller of what it records."""
+    """Take over responsibility for the case: from now on the receiver controls what it records."""
 
     remark: str = checked(_remark, default="")
 

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from iars_protocol import fields
-from iars_protocol.errors import MalformedError, UnsupportedVersionError
+from iars_protocol.errors import UnsupportedVersionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,13 +56,7 @@ def checked(check: Callable[[Any], Any], **options: Any) -> Any:  # noqa: ANN401
 
 def code_of(codes: frozenset[str], name: str) -> Callable[[Any], str]:
     """Return a check for a code of a closed list."""
-
-    def check(value: object) -> str:
-        if type(value) is not str or value not in codes:
-            raise MalformedError(f"{name} is not a known code")
-        return value
-
-    return check
+    return lambda value: fields.known(value, codes, name)
 
 
 def read_body(name: str, plain: dict[str, Any]) -> Body:
