@@ -27,6 +27,8 @@ ALARMS = frozenset(
         "exchange.tampered",
         "exchange.conflicting",
         "exchange.gap",
+        "exchange.unauthenticated",
+        "exchange.refused",
         "exchange.peer-unreachable",
         "exchange.flood",
         "peer.fork",

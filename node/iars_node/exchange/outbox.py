@@ -240,6 +240,6 @@ def give_route_back(work: Work, held: Route) -> None:
 
 def pause(attempts: int) -> timedelta:
     """Return how long to wait after so many attempts: doubling, with jitter, up to half an hour."""
-    longest = min(FIRST_PAUSE * 2 ** min(attempts, 20), LONGEST_PAUSE)
+    longest = min(FIRST_PAUSE * (1 << min(attempts, 20)), LONGEST_PAUSE)
     # Full jitter would retry at once too often; between half and all of the pause spreads enough.
     return longest / 2 + longest / 2 * (secrets.randbelow(1000) / 1000)

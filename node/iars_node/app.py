@@ -1,0 +1,85 @@
+"""The web application of one node: every route, and the loops that run beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from iars_node.errors import NodeError
+from iars_node.exchange.announcing import ROTATE_JOB
+from iars_node.exchange.routes import exchange_routes
+from iars_node.jobs.model import Worker
+from iars_node.jobs.service import run_due, schedule
+from iars_node.work import SYSTEM
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from iars_node.node import Node
+
+JOB_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+def create_app(node: Node) -> FastAPI:
+    """Return the application of a node that was put together before."""
+    app = FastAPI(
+        title="IARS",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=_lifespan(node),
+    )
+    app.add_exception_handler(NodeError, answer_error)
+    app.include_router(exchange_routes(node.reception, node.vault))
+    app.add_api_route("/healthz", lambda: {"unlocked": node.vault.is_unlocked}, include_in_schema=False)
+    return app
+
+
+async def answer_error(_request: Request, error: Exception) -> Response:
+    """Answer a program with the error's code and sentence; pages have their own."""
+    if not isinstance(error, NodeError):
+        raise error
+    content: dict[str, object] = {"code": error.code, "message": str(error)}
+    for name in ("faults", "reason"):
+        if value := getattr(error, name, None):
+            content[name] = value
+    return JSONResponse(content, error.status)
+
+
+def _lifespan(node: Node):  # type: ignore[no-untyped-def]  # noqa: ANN202 - FastAPI names the type
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        loops = [asyncio.create_task(node.sender.run()), asyncio.create_task(_run_jobs(node))]
+        try:
+            yield
+        finally:
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            await node.transport.close()
+
+    return lifespan
+
+
+async def _run_jobs(node: Node) -> None:
+    worker = Worker(f"server-{secrets.token_hex(8)}", node.jobs)
+    await asyncio.to_thread(_schedule_standing_jobs, node)
+    while True:
+        try:
+            await asyncio.to_thread(run_due, node.works, worker)
+        except Exception as error:  # noqa: BLE001 - a database that is away for a moment must not end the loop
+            log.warning("jobs.paused", error=type(error).__name__)
+        await asyncio.sleep(JOB_SECONDS)
+
+
+def _schedule_standing_jobs(node: Node) -> None:
+    with suppress(NodeError), node.works.write(SYSTEM) as work:
+        schedule(work, ROTATE_JOB, work.now)

@@ -1,0 +1,96 @@
+"""One node, put together: settings, database, vault, exchange. The composition root's result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iars_node.attachments.folder import AttachmentFolder
+from iars_node.attachments.service import remove_erased
+from iars_node.cases.events import ContentErased
+from iars_node.clock import Clock, SystemClock
+from iars_node.db import Database
+from iars_node.events import Events
+from iars_node.exchange.announcing import ROTATE_JOB, listing_handler, rotate_keys_job
+from iars_node.exchange.model import Receipted
+from iars_node.exchange.reception import Reception
+from iars_node.exchange.sending import Sender, Sending
+from iars_node.exchange.transport import Transport
+from iars_node.jobs.model import Job
+from iars_node.referrals import service as referrals
+from iars_node.referrals.model import EXPIRE_JOB, Arrived
+from iars_node.settings import Settings
+from iars_node.vault.vault import Vault
+from iars_node.work import Work, Works
+from iars_protocol.crypto import probe
+from iars_protocol.messages.administration import AnnounceListing
+
+if TYPE_CHECKING:
+
+    from iars_node.exchange.model import Handler
+
+
+@dataclass(frozen=True)
+class Node:
+    """Everything that a server, a command or a test needs of one node."""
+
+    settings: Settings
+    database: Database
+    vault: Vault
+    clock: Clock
+    works: Works
+    folder: AttachmentFolder
+    transport: Transport
+    sender: Sender
+    reception: Reception
+    jobs: Mapping[str, Callable[[Work, Job], None]]
+
+    def close(self) -> None:
+        """Close the database and the key store."""
+        self.database.close()
+        self.vault.close()
+
+
+def message_handlers() -> dict[str, Handler]:
+    """Return what each message type does at this node."""
+    return {**referrals.handlers(), AnnounceListing.type: listing_handler()}
+
+
+def job_handlers() -> dict[str, Callable[[Work, Job], None]]:
+    """Return what each kind of job does at this node."""
+    return {EXPIRE_JOB: referrals.expire, ROTATE_JOB: rotate_keys_job}
+
+
+def follow_events(events: Events, folder: AttachmentFolder) -> None:
+    """Wire what one slice announces to the slices that follow it."""
+    events.follow(Arrived, referrals.follow_arrival)
+    events.follow(Receipted, referrals.follow_receipt)
+    events.follow(ContentErased, remove_erased(folder))
+
+
+def build_node(settings: Settings, *, clock: Clock | None = None, transport: Transport | None = None) -> Node:
+    """Put a node together from its settings; nothing is started, the vault stays locked."""
+    # Fail closed: a library that computes something else must not seal a person's file.
+    probe()
+    used_clock = clock or SystemClock()
+    database = Database(settings.database_url)
+    vault = Vault.at(settings.key_store_url)
+    folder = AttachmentFolder(settings.attachment_folder)
+    events = Events()
+    follow_events(events, folder)
+    works = Works(database, vault, used_clock, events)
+    used_transport = transport or Transport(settings.ca_file)
+    sending = Sending(settings.batch_envelopes, settings.batches_in_flight)
+    return Node(
+        settings=settings,
+        database=database,
+        vault=vault,
+        clock=used_clock,
+        works=works,
+        folder=folder,
+        transport=used_transport,
+        sender=Sender(works, used_transport, sending),
+        reception=Reception(works, message_handlers(), largest_envelope=settings.envelope_bytes),
+        jobs=job_handlers(),
+    )

@@ -1,0 +1,156 @@
+"""A referral as one side holds it: its state, its history, what it discloses and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from iars_protocol.errors import TransitionError
+from iars_protocol.record import Value
+from iars_protocol.referral import DRAFT, OPEN, Side, State, advance, arrive
+
+Direction: TypeAlias = Literal["out", "in"]
+Kind: TypeAlias = Literal["service", "handover"]
+
+OUT: Direction = "out"
+IN: Direction = "in"
+HANDOVER: Kind = "handover"
+
+EXPIRE_JOB = "referral.expire"
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """One side's copy of a referral. `problem` is a code that a person must look at, or empty."""
+
+    id: str
+    reference: str
+    direction: Direction
+    peer: bytes
+    case_id: str
+    consent_id: str
+    grant_id: str
+    subject: str
+    kind: Kind
+    service: str
+    priority: str
+    state: State
+    respond_by: datetime
+    created_at: datetime
+    updated_at: datetime
+    answered_at: datetime | None
+    closed_at: datetime | None
+    reason: str
+    problem: str
+    author: str
+    is_disclosed: bool
+    together: tuple[str, ...]
+
+    @property
+    def thread(self) -> bytes:
+        """The referral's id as it stands in message headers."""
+        return bytes.fromhex(self.id)
+
+    @property
+    def side(self) -> Side:
+        """Which side this node is."""
+        return "sender" if self.direction == OUT else "receiver"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something can still happen."""
+        return self.state in OPEN
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether its answer is late."""
+        return self.state == "requested" and now >= self.respond_by
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One entry of a referral's history: which message, by which side, and what it led to."""
+
+    at: datetime
+    type: str
+    side: Side
+    actor: str
+    message: str
+    seen: str
+    state_after: State
+    reason: str
+    is_refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Offering:
+    """What a case worker decides when referring a person."""
+
+    case_id: str
+    consent_id: str
+    service: str
+    priority: str
+    kind: Kind = "service"
+    together: tuple[str, ...] = ()
+    texts: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    attachments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a preview: a field with its value, and for what stays, the reason."""
+
+    scope: str
+    name: str
+    value: Value | None = field(default=None, repr=False)
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What leaves with the offer, what on acceptance, what never: shown before anything is sent."""
+
+    at_offer: tuple[Line, ...]
+    on_acceptance: tuple[Line, ...]
+    never: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """Announced when content was disclosed to a peer, for the disclosure log."""
+
+    referral_id: str
+    case_id: str
+    peer: bytes
+    grant_id: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Announced when the other side's step was applied here."""
+
+    step: str
+    referral: Referral
+
+
+def replay(steps: list[Step], own_side: Side) -> State:
+    """Return the state that a history leads to, by the same table as both sides apply."""
+    state: State = DRAFT
+    after: dict[str, State] = {}
+    for step in steps:
+        if step.is_refused:
+            continue
+        if step.type == EXPIRE_JOB:
+            state = "expired" if state == "requested" else state
+            continue
+        if step.side == own_side:
+            try:
+                state = advance(state, step.type, step.side)
+            except TransitionError:
+                # It stood on a step of ours that the other side refused later.
+                continue
+        else:
+            state = arrive(state, step.type, step.side, seen=after.get(step.seen, DRAFT))
+        after[step.message] = state
+    return state

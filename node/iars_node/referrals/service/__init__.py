@@ -1,0 +1,52 @@
+"""The use cases of referrals."""
+
+from iars_node.referrals.service.answering import (
+    accept,
+    appoint,
+    begin,
+    complete,
+    fail,
+    hold,
+    reject,
+    write_note,
+)
+from iars_node.referrals.service.following import expire, follow_arrival
+from iars_node.referrals.service.reading import (
+    find,
+    get,
+    list_referrals,
+    of_case,
+    received_content,
+    timeline,
+)
+from iars_node.referrals.service.receiving import follow_receipt, handlers
+from iars_node.referrals.service.sending import amend, cancel, enter_in_error, preview, send_referral
+from iars_node.referrals.service.verifying import differences, history
+
+__all__ = [
+    "accept",
+    "amend",
+    "appoint",
+    "begin",
+    "cancel",
+    "complete",
+    "differences",
+    "enter_in_error",
+    "expire",
+    "fail",
+    "find",
+    "follow_arrival",
+    "follow_receipt",
+    "get",
+    "handlers",
+    "history",
+    "hold",
+    "list_referrals",
+    "of_case",
+    "preview",
+    "received_content",
+    "reject",
+    "send_referral",
+    "timeline",
+    "write_note",
+]

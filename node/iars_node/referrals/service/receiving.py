@@ -1,0 +1,272 @@
+"""What arrives in a referral's thread: checked by the same rules as the sender, applied, remembered."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from iars_node.attachments.service import expect_attachment
+from iars_node.cases.service import receive_scope
+from iars_node.consent import service as consents
+from iars_node.db import EPOCH
+from iars_node.errors import RefusedError
+from iars_node.exchange import messages
+from iars_node.exchange.model import Handler
+from iars_node.exchange.tables import message as message_table
+from iars_node.jobs.service import schedule
+from iars_node.peers import store as peer_store
+from iars_node.referrals import store
+from iars_node.referrals.model import EXPIRE_JOB, IN, OUT, Arrived, Referral, Step, replay
+from iars_node.referrals.service import disclosing, steps
+from iars_node.vault.content_keys import key_for
+from iars_node.vault.identity import identity_of, seconds
+from iars_protocol import consent as wire
+from iars_protocol.attachment import Seal
+from iars_protocol.content import check_content
+from iars_protocol.errors import DisclosureError, MalformedError, SignatureError, TransitionError
+from iars_protocol.messages.referral import Offer
+from iars_protocol.record import SERVICES
+from iars_protocol.referral import DRAFT, TRANSITIONS, Side, State, arrive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from iars_node.exchange.model import Incoming, Receipted
+    from iars_node.work import Work
+    from iars_protocol.consent import Grant
+    from iars_protocol.parts import AttachmentPart, ScopePart
+    from iars_protocol.record import Step as DisclosureStep
+
+
+def handlers() -> dict[str, Handler]:
+    """Return what each message type of a referral's thread does here."""
+    ordinary = Handler(apply=apply_step, part_keys=keys_of_step)
+    found = dict.fromkeys(TRANSITIONS, ordinary)
+    found[Offer.type] = Handler(apply=apply_offer, part_keys=keys_of_offer)
+    return found
+
+
+def keys_of_offer(work: Work, incoming: Incoming) -> tuple[tuple[bytes, ...], ...]:
+    """Keep an offer's parts under keys of its grant, so that one grant can be erased alone."""
+    grant = _offered_grant(incoming)
+    return _keys(work, incoming, incoming.header.thread.hex(), grant.id)
+
+
+def keys_of_step(work: Work, incoming: Incoming) -> tuple[tuple[bytes, ...], ...]:
+    """Keep a later message's parts under keys of the referral's grant."""
+    current = _referral_of(work, incoming)
+    return _keys(work, incoming, current.id, current.grant_id)
+
+
+def _keys(work: Work, incoming: Incoming, referral_id: str, source: str) -> tuple[tuple[bytes, ...], ...]:
+    scopes = [part.scope for part in incoming.content.scopes]
+    carried = len(incoming.message.parts) - len(scopes)
+    named = [disclosing.MESSAGE_SCOPE] * carried + scopes
+    return tuple(
+        (key_for(work.connection, work.vault, "referral", referral_id, scope, source),) for scope in named
+    )
+
+
+def _offered_grant(incoming: Incoming) -> Grant:
+    signed = incoming.content.grant
+    if signed is None or signed.hash != incoming.header.grant:
+        raise MalformedError("an offer carries the grant that its header names")
+    content = signed.content
+    if not isinstance(content, wire.Grant):
+        raise MalformedError("an offer carries a grant")
+    return content
+
+
+def apply_offer(work: Work, incoming: Incoming) -> None:
+    """Take in an offer: the grant first, then whether every part lies inside it."""
+    offer, signed = incoming.content.body, incoming.content.grant
+    if not isinstance(offer, Offer) or signed is None:
+        raise MalformedError("an offer has another form")
+    if store.find(work.connection, incoming.header.thread.hex()) is not None:
+        raise TransitionError("the thread has an offer already")
+    kept = consents.receive_grant(work, incoming.peer, signed, SERVICES[offer.service].purpose)
+    _check_onward(work, incoming, kept.grant)
+    check_content(incoming.content.scopes, kept.grant, "sender", "offer")
+    if offer.respond_by <= seconds(work.now):
+        raise RefusedError("The time to answer is over.", "expired")
+    known = _referral_from(work, incoming, offer, kept.grant)
+    store.add(work.connection, known)
+    _add_step(work, incoming, known, "requested")
+    schedule(work, EXPIRE_JOB, known.respond_by, known.id)
+
+
+def _check_onward(work: Work, incoming: Incoming, grant: Grant) -> None:
+    """Hold an onward offer against its origin's ceilings; an origin that is not pinned here is denied."""
+    signed = incoming.content.onward
+    if signed is None:
+        if grant.onward:
+            raise MalformedError("an onward offer carries the permission that its grant names")
+        return
+    onward = signed.content
+    if not isinstance(onward, wire.Onward) or onward.id != grant.onward:
+        raise MalformedError("an onward offer carries the permission that its grant names")
+    origin = peer_store.find(work.connection, bytes.fromhex(onward.controller))
+    if origin is None or not origin.is_exchanged_with:
+        raise RefusedError("The origin of the onward permission is not known here.", "onward-origin")
+    try:
+        wire.verify_signed(signed, origin.history.signing_public(signed.key_id, at=seconds(work.now)))
+    except SignatureError as error:
+        raise SignatureError("the onward permission is not its origin's") from error
+    own_type = identity_of(work.vault).listing.organisation_type
+    answer = onward.permits(grant, own_type, seconds(work.now))
+    if isinstance(answer, wire.Denied):
+        raise RefusedError("The onward permission does not cover this.", answer.reason)
+
+
+def _referral_from(work: Work, incoming: Incoming, offer: Offer, grant: Grant) -> Referral:
+    return Referral(
+        id=incoming.header.thread.hex(),
+        reference=offer.reference,
+        direction=IN,
+        peer=incoming.peer.node_id,
+        case_id="",
+        consent_id="",
+        grant_id=grant.id,
+        subject=grant.subject,
+        kind="handover" if offer.kind == "handover" else "service",
+        service=offer.service,
+        priority=offer.priority,
+        state="requested",
+        respond_by=EPOCH + timedelta(seconds=offer.respond_by),
+        created_at=work.now,
+        updated_at=work.now,
+        answered_at=None,
+        closed_at=None,
+        reason="",
+        problem="",
+        author=incoming.peer.node_text,
+        is_disclosed=False,
+        together=offer.together,
+    )
+
+
+def _referral_of(work: Work, incoming: Incoming) -> Referral:
+    found = store.find(work.connection, incoming.header.thread.hex())
+    if found is None or found.peer != incoming.peer.node_id:
+        # A stranger to the thread learns no more than that there is no such thread for it.
+        raise TransitionError("there is no such referral with this organisation")
+    return found
+
+
+def apply_step(work: Work, incoming: Incoming) -> None:
+    """Apply the other side's step: its place in the referral's life, its content, what follows here."""
+    current = _referral_of(work, incoming)
+    state = _state_after(work, current, incoming)
+    _check_allowed(work, current, incoming)
+    if incoming.content.scopes and current.case_id:
+        take_into_case(work, current, incoming.content.scopes)
+    step = incoming.header.type
+    reason = getattr(incoming.content.body, "reason", "")
+    _add_step(work, incoming, current, state)
+    moved = steps.move(work, current, state, step, reason if state != current.state else "")
+    if step == "referral.disclose/1":
+        store.change(work.connection, current.id, is_disclosed=True)
+    work.announce(Arrived(step, moved))
+
+
+def _state_after(work: Work, current: Referral, incoming: Incoming) -> State:
+    by: Side = "receiver" if current.direction == OUT else "sender"
+    history = {step.message: step.state_after for step in store.steps(work.connection, current.id)}
+    seen = history.get(incoming.header.seen.hex(), DRAFT)
+    state = current.state
+    if state == "expired" and incoming.header.created <= seconds(current.respond_by):
+        # The answer was given in time and only travelled long: our clock's verdict gives way.
+        state = "requested"
+    return arrive(state, incoming.header.type, by, seen=seen)
+
+
+def _check_allowed(work: Work, current: Referral, incoming: Incoming) -> None:
+    kept = consents.kept_grant(work, current.grant_id)
+    if incoming.header.grant != kept.signed.hash:
+        raise DisclosureError("the message names another grant than the referral's")
+    if incoming.content.grant is not None or incoming.content.onward is not None:
+        raise MalformedError("only an offer carries a grant")
+    by: Side = "receiver" if current.direction == OUT else "sender"
+    step: DisclosureStep = "offer" if current.state == "requested" else "acceptance"
+    check_content(incoming.content.scopes, kept.grant, by, step)
+    if by == "sender" and incoming.content.scopes and seconds(work.now) >= kept.grant.expires:
+        raise RefusedError("The grant has expired.", "grant-expired")
+
+
+def _add_step(work: Work, incoming: Incoming, current: Referral, state: State) -> None:
+    step = Step(
+        at=work.now,
+        type=incoming.header.type,
+        side="receiver" if current.direction == OUT else "sender",
+        actor=incoming.peer.node_text,
+        message=incoming.message.id.hex(),
+        seen=incoming.header.seen.hex(),
+        state_after=state,
+        reason=getattr(incoming.content.body, "reason", ""),
+        is_refused=False,
+    )
+    store.add_step(work.connection, current.id, step)
+
+
+def received_parts(work: Work, current: Referral) -> list[ScopePart]:
+    """Return every scope part that the other side has sent in a referral's thread, in its order."""
+    rows = work.connection.execute(
+        select(message_table.c.id)
+        .where(
+            message_table.c.thread == current.thread,
+            message_table.c.direction == IN,
+            message_table.c.outcome == "applied",
+        )
+        .order_by(message_table.c.recorded_at, message_table.c.number)
+    )
+    found: list[ScopePart] = []
+    for message_id in rows.scalars():
+        found += disclosing.scope_parts_of(
+            messages.open_parts(work.connection, work.vault, bytes(message_id))
+        )
+    return found
+
+
+def take_into_case(work: Work, current: Referral, parts: Iterable[ScopePart]) -> None:
+    """Put received content into the referral's case, under its grant as the source."""
+    for part in parts:
+        if part.fields:
+            receive_scope(
+                work, current.case_id, part.scope, current.grant_id, part.fields, by=current.peer.hex()
+            )
+        for entry in part.attachments:
+            _expect(work, current, part.scope, entry)
+
+
+def _expect(work: Work, current: Referral, scope: str, entry: AttachmentPart) -> None:
+    expect_attachment(
+        work,
+        current.case_id,
+        scope,
+        current.grant_id,
+        attachment_id=entry.id,
+        name=entry.name,
+        media_type=entry.media_type,
+        seal=Seal(entry.key, entry.size, entry.sealed_size, entry.sealed_hash),
+        by=current.peer.hex(),
+    )
+
+
+def follow_receipt(work: Work, receipted: Receipted) -> None:
+    """Step back from a message that the other side refused, and say so on the referral."""
+    if receipted.receipt.outcome != "refused":
+        return
+    current = store.find(work.connection, receipted.thread.hex())
+    if current is None:
+        return
+    store.refuse_step(work.connection, receipted.message.hex())
+    state = replay(store.steps(work.connection, current.id), current.side)
+    store.change(
+        work.connection,
+        current.id,
+        state=state,
+        problem=receipted.receipt.code,
+        updated_at=work.now,
+    )

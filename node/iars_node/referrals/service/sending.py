@@ -1,0 +1,282 @@
+"""The sender's side: preview, offer, disclose, amend, write, cancel."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from iars_node.accounts.access import require
+from iars_node.audit.service import record
+from iars_node.cases import reference
+from iars_node.cases.service import case_head
+from iars_node.consent import service as consents
+from iars_node.consent.model import PERMITTING
+from iars_node.db import new_id
+from iars_node.errors import ConflictError, InvalidError, RefusedError
+from iars_node.jobs.service import schedule
+from iars_node.referrals import store
+from iars_node.referrals.model import EXPIRE_JOB, OUT, Disclosed, Line, Preview, Referral
+from iars_node.referrals.service import disclosing, steps
+from iars_node.vault.identity import seconds
+from iars_protocol.content import Content
+from iars_protocol.messages.referral import Amend, Cancel, Disclose, EnteredInError, Offer
+from iars_protocol.record import PRIORITIES, REASONS, RESPONSE_SECONDS, SERVICES, withheld
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from iars_node.consent.model import Consent
+    from iars_node.peers.model import Peer
+    from iars_node.referrals.model import Offering
+    from iars_node.referrals.service.disclosing import Material
+    from iars_node.work import Work
+    from iars_protocol.consent import Grant
+    from iars_protocol.parts import ScopePart
+    from iars_protocol.record import Record
+    from iars_protocol.record import Step as DisclosureStep
+
+REFERENCE_PREFIX = "R-"
+
+
+def preview(work: Work, offering: Offering, peer: Peer) -> Preview:
+    """Show what would leave at the offer, what on acceptance, and what never: nothing is written."""
+    given = _consent_for(work, offering, peer)
+    grant = consents.draft_grant(work, given, peer)
+    known = disclosing.material(work, offering.case_id)
+    at_offer, on_acceptance = _parts(work, offering, grant, known)
+    return Preview(
+        _lines(at_offer),
+        tuple(line for line in _lines(on_acceptance) if line not in _lines(at_offer)),
+        _kept_lines(known.record, grant, given),
+    )
+
+
+def _lines(parts: Iterable[ScopePart]) -> tuple[Line, ...]:
+    found: list[Line] = []
+    for part in parts:
+        found += [Line(part.scope, name, value) for name, value in part.fields.items()]
+        found += [Line(part.scope, "texts", text) for text in part.texts]
+        found += [Line(part.scope, "attachments", entry.name) for entry in part.attachments]
+    return tuple(found)
+
+
+def _kept_lines(case_record: Record, grant: Grant, given: Consent) -> tuple[Line, ...]:
+    said = {item.scope for item in given.terms.withheld if not item.fields} | {
+        f"{item.scope}.{name}" for item in given.terms.withheld for name in item.fields
+    }
+    return tuple(
+        Line(scope, name, value, "withheld" if said & {scope, f"{scope}.{name}"} else "not-agreed")
+        for scope, content in withheld(case_record, grant).items()
+        for name, value in content.items()
+    )
+
+
+def _parts(
+    work: Work, offering: Offering, grant: Grant, known: Material
+) -> tuple[tuple[ScopePart, ...], tuple[ScopePart, ...]]:
+    extra = disclosing.additions(work, offering.texts, offering.attachments)
+    _refuse_outside(extra, grant)
+    now_extra = {scope: part for scope, part in extra.items() if _is_at_offer(grant, scope)}
+    at_offer = disclosing.cut_parts(known.record, grant, "offer", now_extra)
+    return at_offer, disclosing.cut_parts(known.record, grant, "acceptance", extra)
+
+
+def _is_at_offer(grant: Grant, scope: str) -> bool:
+    granted = grant.scope(scope)
+    return granted is not None and granted.step == "offer"
+
+
+def _refuse_outside(extra: Mapping[str, ScopePart], grant: Grant) -> None:
+    outside = sorted(set(extra) - grant.codes())
+    if outside:
+        raise InvalidError(
+            "A sentence or attachment touches what the person did not agree to share; nothing was sent.",
+            {"texts": f"outside the consent: {', '.join(outside)}"},
+        )
+
+
+def _consent_for(work: Work, offering: Offering, peer: Peer) -> Consent:
+    if offering.service not in SERVICES or offering.priority not in PRIORITIES:
+        raise InvalidError(
+            "The service or priority is not known.", {"service": "accepted: a code of the list"}
+        )
+    case_head(work, offering.case_id)
+    given = consents.get(work, offering.consent_id)
+    if given.case_id != offering.case_id:
+        raise InvalidError(
+            "This consent belongs to another case.", {"consent": "accepted: a consent of this case"}
+        )
+    consents.check_covers(work, given, peer, offering.service)
+    return given
+
+
+def send_referral(work: Work, offering: Offering, peer_id: bytes) -> Referral:
+    """Refer a person: cut, sign and queue the offer; keep what waits for acceptance as it stands now."""
+    require(work.actor, "referral.send")
+    peer = steps.sendable_peer(work, peer_id)
+    given = _consent_for(work, offering, peer)
+    known = disclosing.material(work, offering.case_id)
+    kept = consents.grant_for(work, given, peer)
+    at_offer, on_acceptance = _parts(work, offering, kept.grant, known)
+    new = _new_referral(work, offering, given, kept.grant, peer)
+    store.add(work.connection, new)
+    keys = {part.scope: disclosing.scope_keys(work, new.case_id, part.scope, known) for part in on_acceptance}
+    disclosing.put_snapshot(work, new.id, on_acceptance, keys)
+    offer = Offer(
+        kind=new.kind,
+        service=new.service,
+        priority=new.priority,
+        reference=new.reference,
+        respond_by=seconds(new.respond_by),
+        together=new.together,
+    )
+    content = Content(offer, kept.signed, None, at_offer)
+    part_keys = disclosing.sender_part_keys(work, new.id, new.case_id, content, known)
+    sent, _ = steps.take_step(
+        work, new, content, part_keys, grant_hash=kept.signed.hash, expires=new.respond_by
+    )
+    schedule(work, EXPIRE_JOB, new.respond_by, new.id)
+    _note_disclosure(work, sent, "referral.offered", at_offer)
+    return sent
+
+
+def _new_referral(work: Work, offering: Offering, given: Consent, grant: Grant, peer: Peer) -> Referral:
+    return Referral(
+        id=new_id(),
+        reference=REFERENCE_PREFIX + reference.draw(8).removeprefix("K-"),
+        direction=OUT,
+        peer=peer.node_id,
+        case_id=offering.case_id,
+        consent_id=given.id,
+        grant_id=grant.id,
+        subject=grant.subject,
+        kind=offering.kind,
+        service=offering.service,
+        priority=offering.priority,
+        state="draft",
+        respond_by=work.now + timedelta(seconds=RESPONSE_SECONDS[offering.priority]),
+        created_at=work.now,
+        updated_at=work.now,
+        answered_at=None,
+        closed_at=None,
+        reason="",
+        problem="",
+        author=work.actor.id,
+        is_disclosed=False,
+        together=offering.together,
+    )
+
+
+def _note_disclosure(work: Work, sent: Referral, action: str, parts: Iterable[ScopePart]) -> None:
+    scopes = tuple(part.scope for part in parts)
+    record(
+        work,
+        action,
+        case_id=sent.case_id,
+        referral_id=sent.id,
+        peer_id=sent.peer.hex(),
+        subject=sent.grant_id,
+        scopes=scopes,
+        purpose=SERVICES[sent.service].purpose,
+        detail={"service": sent.service},
+    )
+    work.announce(Disclosed(sent.id, sent.case_id, sent.peer, sent.grant_id, scopes))
+
+
+def disclose(work: Work, accepted: Referral) -> Referral:
+    """Disclose what waited for acceptance, if the consent still permits it now."""
+    given = consents.get(work, accepted.consent_id)
+    peer = steps.sendable_peer(work, accepted.peer)
+    consents.check_covers(work, given, peer, accepted.service)
+    kept = consents.kept_grant(work, accepted.grant_id)
+    parts, keys = disclosing.open_snapshot(work, accepted.id)
+    content = Content(Disclose(), None, None, parts)
+    message_key = disclosing.message_key(work, accepted.id, "own")
+    part_keys = ((message_key,), *(keys[part.scope] for part in parts))
+    moved, _ = steps.take_step(work, accepted, content, part_keys, grant_hash=kept.signed.hash)
+    store.change(work.connection, moved.id, is_disclosed=True)
+    store.drop_snapshot(work.connection, moved.id)
+    _note_disclosure(work, moved, "referral.disclosed", parts)
+    return steps.get(work, moved.id)
+
+
+def disclose_if_permitted(work: Work, accepted: Referral) -> None:
+    """Disclose on acceptance; where the consent ended meanwhile, leave the referral with a problem to look at."""
+    try:
+        disclose(work, accepted)
+    except RefusedError as error:
+        store.change(work.connection, accepted.id, problem=error.reason)
+        record(
+            work,
+            "referral.refused",
+            case_id=accepted.case_id,
+            referral_id=accepted.id,
+            peer_id=accepted.peer.hex(),
+            detail={"code": error.reason},
+        )
+
+
+def amend(work: Work, referral_id: str, scopes: Iterable[str] = ()) -> Referral:
+    """Send what changed in the case since, through the same consent; all granted scopes when none is named."""
+    require(work.actor, "referral.send")
+    current = _own(work, referral_id)
+    given = consents.get(work, current.consent_id)
+    if given.state_at(work.now) not in PERMITTING:
+        raise RefusedError(
+            "The person's consent has ended; nothing was sent.", f"consent-{given.state_at(work.now)}"
+        )
+    kept = consents.kept_grant(work, current.grant_id)
+    known = disclosing.material(work, current.case_id)
+    wanted = set(scopes)
+    step: DisclosureStep = "acceptance" if current.is_disclosed else "offer"
+    parts = tuple(
+        part
+        for part in disclosing.cut_parts(known.record, kept.grant, step)
+        if not wanted or part.scope in wanted
+    )
+    if not parts:
+        raise ConflictError("There is nothing to send in the scopes that the person agreed to.")
+    content = Content(Amend(), None, None, parts)
+    part_keys = disclosing.sender_part_keys(work, current.id, current.case_id, content, known)
+    sent, _ = steps.take_step(work, current, content, part_keys, grant_hash=kept.signed.hash)
+    _note_disclosure(work, sent, "referral.amended", parts)
+    return sent
+
+
+def cancel(work: Work, referral_id: str, reason: str, remark: str = "") -> Referral:
+    """End a referral before its service is complete; either side may."""
+    require(work.actor, "referral.cancel")
+    current = steps.get(work, referral_id)
+    if reason not in REASONS["cancel"]:
+        raise InvalidError("A reason is needed.", {"reason": f"accepted: {', '.join(REASONS['cancel'])}"})
+    return _plain_step(work, current, Content(Cancel(reason, remark)), "referral.cancelled")
+
+
+def enter_in_error(work: Work, referral_id: str, remark: str = "") -> Referral:
+    """Say that a referral was a mistake."""
+    require(work.actor, "referral.cancel")
+    current = _own(work, referral_id)
+    return _plain_step(work, current, Content(EnteredInError(remark)), "referral.entered-in-error")
+
+
+def _own(work: Work, referral_id: str) -> Referral:
+    current = steps.get(work, referral_id)
+    if current.direction != OUT:
+        raise ConflictError("Only the organisation that referred the person can do this.")
+    return current
+
+
+def _plain_step(work: Work, current: Referral, content: Content, action: str) -> Referral:
+    kept = consents.kept_grant(work, current.grant_id)
+    source = "own" if current.direction == OUT else current.grant_id
+    keys = ((disclosing.message_key(work, current.id, source),),)
+    moved, _ = steps.take_step(work, current, content, keys, grant_hash=kept.signed.hash)
+    record(
+        work,
+        action,
+        case_id=current.case_id,
+        referral_id=current.id,
+        peer_id=current.peer.hex(),
+        detail={"reason": getattr(content.body, "reason", "")},
+    )
+    return moved

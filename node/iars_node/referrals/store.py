@@ -1,0 +1,172 @@
+"""Every query about referrals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, and_, bindparam, delete, insert, or_, select, update
+
+from iars_node.referrals.model import Referral, Step
+from iars_node.referrals.tables import referral, referral_snapshot, referral_step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Connection
+
+_BY_ID = select(referral).where(referral.c.id == bindparam("wanted"))
+_ADD = insert(referral)
+_ADD_STEP = insert(referral_step)
+_STEPS = (
+    select(referral_step)
+    .where(referral_step.c.referral_id == bindparam("wanted"))
+    .order_by(referral_step.c.sequence)
+)
+
+
+def add(connection: Connection, new: Referral) -> None:
+    """Write a referral for the first time."""
+    values = {name: getattr(new, name) for name in Referral.__dataclass_fields__}
+    connection.execute(_ADD, values | {"together": list(new.together)})
+
+
+def change(connection: Connection, referral_id: str, **values: Any) -> None:  # noqa: ANN401 - columns of the table
+    """Change columns of a referral."""
+    connection.execute(update(referral).where(referral.c.id == referral_id).values(**values))
+
+
+def find(connection: Connection, referral_id: str) -> Referral | None:
+    """Return a referral by its id."""
+    row = connection.execute(_BY_ID, {"wanted": referral_id}).first()
+    return None if row is None else _referral(row)
+
+
+def find_by_reference(connection: Connection, reference: str) -> list[Referral]:
+    """Return the referrals with a short reference; two organisations may have drawn the same one."""
+    rows = connection.execute(
+        select(referral).where(referral.c.reference == reference).order_by(referral.c.created_at)
+    )
+    return [_referral(row) for row in rows]
+
+
+def of_case(connection: Connection, case_id: str) -> list[Referral]:
+    """Return a case's referrals, the newest first."""
+    rows = connection.execute(
+        select(referral)
+        .where(referral.c.case_id == case_id)
+        .order_by(referral.c.created_at.desc(), referral.c.id)
+    )
+    return [_referral(row) for row in rows]
+
+
+def page(
+    connection: Connection,
+    *,
+    direction: str | None,
+    states: Sequence[str],
+    limit: int,
+    after: tuple[datetime, str] | None = None,
+) -> list[Referral]:
+    """Return referrals by their newest change, the newest first, behind a cursor."""
+    conditions: list[ColumnElement[bool]] = []
+    if direction:
+        conditions.append(referral.c.direction == direction)
+    if states:
+        conditions.append(referral.c.state.in_(list(states)))
+    if after:
+        moment, last = after
+        conditions.append(
+            or_(referral.c.updated_at < moment, and_(referral.c.updated_at == moment, referral.c.id < last))
+        )
+    rows = connection.execute(
+        select(referral)
+        .where(*conditions)
+        .order_by(referral.c.updated_at.desc(), referral.c.id.desc())
+        .limit(limit)
+    )
+    return [_referral(row) for row in rows]
+
+
+def case_of_subject(connection: Connection, peer: bytes, subject: str) -> str:
+    """Return the case of an earlier referral of the same person by the same organisation, or an empty id."""
+    found = connection.execute(
+        select(referral.c.case_id)
+        .where(
+            referral.c.peer == peer,
+            referral.c.subject == subject,
+            referral.c.direction == "in",
+            referral.c.case_id != "",
+        )
+        .order_by(referral.c.created_at.desc())
+        .limit(1)
+    ).scalar()
+    return found or ""
+
+
+def handed_over_grants(connection: Connection, case_id: str) -> set[str]:
+    """Return the grants under which a case was handed over to this node: what came under them is its own to share."""
+    rows = connection.execute(
+        select(referral.c.grant_id).where(
+            referral.c.case_id == case_id,
+            referral.c.direction == "in",
+            referral.c.kind == "handover",
+            referral.c.answered_at.is_not(None),
+            referral.c.state.not_in(("rejected", "requested", "entered-in-error")),
+        )
+    )
+    return set(rows.scalars())
+
+
+def add_step(connection: Connection, referral_id: str, step: Step) -> None:
+    """Append to a referral's history."""
+    values = {name: getattr(step, name) for name in Step.__dataclass_fields__}
+    connection.execute(_ADD_STEP, values | {"referral_id": referral_id})
+
+
+def refuse_step(connection: Connection, message: str) -> None:
+    """Mark the step of a message that the other side refused."""
+    connection.execute(
+        update(referral_step).where(referral_step.c.message == message).values(is_refused=True)
+    )
+
+
+def steps(connection: Connection, referral_id: str) -> list[Step]:
+    """Return a referral's history in its order."""
+    return [_step(row) for row in connection.execute(_STEPS, {"wanted": referral_id})]
+
+
+def put_snapshot(connection: Connection, referral_id: str, rows: Mapping[str, tuple[bytes, bytes]]) -> None:
+    """Keep what leaves on acceptance: scope → (key ids, sealed)."""
+    connection.execute(delete(referral_snapshot).where(referral_snapshot.c.referral_id == referral_id))
+    values = [
+        {"referral_id": referral_id, "scope": scope, "key_ids": key_ids, "sealed": sealed}
+        for scope, (key_ids, sealed) in rows.items()
+    ]
+    if values:
+        connection.execute(insert(referral_snapshot), values)
+
+
+def snapshot(connection: Connection, referral_id: str) -> dict[str, tuple[bytes, bytes]]:
+    """Return what leaves on acceptance: scope → (key ids, sealed)."""
+    rows = connection.execute(
+        select(referral_snapshot)
+        .where(referral_snapshot.c.referral_id == referral_id)
+        .order_by(referral_snapshot.c.scope)
+    )
+    return {row.scope: (bytes(row.key_ids), bytes(row.sealed)) for row in rows}
+
+
+def drop_snapshot(connection: Connection, referral_id: str) -> None:
+    """Forget what would have left: the referral ended, or it has left."""
+    connection.execute(delete(referral_snapshot).where(referral_snapshot.c.referral_id == referral_id))
+
+
+def _referral(row: Row[Any]) -> Referral:
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for a row as a mapping
+    return Referral(**{**values, "peer": bytes(values["peer"]), "together": tuple(values["together"])})
+
+
+def _step(row: Row[Any]) -> Step:
+    values = dict(row._mapping)  # noqa: SLF001 - as above
+    return Step(**{name: values[name] for name in Step.__dataclass_fields__})
