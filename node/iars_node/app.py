@@ -39,7 +39,7 @@ def create_app(node: Node) -> FastAPI:
     )
     app.add_exception_handler(NodeError, answer_error)
     app.include_router(exchange_routes(node.reception, node.vault))
-    app.add_api_route("/healthz", lambda: {"unlocked": node.vault.is_unlocked}, include_in_schema=False)
+    app.add_api_route("/health", lambda: {"unlocked": node.vault.is_unlocked}, include_in_schema=False)
     return app
 
 

@@ -27,7 +27,6 @@ from iars_protocol.crypto import probe
 from iars_protocol.messages.administration import AnnounceListing
 
 if TYPE_CHECKING:
-
     from iars_node.exchange.model import Handler
 
 

@@ -46,7 +46,7 @@ class Withheld:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the person agreed to, and how the agreement was obtained. `reasons` holds free text, sealed at rest."""
+    """What the person agreed to, and how it was obtained. `reasons` is free text, sealed at rest."""
 
     purposes: tuple[str, ...]
     scopes: tuple[ScopeGrant, ...]

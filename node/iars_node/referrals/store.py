@@ -105,7 +105,7 @@ def case_of_subject(connection: Connection, peer: bytes, subject: str) -> str:
 
 
 def handed_over_grants(connection: Connection, case_id: str) -> set[str]:
-    """Return the grants under which a case was handed over to this node: what came under them is its own to share."""
+    """Return the grants under which a case was handed over here: what came under them may be shared on."""
     rows = connection.execute(
         select(referral.c.grant_id).where(
             referral.c.case_id == case_id,

@@ -1,4 +1,4 @@
-"""The tables of referrals. Codes, peers and times stand readable; content is sealed under its scopes' keys."""
+"""The tables of referrals. Codes, peers and times stand readable; content is sealed under its scope."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,14 +14,15 @@ from iars_node.errors import SetupError
 from iars_protocol import keys, listing
 from iars_protocol.crypto import EncryptionKey, SigningKey, new_seed
 from iars_protocol.encoding import decode, encode
+from iars_protocol.keys import KeyHistory
+from iars_protocol.listing import Listing, SignedListing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from iars_node.vault.vault import Vault
-    from iars_protocol.keys import KeyHistory, Statement
-    from iars_protocol.listing import Listing, SignedListing
+    from iars_protocol.keys import Statement
 
 HISTORY = "key-history"
 LISTING = "listing"
@@ -30,7 +32,7 @@ ROTATE_BEFORE = timedelta(days=10)
 
 @dataclass(frozen=True)
 class RootKeys:
-    """The organisation's root key and the one that it committed to as the next. They belong off the machine."""
+    """The organisation's root key and the next one, committed to already. They belong off the machine."""
 
     root: SigningKey
     next_root: SigningKey

@@ -146,7 +146,7 @@ def _with_texts(work: Work, current: Referral, body: Body, extra: dict[str, Scop
         check_content(parts, grant, current.side, "acceptance" if current.is_disclosed else "offer")
     except (DisclosureError, FieldError) as error:
         raise InvalidError(
-            "A sentence touches what the person did not agree to share with the other side; nothing was sent.",
+            "A sentence touches what the person did not agree to share; nothing was sent.",
             {"texts": f"agreed to: {', '.join(sorted(_agreed(current, grant.feedback, grant.codes())))}"},
         ) from error
     return Content(body, None, None, parts)

@@ -201,7 +201,7 @@ def disclose(work: Work, accepted: Referral) -> Referral:
 
 
 def disclose_if_permitted(work: Work, accepted: Referral) -> None:
-    """Disclose on acceptance; where the consent ended meanwhile, leave the referral with a problem to look at."""
+    """Disclose on acceptance; where the consent ended meanwhile, say so on the referral instead."""
     try:
         disclose(work, accepted)
     except RefusedError as error:
@@ -217,7 +217,7 @@ def disclose_if_permitted(work: Work, accepted: Referral) -> None:
 
 
 def amend(work: Work, referral_id: str, scopes: Iterable[str] = ()) -> Referral:
-    """Send what changed in the case since, through the same consent; all granted scopes when none is named."""
+    """Send what changed in the case since, through the same consent; every granted scope if none is named."""
     require(work.actor, "referral.send")
     current = _own(work, referral_id)
     given = consents.get(work, current.consent_id)

@@ -61,7 +61,7 @@ def next_state(current: Referral, step: str) -> State:
         ) from error
 
 
-def take_step(
+def take_step(  # noqa: PLR0913 - a step has these pieces, the last two by name
     work: Work,
     current: Referral,
     content: Content,

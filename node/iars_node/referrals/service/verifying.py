@@ -27,7 +27,7 @@ ANY_TIME = 0
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A thread as one side can show it: each author's chain of message ids, the state, and every fault found."""
+    """A thread as one side can show it: each author's chain of messages, the state, every fault found."""
 
     referral_id: str
     state: str
