@@ -43,6 +43,10 @@ def read_head(entry: object) -> StreamHead:
     )
 
 
+def _flag(value: object) -> bool:
+    return fields.typed(value, bool, "a flag")
+
+
 def _listing(value: object) -> bytes:
     octets = fields.typed(value, bytes, "listing")
     if len(octets) > MAX_LISTING:
@@ -71,11 +75,12 @@ class ResyncStreams(Body):
 
     `received` are the heads of the recipient's streams that the author has applied, `sent` those of the
     author's own streams that it remembers; `asks` wants the same in answer; `returned` gives back inner
-    messages that the recipient itself once sent and has lost.
+    messages that the recipient itself once sent and has lost; `more` says that further answers follow.
     """
 
     carries_scopes: ClassVar[bool] = False
-    asks: bool = checked(lambda value: fields.typed(value, bool, "asks"))
+    asks: bool = checked(_flag)
     received: tuple[list[object], ...] = checked(_heads, default=())
     sent: tuple[list[object], ...] = checked(_heads, default=())
     returned: tuple[bytes, ...] = checked(_messages, default=())
+    more: bool = checked(_flag, default=False)
