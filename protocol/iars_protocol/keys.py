@@ -56,7 +56,7 @@ _ENDPOINT = re.compile(
     r"|mailbox:[!-~]{1,190}"
 )
 
-_ROOT_SIGNS = frozenset({INCEPTION, ROOT_ROTATION, DELEGATION, REVOCATION})
+_ROOT_SIGNS = frozenset({DELEGATION, REVOCATION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +234,8 @@ def _next_root(body: dict[str, Any], root: bytes) -> bytes:
 
 def _apply(history: KeyHistory, body: dict[str, Any], statement: Statement) -> KeyHistory:
     kind = body["kind"]
+    if kind == INCEPTION:
+        raise MalformedError("a key history begins once")
     if body["created"] < history.created:
         raise MalformedError("a statement is older than the one before it")
     if kind == ROOT_ROTATION:

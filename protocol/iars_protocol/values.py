@@ -180,8 +180,5 @@ def age_band(birth_date: str, today: date) -> str | None:
     age = today.year - year - ((today.month, today.day) < (month, day))
     if age < 0:
         return None
-    for band in VOCABULARIES["age_band"]:
-        low, _, high = band.rstrip("+").partition("-")
-        if age >= int(low) and (not high or age <= int(high)):
-            return band
-    return None
+    # The bands follow each other without a gap: the last one that begins by this age is the one.
+    return [band for band in VOCABULARIES["age_band"] if int(band.rstrip("+").partition("-")[0]) <= age][-1]

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.specimens import OFFER, START
+
+from iars_protocol import errors
+from iars_protocol.errors import MalformedError, ProtocolError, UnsupportedVersionError
+from iars_protocol.messages.administration import AnnounceListing, ResyncStreams, StreamHead, read_head
+from iars_protocol.messages.referral import Accept, Offer, Reject
+from iars_protocol.messages.registry import TYPES, Body, message, read_body
+
+SOUND: dict[str, dict[str, Any]] = {
+    "referral.offer/1": OFFER.to_plain(),
+    "referral.accept/1": {},
+    "handover.accept/1": {"remark": "With pleasure."},
+    "referral.reject/1": {"reason": "no-capacity"},
+    "referral.disclose/1": {},
+    "referral.appointment/1": {"outcome": "scheduled", "at": START},
+    "referral.progress/1": {},
+    "referral.hold/1": {"reason": "person-asked"},
+    "referral.complete/1": {},
+    "referral.fail/1": {"reason": "person-left"},
+    "referral.cancel/1": {"reason": "no-longer-needed"},
+    "referral.entered-in-error/1": {},
+    "referral.amend/1": {},
+    "referral.note/1": {},
+    "listing.announce/1": {"listing": b"listing"},
+    "stream.resync/1": {"asks": True},
+}
+
+
+def test_every_type_has_its_example() -> None:
+    assert SOUND.keys() == TYPES.keys()
+
+
+@pytest.mark.parametrize(("name", "plain"), SOUND.items())
+def test_a_body_comes_out_as_it_went_in(name: str, plain: dict[str, Any]) -> None:
+    body = read_body(name, plain)
+    assert body.type == name
+    assert body.to_plain() == plain
+
+
+def test_lists_and_remarks_survive() -> None:
+    whole = Offer("handover", "SHELTER", "normal", "MS-1", START, ("0c" * 16, "0d" * 16))
+    assert read_body("referral.offer/1", whole.to_plain()) == whole
+    heads = ResyncStreams(
+        asks=False, received=([bytes(16), 3, bytes(32)],), sent=([bytes(16), 0, b""],), returned=(b"m",)
+    )
+    assert read_body("stream.resync/1", heads.to_plain()) == heads
+    assert read_head(heads.received[0]) == StreamHead(bytes(16), 3, bytes(32))
+    assert read_body("referral.reject/1", {"reason": "other", "remark": "x"}) == Reject("other", "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("referral.offer/1", {**SOUND["referral.offer/1"], "kind": "gift"}),
+        ("referral.offer/1", {**SOUND["referral.offer/1"], "service": []}),
+        ("referral.offer/1", {**SOUND["referral.offer/1"], "priority": 1}),
+        ("referral.offer/1", {**SOUND["referral.offer/1"], "reference": "x" * 21}),
+        ("referral.offer/1", {**SOUND["referral.offer/1"], "respond_by": "soon"}),
+        ("referral.offer/1", {**SOUND["referral.offer/1"], "together": ["x"]}),
+        ("referral.offer/1", {**SOUND["referral.offer/1"], "together": ["0c" * 16] * 2}),
+        ("referral.offer/1", {**SOUND["referral.offer/1"], "together": [[]]}),
+        ("referral.offer/1", {}),
+        ("referral.accept/1", {"remark": ""}),
+        ("referral.accept/1", {"remark": "x" * 501}),
+        ("referral.accept/1", {"remark": None}),
+        ("referral.accept/1", {"name": "Mira"}),
+        ("referral.reject/1", {}),
+        ("referral.reject/1", {"reason": "whim"}),
+        ("referral.reject/1", {"reason": {}}),
+        ("referral.appointment/1", {"outcome": "scheduled", "at": True}),
+        ("listing.announce/1", {"listing": "text"}),
+        ("listing.announce/1", {"listing": bytes(512 * 1024 + 1)}),
+        ("stream.resync/1", {"asks": 1}),
+        ("stream.resync/1", {"asks": True, "received": {}}),
+        ("stream.resync/1", {"asks": True, "received": [[bytes(16), 1]]}),
+        ("stream.resync/1", {"asks": True, "received": [b""]}),
+        ("stream.resync/1", {"asks": True, "sent": [[bytes(15), 1, b""]]}),
+        ("stream.resync/1", {"asks": True, "sent": [[bytes(16), -1, b""]]}),
+        ("stream.resync/1", {"asks": True, "sent": [[bytes(16), 1, bytes(31)]]}),
+        ("stream.resync/1", {"asks": True, "sent": [[bytes(16), 1, b""]] * 1001}),
+        ("stream.resync/1", {"asks": True, "returned": [""]}),
+    ],
+)
+def test_a_body_of_another_form_is_refused(name: str, plain: dict[str, Any]) -> None:
+    with pytest.raises(MalformedError):
+        read_body(name, plain)
+
+
+def test_an_unknown_type_is_refused_as_such() -> None:
+    with pytest.raises(UnsupportedVersionError):
+        read_body("referral.offer/2", {})
+
+
+def test_a_name_is_registered_once() -> None:
+    with pytest.raises(RuntimeError):
+        message("referral.accept/1")(Accept)
+    assert TYPES["referral.accept/1"] is Accept
+
+
+def test_a_message_about_nodes_carries_a_body_only() -> None:
+    assert {name for name, kind in TYPES.items() if not kind.carries_scopes} == {
+        AnnounceListing.type,
+        ResyncStreams.type,
+    }
+    assert Body.carries_scopes
+
+
+def test_every_error_has_a_code_of_its_own() -> None:
+    kinds = [
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ProtocolError)
+    ]
+    assert len({kind.code for kind in kinds}) == len(kinds)
