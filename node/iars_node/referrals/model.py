@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from iars_protocol.errors import TransitionError
 from iars_protocol.record import Value
-from iars_protocol.referral import DRAFT, OPEN, Side, State, advance, arrive
+from iars_protocol.referral import EXPIRED, OPEN, REQUESTED, Side, State, Taken, state_of
 
 Direction: TypeAlias = Literal["out", "in"]
 Kind: TypeAlias = Literal["service", "handover"]
@@ -134,23 +133,17 @@ class Arrived:
     referral: Referral
 
 
-def replay(steps: list[Step], own_side: Side) -> State:
+def taken_of(steps: list[Step]) -> list[Taken]:
+    """Return the steps that count: not what the other side refused, nor what the clock did."""
+    return [
+        Taken(bytes.fromhex(step.message), step.side, step.type, bytes.fromhex(step.seen))
+        for step in steps
+        if not step.is_refused and step.type != EXPIRE_JOB
+    ]
+
+
+def replay(steps: list[Step]) -> State:
     """Return the state that a history leads to, by the same table as both sides apply."""
-    state: State = DRAFT
-    after: dict[str, State] = {}
-    for step in steps:
-        if step.is_refused:
-            continue
-        if step.type == EXPIRE_JOB:
-            state = "expired" if state == "requested" else state
-            continue
-        if step.side == own_side:
-            try:
-                state = advance(state, step.type, step.side)
-            except TransitionError:
-                # It stood on a step of ours that the other side refused later.
-                continue
-        else:
-            state = arrive(state, step.type, step.side, seen=after.get(step.seen, DRAFT))
-        after[step.message] = state
-    return state
+    state = state_of(taken_of(steps))
+    has_expired = any(step.type == EXPIRE_JOB for step in steps)
+    return EXPIRED if has_expired and state == REQUESTED else state

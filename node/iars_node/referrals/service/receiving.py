@@ -18,7 +18,7 @@ from iars_node.exchange.tables import message as message_table
 from iars_node.jobs.service import schedule
 from iars_node.peers import store as peer_store
 from iars_node.referrals import store
-from iars_node.referrals.model import EXPIRE_JOB, IN, OUT, Arrived, Referral, Step, replay
+from iars_node.referrals.model import EXPIRE_JOB, IN, OUT, Arrived, Referral, Step, replay, taken_of
 from iars_node.referrals.service import disclosing, steps
 from iars_node.vault.content_keys import key_for
 from iars_node.vault.identity import identity_of, seconds
@@ -28,7 +28,7 @@ from iars_protocol.content import check_content
 from iars_protocol.errors import DisclosureError, MalformedError, SignatureError, TransitionError
 from iars_protocol.messages.referral import Offer
 from iars_protocol.record import SERVICES
-from iars_protocol.referral import DRAFT, TRANSITIONS, Side, State, arrive
+from iars_protocol.referral import TRANSITIONS, Side, State, arrive, view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -173,8 +173,8 @@ def apply_step(work: Work, incoming: Incoming) -> None:
 
 def _state_after(work: Work, current: Referral, incoming: Incoming) -> State:
     by: Side = "receiver" if current.direction == OUT else "sender"
-    history = {step.message: step.state_after for step in store.steps(work.connection, current.id)}
-    seen = history.get(incoming.header.seen.hex(), DRAFT)
+    taken = taken_of(store.steps(work.connection, current.id))
+    seen = view(taken, by, incoming.header.seen)
     state = current.state
     if state == "expired" and incoming.header.created <= seconds(current.respond_by):
         # The answer was given in time and only travelled long: our clock's verdict gives way.
@@ -262,7 +262,7 @@ def follow_receipt(work: Work, receipted: Receipted) -> None:
     if current is None:
         return
     store.refuse_step(work.connection, receipted.message.hex())
-    state = replay(store.steps(work.connection, current.id), current.side)
+    state = replay(store.steps(work.connection, current.id))
     store.change(
         work.connection,
         current.id,

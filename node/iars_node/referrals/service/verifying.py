@@ -47,7 +47,7 @@ def history(work: Work, referral_id: str) -> History:
         author, issuer = (own, theirs) if proof.direction == OUT else (theirs, own)
         faults += _faults_of(proof, author, issuer)
     chains = {author.node_id.hex(): _chain(proofs, author.node_id, faults) for author in (own, theirs)}
-    if replay(store.steps(work.connection, current.id), current.side) != current.state:
+    if replay(store.steps(work.connection, current.id)) != current.state:
         faults.append("state-differs-from-its-steps")
     receipts = {
         proof.message.hex(): proof.receipt.body.hex() for proof in proofs if proof.receipt is not None
