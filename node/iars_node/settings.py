@@ -25,6 +25,8 @@ FILE_NAME = "iars.toml"
 KIB, MIB = 1024, 1024 * 1024
 # Said to the tests, not to a node; but a node that a test starts inherits them.
 TESTS_PREFIX = "IARS_TESTS_"
+# Said to the command line: who acts, and an account's new password. A node inherits them as well.
+COMMAND_VARIABLES = frozenset({"IARS_ACCOUNT", "IARS_PASSWORD"})
 TLS_FILES = ("tls_certificate", "tls_key")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -59,6 +61,8 @@ class Settings(BaseSettings):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     ca_file: Path | None = None
+    # A proxy in front ends the TLS; without one, or TLS here, the node listens on this machine alone.
+    behind_proxy: bool = False
 
     # What its people see
     training: bool = False
@@ -162,7 +166,7 @@ def load_settings(folder: Path | None = None) -> Settings:
 
 
 def _refuse_unknown_variables() -> None:
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | COMMAND_VARIABLES
     given = {name.upper() for name in os.environ if name.upper().startswith(PREFIX)}
     unknown = sorted(name for name in given - known if not name.startswith(TESTS_PREFIX))
     if unknown:
