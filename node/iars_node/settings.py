@@ -152,11 +152,14 @@ class Settings(BaseSettings):
             raise SetupError(f"The passphrase file {self.passphrase_file} can't be read.") from error
 
 
-def load_settings(folder: Path | None = None) -> Settings:
-    """Read and check the settings; raise SetupError with a sentence that names each faulty key."""
+def load_settings(folder: Path | None = None, **given: Any) -> Settings:  # noqa: ANN401 - checked by the class
+    """Read and check the settings; raise SetupError with a sentence that names each faulty key.
+
+    What is given wins over variables and file.
+    """
     _refuse_unknown_variables()
     try:
-        settings = Settings() if folder is None else Settings(folder=folder)
+        settings = Settings(**given) if folder is None else Settings(folder=folder, **given)
     except ValidationError as error:
         raise SetupError(_sentence(error)) from None
     except tomllib.TOMLDecodeError as error:

@@ -1,0 +1,136 @@
+"""What all commands have in common: their options, their errors, their exit codes."""
+
+# Typer reads annotations while the program runs: they are not postponed here, nor in `commands`.
+
+import functools
+import inspect
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Concatenate, ParamSpec
+
+import typer
+
+from iars_admin.session import Choice, Session
+from iars_node.errors import NodeError
+from iars_protocol.errors import ProtocolError
+
+FAILED = 1
+INTERRUPTED = 130
+PANEL = "For every command"
+
+P = ParamSpec("P")
+
+FolderOption = Annotated[
+    Path | None,
+    typer.Option("--folder", envvar="IARS_FOLDER", help="The node's folder.", rich_help_panel=PANEL),
+]
+AccountOption = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        envvar="IARS_ACCOUNT",
+        metavar="ACCOUNT",
+        help="Act as this account, with its roles. Not needed where there is only one.",
+        rich_help_panel=PANEL,
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Answer in JSON, for programs.", rich_help_panel=PANEL)
+]
+PassphraseOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        help="A file with the node's passphrase. Otherwise IARS_PASSPHRASE counts, or you are asked.",
+        rich_help_panel=PANEL,
+    ),
+]
+
+_COMMON = {
+    "folder": (FolderOption, None),
+    "account": (AccountOption, ""),
+    "as_json": (JsonOption, False),
+    "passphrase_file": (PassphraseOption, None),
+}
+
+
+def read_choice(given: dict[str, Any]) -> Choice:
+    """Take the common options out of what was given, paths made whole."""
+    taken = {name: given.pop(name) for name in _COMMON}
+    return Choice(
+        **{
+            name: value.expanduser().absolute() if isinstance(value, Path) else value
+            for name, value in taken.items()
+        }
+    )
+
+
+def group(app: typer.Typer, name: str, help_text: str) -> typer.Typer:
+    """Add a group of commands under a name."""
+    made = typer.Typer(help=help_text, no_args_is_help=True, rich_markup_mode="rich")
+    app.add_typer(made, name=name)
+    return made
+
+
+def command(
+    app: typer.Typer, name: str, *, examples: tuple[str, ...] = ()
+) -> Callable[[Callable[Concatenate[Session, P], None]], Callable[..., None]]:
+    """Add a command. Its function gets a session first; expected errors end it with one sentence."""
+
+    def add(function: Callable[Concatenate[Session, P], None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 - whatever the command declares
+            choice = read_choice(given).over(context.find_object(Choice))
+            session = Session(choice)
+            try:
+                function(session, **given)  # type: ignore[call-arg] - the options, by name
+            except (NodeError, ProtocolError) as error:
+                report(error, as_json=choice.as_json)
+                raise typer.Exit(FAILED) from None
+            finally:
+                session.close()
+
+        run.__signature__ = _signature(function)  # type: ignore[attr-defined] - how a function says it to `inspect`
+        run.__annotations__ = {
+            part.name: part.annotation for part in inspect.signature(run).parameters.values()
+        }
+        app.command(name, epilog=_epilog(examples))(run)
+        return run
+
+    return add
+
+
+def _signature(function: Callable[..., None]) -> inspect.Signature:
+    own = list(inspect.signature(function).parameters.values())[1:]
+    common = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, (annotation, default) in _COMMON.items()
+    ]
+    context = inspect.Parameter(
+        "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
+    )
+    placed = [part.replace(kind=inspect.Parameter.KEYWORD_ONLY) for part in own]
+    return inspect.Signature([context, *placed, *common])
+
+
+def _epilog(examples: tuple[str, ...]) -> str | None:
+    if not examples:
+        return None
+    return "\n\n".join(["[bold]Examples[/bold]", *(example.replace("[", "\\[") for example in examples)])
+
+
+def report(error: Exception, *, as_json: bool) -> None:
+    """Write an expected error: one sentence, then every fault on a line of its own."""
+    faults: dict[str, str] = getattr(error, "faults", {}) or {}
+    reason = getattr(error, "reason", "")
+    if as_json:
+        content = {"code": getattr(error, "code", ""), "message": str(error), "faults": faults, "reason": reason}
+        sys.stderr.write(json.dumps(content, ensure_ascii=False) + "\n")
+        return
+    sys.stderr.write(f"iars: {error}\n")
+    for name, said in faults.items():
+        sys.stderr.write(f"  {name}: {said}\n")
+    if reason:
+        sys.stderr.write(f"  reason: {reason}\n")

@@ -1,0 +1,98 @@
+"""`iars serve` and `iars upgrade`: run the node."""
+
+from typing import Annotated
+
+import typer
+
+from iars_admin import logs
+from iars_admin.command import command
+from iars_admin.passphrases import passphrase_of
+from iars_admin.session import Session
+from iars_node.audit.service import record
+from iars_node.errors import SetupError
+from iars_node.exchange.transport import is_loopback
+from iars_node.migrations import is_current, upgrade
+from iars_node.node import Node
+from iars_node.settings import Settings
+from iars_node.work import SYSTEM
+
+STOP_SECONDS = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    command(app, "serve", examples=("iars serve", "iars --passphrase-file /run/passphrase serve"))(serve)
+    command(app, "upgrade", examples=("iars upgrade",))(upgrade_database)
+
+
+def serve(
+    session: Session,
+    host: Annotated[str, typer.Option(help="The address to listen on, instead of the settings'.")] = "",
+    port: Annotated[int | None, typer.Option(help="The port, instead of the settings'.")] = None,
+) -> None:
+    """Run the node: unlock it, listen, exchange, until it is told to stop (Ctrl-C or SIGTERM).
+
+    Beyond this machine it listens only with TLS (tls_certificate and tls_key), or behind a proxy that does
+    TLS (behind_proxy = true).
+    """
+    # Imported late: no other command needs a web server.
+    import uvicorn  # noqa: PLC0415
+
+    from iars_node.app import create_app  # noqa: PLC0415
+
+    settings = session.settings
+    address = host or settings.host
+    check_address(settings, address)
+    node = session.locked_node()
+    try:
+        node.vault.unlock(passphrase_of(settings))
+        upgrade(node.database)
+        _note(node, "node.started")
+        session.screen.say(f"Serving on {address}:{settings.port if port is None else port}. Ctrl-C stops.")
+        config = uvicorn.Config(
+            create_app(node),
+            host=address,
+            port=settings.port if port is None else port,
+            ssl_certfile=settings.tls_certificate,
+            ssl_keyfile=settings.tls_key,
+            log_config=logs.configure(settings.log_level),
+            access_log=False,
+            server_header=False,
+            proxy_headers=settings.behind_proxy,
+            forwarded_allow_ips="*" if settings.behind_proxy else "",
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+        uvicorn.Server(config).run()
+        _note(node, "node.stopped")
+    finally:
+        node.close()
+
+
+def check_address(settings: Settings, address: str) -> None:
+    """Refuse to listen beyond this machine in the clear."""
+    is_here = is_loopback(f"http://[{address}]" if ":" in address else f"http://{address}")
+    if is_here or settings.tls_certificate is not None or settings.behind_proxy:
+        return
+    raise SetupError(
+        f"The node won't listen on {address} in the clear: set tls_certificate and tls_key, or behind_proxy = "
+        "true where a proxy in front does TLS."
+    )
+
+
+def upgrade_database(session: Session) -> None:
+    """Bring the database to the shape that this version needs. Make a backup first."""
+    node = session.locked_node()
+    try:
+        needed = not is_current(node.database)
+        upgrade(node.database)
+        if needed:
+            _note(node, "node.migrated")
+    finally:
+        node.close()
+    said = "The database was upgraded." if needed else "The database has the newest shape already."
+    session.screen.done(said, {"upgraded": needed})
+
+
+def _note(node: Node, action: str) -> None:
+    with node.works.write(SYSTEM) as work:
+        record(work, action)

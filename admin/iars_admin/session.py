@@ -1,0 +1,126 @@
+"""One command's session: which node, who acts, and how the answer is shown."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import typer
+
+from iars_admin.passphrases import passphrase_of
+from iars_admin.showing import Screen
+from iars_node.accounts import store as account_store
+from iars_node.accounts.access import require
+from iars_node.accounts.service import find_account_by_name
+from iars_node.errors import SetupError
+from iars_node.migrations import is_current
+from iars_node.node import Node, build_node
+from iars_node.settings import FILE_NAME, load_settings
+from iars_node.work import SYSTEM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from iars_node.settings import Settings
+    from iars_node.work import Actor, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What every command may be told: the node's folder, the acting account, the form of the answer."""
+
+    folder: Path | None = None
+    account: str = ""
+    as_json: bool = False
+    passphrase_file: Path | None = None
+
+    def over(self, other: Choice | None) -> Choice:
+        """Return these choices, completed by those made earlier on the line."""
+        if other is None:
+            return self
+        return Choice(
+            self.folder or other.folder,
+            self.account or other.account,
+            self.as_json or other.as_json,
+            self.passphrase_file or other.passphrase_file,
+        )
+
+
+class Session:
+    """Opens the node when a command needs it, and closes it at the end."""
+
+    def __init__(self, choice: Choice) -> None:
+        self.choice = choice
+        self.screen = Screen(as_json=choice.as_json)
+        self._opened: Node | None = None
+
+    def close(self) -> None:
+        """Close the node, if it was opened."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The node's settings."""
+        return self.with_passphrase_file(load_settings(self.choice.folder))
+
+    def with_passphrase_file(self, settings: Settings) -> Settings:
+        """Return settings with the passphrase file that the command names; show dates and marks by them."""
+        self.screen.zone = ZoneInfo(settings.zone)
+        self.screen.is_training = settings.training
+        file = self.choice.passphrase_file
+        if file is None:
+            return settings
+        return settings.model_copy(update={"passphrase_file": file, "passphrase": None})
+
+    @property
+    def node(self) -> Node:
+        """The node, unlocked."""
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
+
+    def _open(self) -> Node:
+        node = self.locked_node()
+        try:
+            node.vault.unlock(passphrase_of(self.settings))
+            if not is_current(node.database):
+                raise SetupError("The database has an older shape; run `iars upgrade`, or `iars serve` once.")
+        except BaseException:
+            node.close()
+            raise
+        return node
+
+    def locked_node(self) -> Node:
+        """Return the node as it is before the passphrase is given; the caller closes it."""
+        if not (self.settings.folder / FILE_NAME).is_file():
+            raise SetupError(
+                f"There is no node in {self.settings.folder}; make one with `iars init`, or name its folder "
+                "with --folder."
+            )
+        return build_node(self.settings)
+
+    @cached_property
+    def actor(self) -> Actor:
+        """The account that acts."""
+        with self.node.works.read(SYSTEM) as work:
+            if self.choice.account:
+                return find_account_by_name(work, self.choice.account).actor
+            enabled = [one for one in account_store.accounts(work.connection) if one.disabled_at is None]
+        if len(enabled) != 1:
+            raise typer.BadParameter(
+                "Say which account acts: --as NAME, or the variable IARS_ACCOUNT.", param_hint="--as"
+            )
+        return enabled[0].actor
+
+    @contextmanager
+    def work(self, action: str) -> Iterator[Work]:
+        """Open a unit of work in the name of the account, which must be allowed the action."""
+        with self.node.works.write(self.actor) as work:
+            require(self.actor, action)
+            yield work
