@@ -10,6 +10,8 @@ TESTS ?= tests
 WORKERS ?= 0
 PYTEST ?=
 KEEP ?=
+# How long `make fuzz` goes on.
+SECONDS ?= 600
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -50,7 +52,7 @@ fault: .venv/.ready-to-develop
 
 fuzz: .venv/.ready-to-develop
 	@echo "Feeding garbage to everything that parses bytes from outside."
-	@IARS_TESTS_HYPOTHESIS=long $(BIN)/python -m pytest tests/property -m fuzz $(PYTEST)
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 # -- the parts of `make check`
 
