@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 
 from iars_node.errors import NodeError
 from iars_node.exchange.announcing import ROTATE_JOB
+from iars_node.exchange.restoring import GAPS_JOB
 from iars_node.exchange.routes import exchange_routes
 from iars_node.jobs.model import Worker
 from iars_node.jobs.service import run_due, schedule
@@ -82,4 +83,5 @@ async def _run_jobs(node: Node) -> None:
 
 def _schedule_standing_jobs(node: Node) -> None:
     with suppress(NodeError), node.works.write(SYSTEM) as work:
-        schedule(work, ROTATE_JOB, work.now)
+        for kind in (ROTATE_JOB, GAPS_JOB):
+            schedule(work, kind, work.now)

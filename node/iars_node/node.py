@@ -13,8 +13,11 @@ from iars_node.clock import Clock, SystemClock
 from iars_node.db import Database
 from iars_node.events import Events
 from iars_node.exchange.announcing import ROTATE_JOB, listing_handler, rotate_keys_job
+from iars_node.exchange.inbox import apply_opened
 from iars_node.exchange.model import Receipted
+from iars_node.exchange.opening import Opened
 from iars_node.exchange.reception import Reception
+from iars_node.exchange.restoring import GAPS_JOB, ask_for_gaps_job, resync_handler
 from iars_node.exchange.sending import Sender, Sending
 from iars_node.exchange.transport import Transport
 from iars_node.jobs.model import Job
@@ -23,11 +26,14 @@ from iars_node.referrals.model import EXPIRE_JOB, Arrived
 from iars_node.settings import Settings
 from iars_node.vault.vault import Vault
 from iars_node.work import Work, Works
+from iars_protocol.content import read_content
 from iars_protocol.crypto import probe
-from iars_protocol.messages.administration import AnnounceListing
+from iars_protocol.messages.administration import AnnounceListing, ResyncStreams
 
 if TYPE_CHECKING:
     from iars_node.exchange.model import Handler
+    from iars_node.peers.model import Peer
+    from iars_protocol.envelope import Message
 
 
 @dataclass(frozen=True)
@@ -53,12 +59,18 @@ class Node:
 
 def message_handlers() -> dict[str, Handler]:
     """Return what each message type does at this node."""
-    return {**referrals.handlers(), AnnounceListing.type: listing_handler()}
+    found = {**referrals.handlers(), AnnounceListing.type: listing_handler()}
+
+    def apply_again(work: Work, peer: Peer, message: Message) -> None:
+        opened = Opened(message, message.header, read_content(message))
+        apply_opened(work, peer, opened, found)
+
+    return {**found, ResyncStreams.type: resync_handler(referrals.recoveries(), apply_again)}
 
 
 def job_handlers() -> dict[str, Callable[[Work, Job], None]]:
     """Return what each kind of job does at this node."""
-    return {EXPIRE_JOB: referrals.expire, ROTATE_JOB: rotate_keys_job}
+    return {EXPIRE_JOB: referrals.expire, ROTATE_JOB: rotate_keys_job, GAPS_JOB: ask_for_gaps_job}
 
 
 def follow_events(events: Events, folder: AttachmentFolder) -> None:

@@ -123,6 +123,18 @@ def subject_for(connection: Connection, case_id: str, peer: bytes) -> str | None
     ).scalar()
 
 
+def case_of_subject(connection: Connection, peer: bytes, subject: str) -> str:
+    """Return the case of the person whom a recipient knows under a pseudonym, or an empty id."""
+    found = connection.execute(
+        select(consent_grant.c.case_id).where(
+            consent_grant.c.peer == peer,
+            consent_grant.c.subject == subject,
+            consent_grant.c.direction == "out",
+        )
+    ).scalar()
+    return found or ""
+
+
 def grants_of_case(connection: Connection, case_id: str) -> list[KeptGrant]:
     """Return every grant of a case, issued and received, the first recorded first."""
     rows = connection.execute(

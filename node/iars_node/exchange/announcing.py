@@ -6,11 +6,12 @@ import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from iars_node.exchange.messages import own_key
 from iars_node.exchange.model import Draft, Handler
 from iars_node.exchange.outbox import queue
+from iars_node.exchange.restoring import is_restoring
 from iars_node.jobs.service import schedule
 from iars_node.peers.service import every, follow_listing
-from iars_node.vault.content_keys import key_for
 from iars_node.vault.identity import (
     destroy_old_encryption_keys,
     identity_of,
@@ -51,12 +52,11 @@ def announce_listing(work: Work) -> int:
     """Queue the node's own listing for every peer that is exchanged with; return how many."""
     identity = identity_of(work.vault)
     content = Content(AnnounceListing(identity.signed_listing.to_bytes()))
-    peers = [peer for peer in every(work) if peer.is_exchanged_with]
+    peers = [peer for peer in every(work) if peer.is_exchanged_with and not is_restoring(work, peer.node_id)]
     for peer in peers:
         # A thread of its own: news of a key never waits behind anything.
         thread = secrets.token_bytes(16)
-        key = key_for(work.connection, work.vault, "referral", thread.hex(), "message", "own")
-        queue(work, Draft(peer, thread, content, ((key,),), work.now + ANNOUNCEMENT_LIFE))
+        queue(work, Draft(peer, thread, content, ((own_key(work),),), work.now + ANNOUNCEMENT_LIFE))
     return len(peers)
 
 

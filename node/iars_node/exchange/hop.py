@@ -88,10 +88,18 @@ class _Verifier(HTTPMessageVerifier):
 
 
 def sign_request(  # noqa: PLR0913 - a request has these pieces, all by name
-    key: SigningKey, *, method: str, path: str, body: bytes, recipient: bytes, now: datetime
+    key: SigningKey,
+    *,
+    method: str,
+    path: str,
+    body: bytes,
+    recipient: bytes,
+    now: datetime,
+    also: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Return the headers that authenticate a request to a peer."""
-    request = _Request(method, _ANY_HOST + path, {RECIPIENT: recipient.hex()})
+    """Return the headers that authenticate a request to a peer; `also` holds further headers to be signed."""
+    further = dict(also or {})
+    request = _Request(method, _ANY_HOST + path, {RECIPIENT: recipient.hex(), **further})
     signer = HTTPMessageSigner(signature_algorithm=_Ed25519, key_resolver=_OwnKey(key))
     signer.sign(
         request,
@@ -102,7 +110,7 @@ def sign_request(  # noqa: PLR0913 - a request has these pieces, all by name
         label=LABEL,
         tag=TAG,
         include_alg=False,
-        covered_component_ids=COVERED,
+        covered_component_ids=(*COVERED, *further),
         body=body,
     )
     return request.headers
@@ -113,21 +121,24 @@ def verify_request(  # noqa: PLR0913 - a request has these pieces, all by name
     *,
     method: str,
     path: str,
-    body: bytes,
+    body: bytes | None,
     recipient: bytes,
     now: datetime,
     find_key: Callable[[bytes], bytes | None],
+    also: tuple[str, ...] = (),
 ) -> bytes:
     """Verify who sent a request, by its hop key.
 
-    `find_key` returns the public key for a key id, or None where it is no living hop key of a peer.
+    `find_key` returns the public key for a key id, or None where it is no living hop key of a peer. Without
+    a `body` the caller holds what it reads against the signed digest itself. `also` names further headers
+    that must be signed.
 
     Returns the key id; raises SignatureError for every reason alike.
     """
     request = _Request(method, _ANY_HOST + path, dict(headers))
     try:
         verified = _Verifier(_PeerKey(find_key), now).verify(
-            request, expect_tag=TAG, require_components=COVERED, body=body
+            request, expect_tag=TAG, require_components=(*COVERED, *also), body=body
         )
     except (HTTPMessageSignaturesException, ProtocolError, ValueError) as error:
         raise SignatureError("the request is not authenticated") from error

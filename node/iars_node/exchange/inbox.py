@@ -11,12 +11,14 @@ from iars_node.audit.service import record
 from iars_node.errors import NodeError
 from iars_node.exchange import messages, streams
 from iars_node.exchange.model import IN, OUT, Incoming
-from iars_node.exchange.opening import REFUSED, Opened, Unopened
+from iars_node.exchange.opening import LOCKED, REFUSED, Opened, Unopened
+from iars_node.exchange.restoring import is_restoring
 from iars_node.exchange.tables import message as message_table
 from iars_node.vault.identity import identity_of, seconds
 from iars_protocol.encoding import encode
 from iars_protocol.envelope import seal_envelope
 from iars_protocol.errors import ProtocolError
+from iars_protocol.messages.administration import ResyncStreams
 from iars_protocol.receipt import Receipt, SignedReceipt, sign_receipt
 
 if TYPE_CHECKING:
@@ -50,6 +52,11 @@ def apply_all(
     ]
 
 
+def _is_held_back(work: Work, peer: Peer, opened: Opened) -> bool:
+    """Say whether a message has to wait until a restored node knows again what it had signed."""
+    return opened.header.type != ResyncStreams.type and is_restoring(work, peer.node_id)
+
+
 def seal_answers(vault: Vault, peer: Peer, answers: Sequence[SignedReceipt | str], *, at: int) -> bytes:
     """Encode the answers to a batch: receipts sealed for the sender, hints in clear."""
     return encode([_seal_answer(vault, peer, answer, at) for answer in answers])
@@ -74,6 +81,13 @@ def _apply(work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, Handle
     if known is not None:
         record(work, "exchange.duplicate", peer_id=peer.node_text, referral_id=opened.header.thread.hex())
         return known
+    if _is_held_back(work, peer, opened):
+        return LOCKED
+    return apply_opened(work, peer, opened, handlers)
+
+
+def apply_opened(work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, Handler]) -> SignedReceipt:
+    """Apply a message that is not known here yet and return the receipt, which is stored when final."""
     try:
         _check_place(work, peer, opened)
         _apply_content(work, peer, opened, handlers)

@@ -12,6 +12,7 @@ from iars_node.db import EPOCH
 from iars_node.errors import ErasedError
 from iars_node.exchange.model import OUT, Proof
 from iars_node.exchange.tables import message, message_part, thread_head
+from iars_node.vault.content_keys import key_for
 from iars_node.vault.identity import identity_of
 from iars_node.vault.sealing import context
 from iars_protocol.encoding import decode, encode
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from iars_protocol.receipt import SignedReceipt
 
 KEY_ID_BYTES = 16
+NODE_OWNER = "node"
 
 _INSERT = insert(message)
 _INSERT_PARTS = insert(message_part)
@@ -128,6 +130,11 @@ def load(connection: Connection, vault: Vault, message_id: bytes) -> Message | N
     return Message(header_bytes, bytes(row.signature), whole)
 
 
+def own_key(work: Work) -> bytes:
+    """Return the key that keeps messages between nodes about themselves: no person is in them."""
+    return key_for(work.connection, work.vault, "referral", NODE_OWNER, "message", "own")
+
+
 def heads(connection: Connection, thread: bytes) -> dict[bytes, bytes]:
     """Return each author's newest applied message in a thread."""
     return {bytes(row.author): bytes(row.message) for row in connection.execute(_HEAD, {"wanted": thread})}
@@ -168,7 +175,7 @@ def proofs(work: Work, thread: bytes) -> list[Proof]:
     """Return a thread's messages as evidence, in the order they were recorded here."""
     own = identity_of(work.vault).node_id
     rows = work.connection.execute(
-        select(message).where(message.c.thread == thread).order_by(message.c.recorded_at, message.c.number)
+        select(message).where(message.c.thread == thread).order_by(message.c.sequence)
     )
     return [_proof(row, own) for row in rows]
 

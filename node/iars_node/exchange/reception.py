@@ -87,7 +87,15 @@ class Reception:
             opened = [open_one(vault, peer, envelope, now) for envelope in envelopes]
         return peer, opened
 
-    def authenticate(self, headers: Mapping[str, str], *, method: str, path: str, body: bytes) -> Peer:
+    def authenticate(
+        self,
+        headers: Mapping[str, str],
+        *,
+        method: str,
+        path: str,
+        body: bytes | None,
+        also: tuple[str, ...] = (),
+    ) -> Peer:
         """Return the pinned peer that signed a request, or refuse it."""
         found: list[Peer] = []
         with self._works.read(SYSTEM) as work:
@@ -100,6 +108,7 @@ class Reception:
                     recipient=identity_of(work.vault).node_id,
                     now=work.now,
                     find_key=lambda key_id: _hop_public(work, key_id, found),
+                    also=also,
                 )
             except SignatureError as error:
                 cause = error.code

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from iars_node.vault.vault import Vault
     from iars_node.work import Work
 
+RESTARTS = 3
+"""How often a thread is sent from its beginning before its next message just waits."""
+
 UNIFORM_TRIES = 5
 """After so many uniform refusals a line is parked: the peer's operator has to look."""
 
@@ -131,12 +134,13 @@ def _follow_hint(work: Work, peer: Peer, line: Queued, hint: str) -> None:
 
 def _resend_thread(work: Work, peer: Peer, line: Queued, code: str) -> None:
     """Send a thread from its beginning: the peer lost what it gave a receipt for, as after a restore."""
-    receipted = _receipted(work, peer, line)
     record(work, "exchange.gap", referral_id=line.thread.hex(), peer_id=peer.node_text, detail={"code": code})
-    if line.attempts + 1 >= UNIFORM_TRIES:
+    if code == "out-of-order" and line.attempts < RESTARTS:
+        outbox.restart_thread(
+            work, peer.node_id, line.thread, _receipted(work, peer, line), line.attempts + 1
+        )
+    elif work.now - line.queued_at > PARK_AFTER:
         park(work, peer, line, code)
-    elif code == "out-of-order":
-        outbox.restart_thread(work, peer.node_id, line.thread, receipted, line.attempts + 1)
     else:
         outbox.postpone(work, line, code)
 

@@ -77,6 +77,17 @@ def move_head(connection: Connection, peer: bytes, stream_id: bytes, head: bytes
     )
 
 
+def remember_out(work: Work, peer: bytes, stream_id: bytes, number: int, head: bytes) -> None:
+    """Remember a number of an own stream that a restored database has forgotten; it stays closed."""
+    here = and_(stream.c.peer == peer, stream.c.direction == OUT, stream.c.id == stream_id)
+    known = work.connection.execute(select(stream.c.number).where(here)).scalar()
+    if known is None:
+        _add(work.connection, peer, OUT, stream_id, work.now)
+        work.connection.execute(update(stream).where(here).values(closed_at=work.now))
+    if number > (known or 0):
+        work.connection.execute(update(stream).where(here).values(number=number, head=head))
+
+
 def receive(work: Work, peer: bytes, stream_id: bytes, number: int, head: bytes) -> None:
     """Move a peer's stream forward by a message that is stored already."""
     connection = work.connection

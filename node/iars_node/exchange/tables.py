@@ -24,7 +24,9 @@ SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
 message = Table(
     "message",
     metadata,
-    Column("id", ID, primary_key=True),
+    # In which order this node came to have them: times can be equal, and clocks can step back.
+    Column("sequence", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("id", ID, nullable=False, unique=True),
     Column("direction", String(3), nullable=False),
     Column("peer", ID, nullable=False),
     Column("thread", SHORT_ID, nullable=False),
@@ -38,8 +40,8 @@ message = Table(
     Column("receipt", LargeBinary),
     Column("outcome", String(8)),
     UniqueConstraint("direction", "peer", "stream", "number"),
-    Index("ix_message_thread", "thread", "recorded_at"),
-    Index("ix_message_recorded", "direction", "peer", "recorded_at"),
+    Index("ix_message_thread", "thread", "sequence"),
+    Index("ix_message_peer", "peer", "sequence"),
 )
 
 message_part = Table(
@@ -107,4 +109,16 @@ route = Table(
     Column("retry_at", Instant, nullable=False),
     Column("failing_since", Instant),
     Column("last_error", String(64), nullable=False),
+)
+
+# After a restore: each peer that has still to say how far it knows our streams. Until then nothing but the
+# question is signed for it.
+resync = Table(
+    "resync",
+    metadata,
+    Column("peer", ID, primary_key=True),
+    Column("asked_at", Instant, nullable=False),
+    Column("answered_at", Instant),
+    # The account that decided to go on without an answer.
+    Column("decided_by", String(64), nullable=False),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import ssl
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+# What is longer is read by the client in pieces, so that others' requests move meanwhile.
+LONG_BODY = 1024 * 1024
 LARGEST_ANSWER = 16 * 1024 * 1024
 # Under half of the lease: a request that outlives its lease could settle for a worker that lost it.
 TIMEOUT_SECONDS = LEASE.total_seconds() * 0.45
@@ -57,9 +60,10 @@ class Transport:
         """Send a request; return the answer's status and body."""
         if not url.startswith("https://") and not is_loopback(url):
             raise UnreachableError("not-https")
+        sent = io.BytesIO(body) if len(body) > LONG_BODY else body
         try:
             async with self._open_session().request(
-                method, url, data=body, headers=dict(headers), allow_redirects=False
+                method, url, data=sent, headers=dict(headers), allow_redirects=False
             ) as answer:
                 content = await answer.content.read(LARGEST_ANSWER)
                 return answer.status, content

@@ -88,6 +88,17 @@ def page(
     return [_referral(row) for row in rows]
 
 
+def due(connection: Connection, *, direction: str, limit: int) -> list[Referral]:
+    """Return the referrals that wait for an answer, the one due first at the top."""
+    rows = connection.execute(
+        select(referral)
+        .where(referral.c.direction == direction, referral.c.state == "requested")
+        .order_by(referral.c.respond_by, referral.c.id)
+        .limit(limit)
+    )
+    return [_referral(row) for row in rows]
+
+
 def case_of_subject(connection: Connection, peer: bytes, subject: str) -> str:
     """Return the case of an earlier referral of the same person by the same organisation, or an empty id."""
     found = connection.execute(

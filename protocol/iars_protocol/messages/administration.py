@@ -54,9 +54,15 @@ def _listing(value: object) -> bytes:
     return octets
 
 
-def _messages(value: object) -> tuple[bytes, ...]:
+def _returned(value: object) -> tuple[list[bytes], ...]:
     entries = fields.typed(value, list, "returned")
-    return tuple(fields.typed(entry, bytes, "returned") for entry in entries)
+    for entry in entries:
+        pieces = fields.typed(entry, list, "returned")
+        if len(pieces) != 2:  # noqa: PLR2004 - message and receipt
+            raise MalformedError("a returned message comes with its receipt")
+        for piece in pieces:
+            fields.typed(piece, bytes, "returned")
+    return tuple(entries)
 
 
 @message("listing.announce/1")
@@ -74,13 +80,14 @@ class ResyncStreams(Body):
     """Say how far each stream is known here, after a restore or a gap.
 
     `received` are the heads of the recipient's streams that the author has applied, `sent` those of the
-    author's own streams that it remembers; `asks` wants the same in answer; `returned` gives back inner
-    messages that the recipient itself once sent and has lost; `more` says that further answers follow.
+    author's own streams that it remembers; `asks` wants the same in answer; `returned` gives back
+    messages of either side that the recipient has lost, each as [inner message, signed receipt], in the
+    order in which the author came to have them; `more` says that further answers follow.
     """
 
     carries_scopes: ClassVar[bool] = False
     asks: bool = checked(_flag)
     received: tuple[list[object], ...] = checked(_heads, default=())
     sent: tuple[list[object], ...] = checked(_heads, default=())
-    returned: tuple[bytes, ...] = checked(_messages, default=())
+    returned: tuple[list[bytes], ...] = checked(_returned, default=())
     more: bool = checked(_flag, default=False)

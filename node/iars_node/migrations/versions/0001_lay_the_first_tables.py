@@ -198,6 +198,12 @@ def upgrade() -> None:
 
     op.create_table(
         "message",
+        sa.Column(
+            "sequence",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.Column("id", sa.LargeBinary(length=32), nullable=False),
         sa.Column("direction", sa.String(length=3), nullable=False),
         sa.Column("peer", sa.LargeBinary(length=32), nullable=False),
@@ -210,14 +216,15 @@ def upgrade() -> None:
         sa.Column("recorded_at", sa.BigInteger(), nullable=False),
         sa.Column("receipt", sa.LargeBinary(), nullable=True),
         sa.Column("outcome", sa.String(length=8), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
+        sa.PrimaryKeyConstraint("sequence", name=op.f("pk_message")),
         sa.UniqueConstraint(
             "direction", "peer", "stream", "number", name=op.f("uq_message_direction_peer_stream_number")
         ),
+        sa.UniqueConstraint("id", name=op.f("uq_message_id")),
     )
     with op.batch_alter_table("message", schema=None) as batch_op:
-        batch_op.create_index("ix_message_recorded", ["direction", "peer", "recorded_at"], unique=False)
-        batch_op.create_index("ix_message_thread", ["thread", "recorded_at"], unique=False)
+        batch_op.create_index("ix_message_peer", ["peer", "sequence"], unique=False)
+        batch_op.create_index("ix_message_thread", ["thread", "sequence"], unique=False)
 
     op.create_table(
         "peer",
@@ -275,6 +282,14 @@ def upgrade() -> None:
         batch_op.create_index("ix_referral_reference", ["reference"], unique=False)
         batch_op.create_index("ix_referral_subject", ["peer", "subject"], unique=False)
 
+    op.create_table(
+        "resync",
+        sa.Column("peer", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.Column("decided_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("peer", name=op.f("pk_resync")),
+    )
     op.create_table(
         "route",
         sa.Column("peer", sa.LargeBinary(length=32), nullable=False),
@@ -525,6 +540,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("file", name=op.f("uq_attachment_file")),
     )
     with op.batch_alter_table("attachment", schema=None) as batch_op:
+        batch_op.create_index("ix_attachment_announced", ["created_by", "digest"], unique=False)
         batch_op.create_index("ix_attachment_case", ["case_id", "created_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_attachment_key_id"), ["key_id"], unique=False)
 
@@ -648,6 +664,7 @@ def downgrade() -> None:
     with op.batch_alter_table("attachment", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_attachment_key_id"))
         batch_op.drop_index("ix_attachment_case")
+        batch_op.drop_index("ix_attachment_announced")
 
     op.drop_table("attachment")
     op.drop_table("team")
@@ -691,6 +708,7 @@ def downgrade() -> None:
     op.drop_table("site")
     op.drop_table("sign_in_failure")
     op.drop_table("route")
+    op.drop_table("resync")
     with op.batch_alter_table("referral", schema=None) as batch_op:
         batch_op.drop_index("ix_referral_subject")
         batch_op.drop_index("ix_referral_reference")
@@ -707,7 +725,7 @@ def downgrade() -> None:
     op.drop_table("peer")
     with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.drop_index("ix_message_thread")
-        batch_op.drop_index("ix_message_recorded")
+        batch_op.drop_index("ix_message_peer")
 
     op.drop_table("message")
     with op.batch_alter_table("job", schema=None) as batch_op:

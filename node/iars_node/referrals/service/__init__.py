@@ -20,6 +20,7 @@ from iars_node.referrals.service.reading import (
     timeline,
 )
 from iars_node.referrals.service.receiving import follow_receipt, handlers
+from iars_node.referrals.service.recovering import recoveries
 from iars_node.referrals.service.sending import amend, cancel, enter_in_error, preview, send_referral
 from iars_node.referrals.service.verifying import differences, history
 
@@ -45,6 +46,7 @@ __all__ = [
     "of_case",
     "preview",
     "received_content",
+    "recoveries",
     "reject",
     "send_referral",
     "timeline",

@@ -21,7 +21,12 @@ ACCEPTANCES = frozenset({"referral.accept/1", "handover.accept/1"})
 def follow_arrival(work: Work, arrived: Arrived) -> None:
     """Disclose what waited for acceptance; erase what was never accepted and has ended."""
     current = arrived.referral
-    if current.direction == OUT and arrived.step in ACCEPTANCES and current.state == "accepted":
+    if (
+        current.direction == OUT
+        and arrived.step in ACCEPTANCES
+        and not current.is_disclosed
+        and current.is_open
+    ):
         # The node itself discloses: the peer whose message arrived has no rights here.
         sending.disclose_if_permitted(replace(work, actor=SYSTEM), current)
     if current.direction == IN and not current.is_open and current.answered_at is None:

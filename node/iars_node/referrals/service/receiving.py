@@ -219,7 +219,7 @@ def received_parts(work: Work, current: Referral) -> list[ScopePart]:
             message_table.c.direction == IN,
             message_table.c.outcome == "applied",
         )
-        .order_by(message_table.c.recorded_at, message_table.c.number)
+        .order_by(message_table.c.sequence)
     )
     found: list[ScopePart] = []
     for message_id in rows.scalars():

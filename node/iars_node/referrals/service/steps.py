@@ -10,6 +10,7 @@ from iars_node.db import EPOCH
 from iars_node.errors import ConflictError, NotFoundError, RefusedError
 from iars_node.exchange.model import Draft
 from iars_node.exchange.outbox import queue
+from iars_node.exchange.restoring import refuse_while_restoring
 from iars_node.jobs.service import cancel as cancel_job
 from iars_node.peers.service import get as get_peer
 from iars_node.referrals import store
@@ -48,6 +49,7 @@ def sendable_peer(work: Work, node_id: bytes) -> Peer:
             "This organisation's node is not verified, or is blocked; compare its fingerprint first.",
             "peer-not-pinned",
         )
+    refuse_while_restoring(work, node_id)
     return peer
 
 

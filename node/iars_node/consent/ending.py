@@ -1,0 +1,28 @@
+"""Consents that end soon: to be asked again in time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from iars_node.accounts.access import require
+from iars_node.consent.model import PERMITTING
+from iars_node.consent.tables import consent
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from iars_node.work import Work
+
+
+def ending_before(work: Work, until: datetime, limit: int) -> list[tuple[str, str, datetime]]:
+    """Return (consent id, case id, end) of the consents that end before a moment, the soonest first."""
+    require(work.actor, "consent.read")
+    rows = work.connection.execute(
+        select(consent.c.id, consent.c.case_id, consent.c.expires_at)
+        .where(consent.c.state.in_(PERMITTING), consent.c.expires_at > work.now, consent.c.expires_at < until)
+        .order_by(consent.c.expires_at, consent.c.id)
+        .limit(limit)
+    )
+    return [(row.id, row.case_id, row.expires_at) for row in rows]

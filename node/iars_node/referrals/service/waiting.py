@@ -1,0 +1,47 @@
+"""What waits for somebody: referrals to answer, and answers that came."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from iars_node.accounts.access import require
+from iars_node.referrals import store
+from iars_node.referrals.model import IN, OUT
+from iars_node.referrals.tables import referral
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from iars_node.referrals.model import Referral
+    from iars_node.work import Work
+
+_ANSWERS = ("accepted", "rejected", "in-progress", "on-hold", "completed", "failed", "cancelled", "expired")
+
+
+def count_unanswered(work: Work) -> int:
+    """Return how many received referrals wait for this organisation's answer."""
+    require(work.actor, "referral.read")
+    wanted = (referral.c.direction == IN) & (referral.c.state == "requested")
+    return work.connection.execute(select(func.count()).select_from(referral).where(wanted)).scalar_one()
+
+
+def unanswered(work: Work, limit: int) -> list[Referral]:
+    """Return the received referrals that wait for an answer, the most urgent first."""
+    require(work.actor, "referral.read")
+    return store.due(work.connection, direction=IN, limit=limit)
+
+
+def overdue(work: Work, limit: int) -> list[Referral]:
+    """Return the sent referrals whose answer is late or that have a problem to look at."""
+    require(work.actor, "referral.read")
+    found = store.page(work.connection, direction=OUT, states=(), limit=limit)
+    return [each for each in found if each.is_overdue(work.now) or (each.problem and each.is_open)]
+
+
+def news(work: Work, since: datetime, limit: int) -> list[Referral]:
+    """Return the sent referrals about which the other side said something lately, the newest first."""
+    require(work.actor, "referral.read")
+    found = store.page(work.connection, direction=OUT, states=_ANSWERS, limit=limit)
+    return [each for each in found if each.updated_at >= since]
