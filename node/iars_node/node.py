@@ -14,7 +14,7 @@ from iars_node.db import Database
 from iars_node.events import Events
 from iars_node.exchange.announcing import ROTATE_JOB, listing_handler, rotate_keys_job
 from iars_node.exchange.inbox import apply_opened
-from iars_node.exchange.model import Receipted
+from iars_node.exchange.model import Outgoing, Receipted
 from iars_node.exchange.opening import Opened
 from iars_node.exchange.reception import Reception
 from iars_node.exchange.restoring import GAPS_JOB, ask_for_gaps_job, resync_handler
@@ -93,6 +93,8 @@ def build_node(settings: Settings, *, clock: Clock | None = None, transport: Tra
     works = Works(database, vault, used_clock, events)
     used_transport = transport or Transport(settings.ca_file)
     sending = Sending(settings.batch_envelopes, settings.batches_in_flight)
+    sender = Sender(works, used_transport, sending)
+    events.follow(Outgoing, lambda work, _queued: work.after_commit.append(sender.wake))
     return Node(
         settings=settings,
         database=database,
@@ -101,7 +103,7 @@ def build_node(settings: Settings, *, clock: Clock | None = None, transport: Tra
         works=works,
         folder=folder,
         transport=used_transport,
-        sender=Sender(works, used_transport, sending),
+        sender=sender,
         reception=Reception(works, message_handlers(), largest_envelope=settings.envelope_bytes),
         jobs=job_handlers(),
     )

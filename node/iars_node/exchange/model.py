@@ -105,6 +105,13 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Announced when a message was queued: after the commit the sender need not wait for its next look."""
+
+    peer: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Receipted:
     """Announced when a peer's final receipt for one of our messages was verified."""
 

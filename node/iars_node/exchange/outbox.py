@@ -16,7 +16,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from iars_node.db import EPOCH
 from iars_node.exchange import messages, streams
-from iars_node.exchange.model import FIRST_PAUSE, LEASE, LONGEST_PAUSE, OUT, PARKED, PENDING, Queued, Route
+from iars_node.exchange.model import (
+    FIRST_PAUSE,
+    LEASE,
+    LONGEST_PAUSE,
+    OUT,
+    PARKED,
+    PENDING,
+    Outgoing,
+    Queued,
+    Route,
+)
 from iars_node.exchange.tables import outbox, route
 from iars_node.vault.identity import identity_of, seconds
 from iars_protocol.envelope import NO_HASH, Header, Message, sign_message
@@ -61,6 +71,7 @@ def queue(work: Work, draft: Draft) -> Message:
     messages.set_head(work, draft.thread, identity.node_id, signed.id)
     streams.move_head(work.connection, draft.peer.node_id, stream_id, signed.id)
     _add_line(work, draft.peer.node_id, signed)
+    work.announce(Outgoing(draft.peer.node_id))
     return signed
 
 
