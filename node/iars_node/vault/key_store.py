@@ -24,6 +24,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from iars_node.db import Database
 from iars_node.errors import ConflictError, NodeError, SetupError
+from iars_node.rows import insert_many
 from iars_node.vault import key_store_tables as tables
 from iars_node.vault.errors import KeyStoreError
 from iars_node.vault.key_reader import KeyReader
@@ -99,7 +100,7 @@ class KeyStore:
     def add_content_keys(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
         """Write wrapped content keys durably, in one commit."""
         with self.writing() as connection:
-            connection.execute(insert(_KEYS), [{"key_id": k, "wrapped": w} for k, w in rows])
+            insert_many(connection, _KEYS, [{"key_id": k, "wrapped": w} for k, w in rows])
 
     def content_keys(self, key_ids: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the wrapped keys that exist, by id."""

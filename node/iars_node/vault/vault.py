@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from iars_node.errors import ErasedError, LockedError
 from iars_node.vault import key_backup, master_key, sealing
-from iars_node.vault.key_pool import KeyPool
+from iars_node.vault.key_pool import KEY_ID_BYTES, KeyPool
 from iars_node.vault.key_store import KeyStore
 from iars_node.vault.model import Erasure, SealedPrivateKey, StoredKey
 from iars_node.vault.sealing import USUAL_COST, Cost, context
@@ -95,6 +95,19 @@ class Vault:
             return [sealing.seal(keys[key_id], plaintext, place) for key_id, plaintext, place in rows]
         except KeyError:
             raise ErasedError("The key for this content has been destroyed.") from None
+
+    def seal_anew(self, rows: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Seal (plaintext, context) rows, each under a content key of its own; return (key id, sealed) rows.
+
+        The keys are safe in the key store before this returns, all of them in one commit.
+        """
+        wrapping = self._unlocked().wrapping
+        fresh = [(secrets.token_bytes(KEY_ID_BYTES), sealing.new_key()) for _row in rows]
+        self._store.add_content_keys([(key_id, sealing.seal(wrapping, key, key_id)) for key_id, key in fresh])
+        return [
+            (key_id, sealing.seal(key, plaintext, place))
+            for (key_id, key), (plaintext, place) in zip(fresh, rows, strict=True)
+        ]
 
     def open(self, key_id: bytes, sealed: bytes, context: bytes) -> bytes:
         """Open content; ErasedError when its key is gone."""

@@ -118,7 +118,8 @@ def test_notes_follow_their_scope(works: Works, worker: Actor, elira: Case) -> N
         add_note(work, elira.id, "psychosocial", " She sleeps better. ")
         add_note(work, elira.id, "medical", "Inhaler given.")
     with works.write(worker) as work:
-        assert {note.text for note in read_case(work, elira.id).notes} == {"She sleeps better.", "Inhaler given."}
+        texts = {note.text for note in read_case(work, elira.id).notes}
+    assert texts == {"She sleeps better.", "Inhaler given."}
     with works.write(SYSTEM) as work:
         lock_content(work, elira.id, "own", ["psychosocial"])
         erase_content(work, elira.id, "own", ["medical"])

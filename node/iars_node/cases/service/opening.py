@@ -20,7 +20,6 @@ from iars_node.vault.vault import context
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iars_node.vault.vault import Vault
     from iars_node.work import Work
     from iars_protocol.record import Record
 
@@ -75,8 +74,8 @@ def set_external_number(work: Work, case_id: str, number: str) -> None:
     if holder not in (None, case_id):
         raise ConflictError("Another case has this file number.")
     key_id = key_for(work.connection, work.vault, contents.OWNER, case_id, FILE_SCOPE, "own")
-    sealed = sealed_external_number(work.vault, key_id, case_id, number)
-    heads.set_external_numbers(work.connection, [(case_id, blind, key_id, sealed)])
+    sealed = work.vault.seal(key_id, number.encode(), external_number_context(case_id))
+    heads.set_external_number(work.connection, case_id, (blind, key_id, sealed))
 
 
 def external_number(work: Work, case_id: str) -> str | None:
@@ -145,8 +144,3 @@ def _begin(work: Work, person_id: str | None, stage: str, assignment: Assignment
     heads.insert_cases(work.connection, [case])
     audit.record(work, "case.opened", case_id=case.id, subject=person_id)
     return case
-
-
-def sealed_external_number(vault: Vault, key_id: bytes, case_id: str, number: str) -> bytes:
-    """Seal a file number for its case."""
-    return vault.seal(key_id, number.encode(), external_number_context(case_id))

@@ -9,12 +9,13 @@ from sqlalchemy import delete, insert, select, update
 
 from iars_node.cases.model import Basis, Document, Held
 from iars_node.cases.tables import case_content
+from iars_node.rows import insert_many
 from iars_node.vault.content_keys import key_for
 from iars_node.vault.vault import context
 from iars_protocol import encoding
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
@@ -35,12 +36,12 @@ class Place:
     is_locked: bool = False
 
 
-def seal_fields(vault: Vault, place: Place, fields: Mapping[str, Held]) -> bytes:
-    """Seal a document's fields for its place."""
-    plain = {name: {"value": held.value, "at": held.at, "by": held.by} for name, held in fields.items()}
-    return vault.seal(
-        place.key_id, encoding.encode(plain), _context(place.case_id, place.scope, place.source)
-    )
+def to_seal(document: Document) -> tuple[bytes, bytes]:
+    """Return what the vault seals of a document: its plain bytes and the place they are bound to."""
+    plain = {
+        name: {"value": held.value, "at": held.at, "by": held.by} for name, held in document.fields.items()
+    }
+    return encoding.encode(plain), _context(document.case_id, document.scope, document.source)
 
 
 def read_documents(
@@ -70,22 +71,22 @@ def read_document(
 def write_document(connection: Connection, vault: Vault, document: Document) -> bytes:
     """Seal and store a document in place of its earlier version; return its key id."""
     key_id = key_for(connection, vault, OWNER, document.case_id, document.scope, document.source)
-    place = Place(document.case_id, document.scope, document.source, key_id)
-    row = content_row(document, place, seal_fields(vault, place, document.fields))
+    row = content_row(document, key_id, vault.seal(key_id, *to_seal(document)))
     if document.version == 1:
         connection.execute(insert(case_content).inline(), row)
     else:
+        place = Place(document.case_id, document.scope, document.source, key_id)
         connection.execute(update(case_content).where(*_at(place)).values(row))
     return key_id
 
 
-def content_row(document: Document, place: Place, sealed: bytes) -> dict[str, object]:
+def content_row(document: Document, key_id: bytes, sealed: bytes) -> dict[str, object]:
     """Return the table row of a sealed document."""
     return {
         "case_id": document.case_id,
         "scope": document.scope,
         "source": document.source,
-        "key_id": place.key_id,
+        "key_id": key_id,
         "sealed": sealed,
         "version": document.version,
         "updated_at": document.updated_at,
@@ -98,8 +99,7 @@ def content_row(document: Document, place: Place, sealed: bytes) -> dict[str, ob
 
 def insert_documents(connection: Connection, rows: list[dict[str, object]]) -> None:
     """Add many sealed documents at once."""
-    if rows:
-        connection.execute(insert(case_content).inline(), rows)
+    insert_many(connection, case_content, rows)
 
 
 def places(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, or_, select, update
 
 from iars_node.cases.model import Case, Filters
 from iars_node.cases.tables import case_file
+from iars_node.rows import insert_many
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection
@@ -32,13 +33,22 @@ _HEAD = (
     case_file.c.training,
 )
 _HEAD_NAMES = tuple(column.name for column in _HEAD)
+_NUMBER_NAMES = ("external_number_blind", "external_number_key_id", "external_number_sealed")
 
 
-def insert_cases(connection: Connection, cases: Iterable[Case]) -> None:
-    """Add cases; their external numbers are set apart."""
-    rows = [{name: getattr(case, name) for name in _HEAD_NAMES} for case in cases]
-    if rows:
-        connection.execute(insert(case_file).inline(), rows)
+def insert_cases(
+    connection: Connection,
+    cases: Iterable[Case],
+    numbers: Mapping[str, tuple[bytes, bytes, bytes]] | None = None,
+) -> None:
+    """Add cases; `numbers` gives their own file numbers by case: blind index, key id, sealed text."""
+    known = numbers or {}
+    rows = [
+        {name: getattr(case, name) for name in _HEAD_NAMES}
+        | dict(zip(_NUMBER_NAMES, known.get(case.id, (None, None, None)), strict=True))
+        for case in cases
+    ]
+    insert_many(connection, case_file, rows)
 
 
 def find_case(connection: Connection, case_id: str, *, for_update: bool = False) -> Case | None:
@@ -79,12 +89,10 @@ def sealed_external_number(connection: Connection, case_id: str) -> tuple[bytes,
     return None if row is None or row[0] is None else (bytes(row[0]), bytes(row[1]))
 
 
-def set_external_numbers(connection: Connection, rows: Iterable[tuple[str, bytes, bytes, bytes]]) -> None:
-    """Set own file numbers: case id, blind index, key id, sealed text."""
-    columns = ("external_number_blind", "external_number_key_id", "external_number_sealed")
-    for case_id, *values in rows:
-        statement = update(case_file).where(case_file.c.id == case_id)
-        connection.execute(statement.values(dict(zip(columns, values, strict=True))))
+def set_external_number(connection: Connection, case_id: str, number: tuple[bytes, bytes, bytes]) -> None:
+    """Set a case's own file number: blind index, key id, sealed text."""
+    values = dict(zip(_NUMBER_NAMES, number, strict=True))
+    connection.execute(update(case_file).where(case_file.c.id == case_id).values(values))
 
 
 def change_case(connection: Connection, case: Case, expected_version: int) -> bool:

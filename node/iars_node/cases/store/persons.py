@@ -8,6 +8,7 @@ from sqlalchemy import delete, insert, or_, select, update
 
 from iars_node.cases.model import Member, Merge
 from iars_node.cases.tables import household, household_member, person, person_merge
+from iars_node.rows import insert_many
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 def insert_persons(connection: Connection, person_ids: Iterable[str], at: datetime) -> None:
     """Add persons."""
     rows = [{"id": person_id, "merged_into": None, "created_at": at} for person_id in person_ids]
-    if rows:
-        connection.execute(insert(person).inline(), rows)
+    insert_many(connection, person, rows)
 
 
 def exists(connection: Connection, person_id: str) -> bool:

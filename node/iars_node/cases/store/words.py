@@ -5,9 +5,10 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, TypeAlias
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete
 
 from iars_node.cases.tables import search_word
+from iars_node.rows import insert_many
 from iars_node.vault.words import document_number, phone_digits, sounds, words
 from iars_protocol.record import SCOPES
 
@@ -95,8 +96,7 @@ def word_rows(case_id: str, key_id: bytes, keys: Collection[Key]) -> list[dict[s
 
 def insert_words(connection: Connection, rows: list[dict[str, object]]) -> None:
     """Add many words at once."""
-    if rows:
-        connection.execute(insert(search_word).inline(), rows)
+    insert_many(connection, search_word, rows)
 
 
 def remove_words(connection: Connection, key_ids: Collection[bytes]) -> None:

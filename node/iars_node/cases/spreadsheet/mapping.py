@@ -1,0 +1,139 @@
+"""Mappings of people's own spreadsheets: suggested, saved as TOML or JSON, read again."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import TYPE_CHECKING, Any, get_args
+
+from iars_node.cases.spreadsheet.headers import find_header_row, suggest
+from iars_node.cases.spreadsheet.model import ColumnMapping, DateOrder, SheetMapping
+from iars_node.cases.spreadsheet.targets import check_target
+from iars_node.cases.spreadsheet.workbook import open_workbook
+from iars_node.errors import InvalidError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_COLUMN_NAMES = frozenset({"header", "target", "separator", "date_format", "values"})
+_NAMES = frozenset({"sheets", "header_row", "date_order", "column"})
+
+
+def suggest_mapping(path: Path) -> SheetMapping:
+    """Suggest how a spreadsheet's columns become fields, by their headers; a person reviews it."""
+    with open_workbook(path) as sheets:
+        for name in sheets.names:
+            top = sheets.top(name)
+            found = find_header_row(top, None)
+            if found is not None:
+                return SheetMapping(suggest(top[found], also_similar=True), (name,), found + 1)
+    raise InvalidError(
+        "No row of headers was found in the spreadsheet.", {"file": "accepted: headers in a row"}
+    )
+
+
+def save_mapping(mapping: SheetMapping, path: Path) -> None:
+    """Write a mapping as JSON, or as TOML when the file's name ends in .toml."""
+    plain = _plain(mapping)
+    text = _toml(plain) if path.suffix == ".toml" else json.dumps(plain, ensure_ascii=False, indent=2) + "\n"
+    path.write_text(text, "utf-8")
+
+
+def load_mapping(path: Path) -> SheetMapping:
+    """Read a mapping from TOML or JSON; one that can't be used is refused with its faults."""
+    text = path.read_text("utf-8")
+    try:
+        plain = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except ValueError as error:
+        raise InvalidError("The mapping can't be read.", {"mapping": "accepted: TOML or JSON"}) from error
+    return read_mapping(plain)
+
+
+def read_mapping(plain: object) -> SheetMapping:
+    """Read a mapping from plain values."""
+    content = _table(plain, _NAMES, "mapping")
+    order = content.get("date_order", "dmy")
+    if order not in get_args(DateOrder):
+        raise InvalidError(
+            "The mapping's date order is not known.", {"date_order": "accepted: dmy, mdy, ymd"}
+        )
+    header_row = content.get("header_row")
+    if header_row is not None and (type(header_row) is not int or header_row < 1):
+        raise InvalidError(
+            "The mapping's header row is not a row.", {"header_row": "accepted: a row's number"}
+        )
+    columns = content.get("column", [])
+    sheets = content.get("sheets", [])
+    if not isinstance(columns, list) or not columns:
+        raise InvalidError("The mapping has no columns.", {"column": "accepted: at least one"})
+    if not isinstance(sheets, list) or not all(isinstance(sheet, str) for sheet in sheets):
+        raise InvalidError("The mapping's sheets are not names.", {"sheets": "accepted: a list of names"})
+    mapping = SheetMapping(tuple(_column(entry) for entry in columns), tuple(sheets), header_row, order)
+    _check_targets(mapping)
+    return mapping
+
+
+def _column(entry: object) -> ColumnMapping:
+    content = _table(entry, _COLUMN_NAMES, "column")
+    values = content.pop("values", {})
+    if not isinstance(values, dict) or not all(
+        isinstance(text, str) for text in (*content.values(), *values.values())
+    ):
+        raise InvalidError("A column of the mapping has another form.", {"column": "accepted: texts"})
+    if not content.get("header") or not content.get("target"):
+        raise InvalidError(
+            "A column of the mapping lacks its header or target.", {"column": "header and target"}
+        )
+    return ColumnMapping(**content, values=values)
+
+
+def _table(value: object, names: frozenset[str], what: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or value.keys() - names:
+        raise InvalidError("The mapping has another form.", {what: f"accepted: {', '.join(sorted(names))}"})
+    return dict(value)
+
+
+def _check_targets(mapping: SheetMapping) -> None:
+    seen: set[str] = set()
+    for column in mapping.columns:
+        check_target(column.target)
+        if column.target in seen:
+            raise InvalidError("Two columns fill the same field.", {column.target: "accepted: one column"})
+        seen.add(column.target)
+
+
+def _plain(mapping: SheetMapping) -> dict[str, Any]:
+    plain: dict[str, Any] = {"sheets": list(mapping.sheets), "date_order": mapping.date_order}
+    if mapping.header_row is not None:
+        plain["header_row"] = mapping.header_row
+    plain["column"] = [_plain_column(column) for column in mapping.columns]
+    return plain
+
+
+def _plain_column(column: ColumnMapping) -> dict[str, Any]:
+    plain: dict[str, Any] = {"header": column.header, "target": column.target}
+    for name in ("separator", "date_format"):
+        if text := getattr(column, name):
+            plain[name] = text
+    if column.values:
+        plain["values"] = dict(column.values)
+    return plain
+
+
+def _toml(plain: dict[str, Any]) -> str:
+    lines = [f"{name} = {_toml_value(plain[name])}" for name in plain if name != "column"]
+    for column in plain["column"]:
+        lines += ["", "[[column]]"]
+        lines += [f"{name} = {_toml_value(value)}" for name, value in column.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _toml_value(value: object) -> str:
+    if isinstance(value, dict):
+        return (
+            "{ "
+            + ", ".join(f"{_toml_value(key)} = {_toml_value(entry)}" for key, entry in value.items())
+            + " }"
+        )
+    # A JSON text, number or list of texts without escapes beyond TOML's is a TOML value too.
+    return json.dumps(value, ensure_ascii=False)

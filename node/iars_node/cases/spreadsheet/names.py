@@ -1,0 +1,63 @@
+"""Countries and languages by their names, in the languages that spreadsheets come in."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from iars_node.vault.words import words
+
+LOCALES = ("en", "fr", "sq", "ru", "uk", "ar", "es", "ro")
+
+_COUNTRY_LETTERS = 2
+# Codes that stand for no country: unknown, unions, and those kept for tests.
+_NO_COUNTRY = frozenset({"ZZ", "EU", "UN", "EZ", "XA", "XB", "QO"})
+
+
+@cache
+def countries() -> dict[str, str]:
+    """Return ISO 3166-1 codes by code and by folded name."""
+    found: dict[str, str] = {}
+    for locale in LOCALES:
+        for code, name in _territories(locale).items():
+            found.setdefault(" ".join(words(name)), code)
+            found.setdefault(code.lower(), code)
+    return found
+
+
+@cache
+def languages() -> dict[str, str]:
+    """Return ISO 639 codes by code and by folded name."""
+    found: dict[str, str] = {}
+    for locale in LOCALES:
+        for code, name in _languages(locale).items():
+            found.setdefault(" ".join(words(name)), code)
+            found.setdefault(code, code)
+    return found
+
+
+def country_names() -> dict[str, str]:
+    """Return countries' English names by code, in the order of names."""
+    return dict(sorted(_territories("en").items(), key=lambda entry: entry[1]))
+
+
+def language_names() -> dict[str, str]:
+    """Return languages' English names by code of two letters, in the order of names."""
+    short = {code: name for code, name in _languages("en").items() if len(code) == _COUNTRY_LETTERS}
+    return dict(sorted(short.items(), key=lambda entry: entry[1]))
+
+
+def _territories(locale: str) -> dict[str, str]:
+    # Imported late: the tables are large, and only spreadsheets need them.
+    from babel import Locale  # noqa: PLC0415
+
+    return {
+        code: name
+        for code, name in Locale(locale).territories.items()
+        if len(code) == _COUNTRY_LETTERS and code.isalpha() and code not in _NO_COUNTRY
+    }
+
+
+def _languages(locale: str) -> dict[str, str]:
+    from babel import Locale  # noqa: PLC0415 - as above
+
+    return {code: name for code, name in Locale(locale).languages.items() if code.isalpha()}
