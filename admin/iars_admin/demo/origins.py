@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from typing import Any
 from unicodedata import name
 
 from anyascii import anyascii
@@ -44,10 +45,11 @@ def is_latin(text: str) -> bool:
 def origins() -> tuple[Origin, ...]:
     """Return every origin, in the order of the file."""
     text = resources.files("iars_admin.demo").joinpath("origins.toml").read_text("utf-8")
-    return tuple(
-        Origin(
-            code=code,
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()},
-        )
-        for code, entry in tomllib.loads(text).items()
-    )
+    return tuple(_origin(code, entry) for code, entry in tomllib.loads(text).items())
+
+
+def _origin(code: str, entry: dict[str, Any]) -> Origin:
+    named: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()
+    }
+    return Origin(code=code, **named)

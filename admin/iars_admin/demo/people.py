@@ -1,4 +1,4 @@
-"""The synthetic year: 140 invented people, 125 third-country nationals and 15 Albanians, as a shelter records them."""
+"""The synthetic year: 140 invented people, 15 Albanians among them, as a shelter in Tirana records them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from iars_admin.demo.draw import Draw
 from iars_admin.demo.origins import Origin, origins
-from iars_admin.demo.record import HOME, Sketch, record_of
+from iars_admin.demo.record import record_of
 from iars_admin.demo.traveller import traveller_record
+from iars_admin.demo.writer import HOME, Sketch
+from iars_protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from iars_protocol.record import Record
 
 PEOPLE = 140
 NATIONALS = 15

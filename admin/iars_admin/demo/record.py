@@ -2,103 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from iars_admin.demo.origins import Origin, is_latin
-from iars_admin.demo.stories import Setting, Storyteller, treatments
+from iars_admin.demo import harm
+from iars_admin.demo.harm import SCREENED
+from iars_admin.demo.origins import is_latin
+from iars_admin.demo.stories import TOWNS, Setting, Storyteller
+from iars_admin.demo.writer import GROWN, HOME, Sketch, Writer
 
 if TYPE_CHECKING:
     from iars_admin.demo.draw import Draw
     from iars_protocol.record import Record, Value
 
-HOME = "AL"
-TOWNS = ("Tirana", "Durrës", "Elbasan", "Vlorë")
 ALIASES = ("Lira", "Mare", "Noor", "Teo", "Ari", "Vita", "Sami", "Dea", "Luan", "Iris", "Mika", "Zana")
 
-_WOMEN = {
-    "SexualExploitation": 52,
-    "ForcedLabour": 22,
-    "Servitude": 16,
-    "ForcedMarriage": 5,
-    "ForcedBegging": 5,
-}
-_MEN = {"ForcedLabour": 75, "ForcedCriminality": 14, "ForcedBegging": 11}
-_MINORS = {"ForcedBegging": 50, "ChildLabour": 30, "ForcedCriminality": 20}
-_METHODS = {
-    "job-offer": 40,
-    "relationship": 14,
-    "family": 10,
-    "online": 18,
-    "smuggling": 12,
-    "abduction": 1,
-    "other": 5,
-}
-_CONTROL = (
-    "PhysicalThreats", "ThreatsLawEnforcement", "ThreatensChildrenFamily", "DebtBondage", "FalsePromises",
-    "TakesEarnings", "RestrictsFinancialAccess", "RestrictsMedicalCare", "WithholdsNecessities",
-    "PsychologicalAbuse", "ExcessiveWorkingHours", "WithholdsDocuments", "RestrictsMovement",
-)  # fmt: skip
-_KNOWN_BY = {
-    "job-offer": "recruiter", "relationship": "partner", "family": "relative", "online": "stranger",
-    "smuggling": "acquaintance", "abduction": "stranger", "other": "unknown",
-}  # fmt: skip
-_RISKS = ("low", "low", "medium", "medium", "high")
-_GROWN = 18
 _SCHOOL_AGE = 6
-_SCREENED = ("screened", "documented", "travel-arranged", "departed", "received", "resettled", "follow-up")
 _RETURNING = ("travel-arranged", "departed", "received", "resettled", "follow-up")
-
-
-@dataclass(frozen=True, slots=True)
-class Sketch:
-    """Who a person is, before the record is written. `role`: mother, child, alone (a child), adult."""
-
-    origin: Origin = field(repr=False)
-    role: str
-    gender: str
-    age: int
-    given: str = field(repr=False)
-    family: str = field(repr=False)
-    children: int
-    there: str
-
-    @property
-    def is_minor(self) -> bool:
-        """Whether the person is a child."""
-        return self.age < _GROWN
-
-
-@dataclass(frozen=True, slots=True)
-class _Writer:
-    draw: Draw
-    sketch: Sketch
-    number: str
-    stage: str
-    year: int
-    tell: Storyteller
-    # The month in which the exploitation ended, counted from the year's first.
-    ended: int
-    months: int
-
-    @property
-    def is_national(self) -> bool:
-        return self.sketch.origin.code == HOME
-
-    def month(self, back: int) -> str:
-        """Return a month so many months before the end."""
-        months = self.year * 12 + self.ended - back
-        return f"{months // 12}-{months % 12 + 1:02}"
 
 
 def record_of(draw: Draw, sketch: Sketch, number: str, stage: str, year: int) -> Record:
     """Return a person's record: all eleven scopes, none of them complete, as files are."""
     months = draw.number(2, 19)
     setting = Setting(
-        sketch.gender, draw.one(sketch.origin.places), sketch.there, _country(draw.one(sketch.origin.transit)),
-        draw.one(TOWNS), months,
-    )  # fmt: skip
-    writer = _Writer(draw, sketch, number, stage, year, Storyteller(draw, setting), draw.below(11), months)
+        gender=sketch.gender,
+        place=draw.one(sketch.origin.places),
+        there=sketch.there,
+        transit=_country(draw.one(sketch.origin.transit)),
+        town=draw.one(TOWNS),
+        count=months,
+    )
+    writer = Writer(draw, sketch, number, stage, year, Storyteller(draw, setting), draw.below(11), months)
     found = {
         "services": _services(writer),
         "demographics": _demographics(writer),
@@ -107,10 +40,10 @@ def record_of(draw: Draw, sketch: Sketch, number: str, stage: str, year: int) ->
         "legal": _legal(writer),
         "travel": _travel(writer),
         "family": _family(writer),
-        "exploitation": _exploitation(writer),
-        "medical": _medical(writer),
-        "psychosocial": _psychosocial(writer),
-        "safety": _safety(writer),
+        "exploitation": harm.exploitation(writer),
+        "medical": harm.medical(writer),
+        "psychosocial": harm.psychosocial(writer),
+        "safety": harm.safety(writer),
     }
     return {scope: fields for scope, fields in found.items() if fields}
 
@@ -122,8 +55,8 @@ def _country(code: str) -> str:
     return str(Locale("en").territories[code])
 
 
-def _services(w: _Writer) -> dict[str, Value]:
-    if w.is_national:
+def _services(writer: Writer) -> dict[str, Value]:
+    if writer.is_national:
         wanted = [
             "SHELTER",
             "SOC-SUPPORT",
@@ -136,68 +69,70 @@ def _services(w: _Writer) -> dict[str, Value]:
     else:
         wanted = ["SHELTER", "MED-SCREEN", "TRN-ASSIST", "RET-REPAT", "DOC-ID", "INTERP", "LEG-SUPPORT",
                   "PSY-SUPPORT", "MED-CARE", "FIN-REINTEGRATE"]  # fmt: skip
-    codes = w.draw.some(wanted, 2, 4)
-    if w.sketch.is_minor and w.sketch.age >= _SCHOOL_AGE:
+    codes = writer.draw.some(wanted, 2, 4)
+    if writer.sketch.is_minor and writer.sketch.age >= _SCHOOL_AGE:
         codes.append("EDU-CHILD")
-    if w.sketch.role == "alone":
+    if writer.sketch.role == "alone":
         codes.append("FAM-TRACE")
-    found: dict[str, Value] = {"needs": [_need(w, code) for code in codes]}
-    if w.stage in _SCREENED:
-        found["services_received"] = w.draw.some(["SHELTER", "MED-SCREEN", "SOC-SUPPORT", "INTERP"], 1, 3)
-    if w.draw.chance(40):
-        found["constraints"] = w.tell.some("services", "constraints", 1, 2)
+    found: dict[str, Value] = {"needs": [_need(writer, code) for code in codes]}
+    if writer.stage in SCREENED:
+        found["services_received"] = writer.draw.some(
+            ["SHELTER", "MED-SCREEN", "SOC-SUPPORT", "INTERP"], 1, 3
+        )
+    if writer.draw.chance(40):
+        found["constraints"] = writer.tell.some("services", "constraints", 1, 2)
     return found
 
 
-def _need(w: _Writer, code: str) -> dict[str, str]:
-    is_emergency = code in ("SHELTER", "MED-CARE") and w.draw.chance(25)
-    priority = "emergency" if is_emergency else w.draw.one(("urgent", "normal", "normal"))
+def _need(writer: Writer, code: str) -> dict[str, str]:
+    is_emergency = code in ("SHELTER", "MED-CARE") and writer.draw.chance(25)
+    priority = "emergency" if is_emergency else writer.draw.one(("urgent", "normal", "normal"))
     need = {"service": code, "priority": priority}
-    if w.draw.chance(15):
-        need["needed_by"] = f"{w.year + 1}-{w.draw.number(1, 6):02}"
+    if writer.draw.chance(15):
+        need["needed_by"] = f"{writer.year + 1}-{writer.draw.number(1, 6):02}"
     return need
 
 
-def _demographics(w: _Writer) -> dict[str, Value]:
-    origin, age = w.sketch.origin, w.sketch.age
+def _demographics(writer: Writer) -> dict[str, Value]:
+    origin, age = writer.sketch.origin, writer.sketch.age
     found: dict[str, Value] = {
-        "gender": w.sketch.gender,
-        "languages": _languages(w),
-        "education": _education(w.draw, age),
+        "gender": writer.sketch.gender,
+        "languages": _languages(writer),
+        "education": _education(writer.draw, age),
     }
     citizenships = list(origin.citizenships)
-    if origin.second_citizenship and w.draw.chance(12):
+    if origin.second_citizenship and writer.draw.chance(12):
         citizenships.append(origin.second_citizenship)
     if citizenships:
         found["citizenships"] = citizenships
     else:
         found["stateless"] = True
-    if age >= _GROWN:
-        found["marital_status"] = w.draw.one(
+    if age >= GROWN:
+        found["marital_status"] = writer.draw.one(
             ("single", "single", "married", "separated", "divorced", "partnership", "widowed")
         )
     return found
 
 
-def _languages(w: _Writer) -> list[str]:
-    first, *others = w.sketch.origin.languages
-    return [first, *w.draw.some(others, 0, 2)]
+def _languages(writer: Writer) -> list[str]:
+    first, *others = writer.sketch.origin.languages
+    return [first, *writer.draw.some(others, 0, 2)]
 
 
 def _education(draw: Draw, age: int) -> str:
     if age < _SCHOOL_AGE:
         return "ISCED0"
-    if age < _GROWN:
+    if age < GROWN:
         return draw.one(("ISCED1", "ISCED2", "none"))
     return draw.one(("none", "ISCED1", "ISCED2", "ISCED2", "ISCED3", "ISCED3", "ISCED4", "ISCED6"))
 
 
-def _identity(w: _Writer) -> dict[str, Value]:
-    sketch, draw = w.sketch, w.draw
+def _identity(writer: Writer) -> dict[str, Value]:
+    sketch, draw = writer.sketch, writer.draw
     found: dict[str, Value] = {
         "given_name": sketch.given,
         "family_name": sketch.family,
-        "birth_date": _birth_date(w),
+        "birth_date": _birth_date(writer),
     }
     if not is_latin(sketch.given + sketch.family):
         found["other_names"] = [
@@ -210,179 +145,103 @@ def _identity(w: _Writer) -> dict[str, Value]:
     found["document_type"] = kind
     if kind != "none" and sketch.origin.citizenships:
         # The ending is the file's own number, so that no two documents are equal.
-        found["document_number"] = f"{draw.one('ABCEHKMPTX')}X{draw.number(1000, 9999)}{w.number[-3:]}"
+        found["document_number"] = f"{draw.one('ABCEHKMPTX')}X{draw.number(1000, 9999)}{writer.number[-3:]}"
         found["document_country"] = sketch.origin.citizenships[0]
     return found
 
 
-def _birth_date(w: _Writer) -> str:
-    year = w.year - w.sketch.age
-    month, day = w.draw.number(1, 12), w.draw.number(1, 28)
-    form = w.draw.one(("day", "day", "day", "day", "day", "month", "year", "about"))
-    if w.sketch.role == "child" or form == "day":
+def _birth_date(writer: Writer) -> str:
+    year = writer.year - writer.sketch.age
+    month, day = writer.draw.number(1, 12), writer.draw.number(1, 28)
+    form = writer.draw.one(("day", "day", "day", "day", "day", "month", "year", "about"))
+    if writer.sketch.role == "child" or form == "day":
         return f"{year}-{month:02}-{day:02}"
     return {"month": f"{year}-{month:02}", "year": f"{year}", "about": f"{year}~"}[form]
 
 
-def _contact(w: _Writer) -> dict[str, Value]:
-    if w.sketch.role == "child":
-        return {"safe_channel": "organisation", "address": w.tell.one("contact", "address")}
+def _contact(writer: Writer) -> dict[str, Value]:
+    if writer.sketch.role == "child":
+        return {"safe_channel": "organisation", "address": writer.tell.one("contact", "address")}
     found: dict[str, Value] = {
-        "safe_channel": w.draw.one(
+        "safe_channel": writer.draw.one(
             ("phone", "message", "in-person", "organisation", "organisation", "email")
         ),
-        "safe_times": w.tell.one("contact", "safe_times"),
-        "address": w.tell.one("contact", "address"),
-        "phone": _phone(w),
+        "safe_times": writer.tell.one("contact", "safe_times"),
+        "address": writer.tell.one("contact", "address"),
+        "phone": _phone(writer),
     }
     if found["safe_channel"] == "email":
-        found["email"] = f"file-{w.number[-3:]}@mail.example.org"
-    if w.draw.chance(15):
+        found["email"] = f"file-{writer.number[-3:]}@mail.example.org"
+    if writer.draw.chance(15):
         found["do_not_contact"] = True
     return found
 
 
-def _phone(w: _Writer) -> str:
-    """Return a number that reaches nobody: from ranges kept for films and books, or that no operator was given."""
-    last = int(w.number[-3:])
-    if w.draw.chance(60):
-        return f"+35560{w.draw.number(10, 99)}{last:05}"
-    return w.draw.one((f"+447700900{last:03}", f"+3363998{last:04}"))
+def _phone(writer: Writer) -> str:
+    """Return a number that reaches nobody: of ranges kept for fiction, or that no operator was given."""
+    last = int(writer.number[-3:])
+    if writer.draw.chance(60):
+        return f"+35560{writer.draw.number(10, 99)}{last:05}"
+    return writer.draw.one((f"+447700900{last:03}", f"+3363998{last:04}"))
 
 
-def _legal(w: _Writer) -> dict[str, Value]:
+def _legal(writer: Writer) -> dict[str, Value]:
     found: dict[str, Value] = {}
-    if w.is_national:
+    if writer.is_national:
         found["residence_status"] = "citizen"
-    elif w.sketch.origin.code in ("SY", "IQ", "stateless"):
-        found["residence_status"] = w.draw.one(("asylum-seeker", "asylum-seeker", "refugee"))
+    elif writer.sketch.origin.code in ("SY", "IQ", "stateless"):
+        found["residence_status"] = writer.draw.one(("asylum-seeker", "asylum-seeker", "refugee"))
     else:
-        found["residence_status"] = w.draw.one(
+        found["residence_status"] = writer.draw.one(
             ("reflection-period", "reflection-period", "irregular", "regular")
         )
     if found["residence_status"] == "reflection-period":
-        found["reflection_period_end"] = f"{w.year + 1}-{w.draw.number(1, 4):02}-{w.draw.number(1, 28):02}"
-    if w.draw.chance(35) and not w.sketch.is_minor:
-        found["proceedings"] = w.tell.some("legal", "proceedings", 1, 2)
-        found["lawyer"] = w.tell.one("legal", "lawyer")
-    if not w.is_national and w.draw.chance(45):
-        found["documents_missing"] = w.draw.some(["passport", "birth-certificate", "residence-permit"], 1, 2)
+        found["reflection_period_end"] = (
+            f"{writer.year + 1}-{writer.draw.number(1, 4):02}-{writer.draw.number(1, 28):02}"
+        )
+    if writer.draw.chance(35) and not writer.sketch.is_minor:
+        found["proceedings"] = writer.tell.some("legal", "proceedings", 1, 2)
+        found["lawyer"] = writer.tell.one("legal", "lawyer")
+    if not writer.is_national and writer.draw.chance(45):
+        found["documents_missing"] = writer.draw.some(
+            ["passport", "birth-certificate", "residence-permit"], 1, 2
+        )
     return found
 
 
-def _travel(w: _Writer) -> dict[str, Value]:
-    origin = w.sketch.origin
+def _travel(writer: Writer) -> dict[str, Value]:
+    origin = writer.sketch.origin
     found: dict[str, Value] = {
-        "origin_place": w.tell.setting.place,
-        "transit_countries": w.draw.some(origin.transit, 1, 3),
-        "itinerary": w.tell.one("travel", "itinerary"),
+        "origin_place": writer.tell.setting.place,
+        "transit_countries": writer.draw.some(origin.transit, 1, 3),
+        "itinerary": writer.tell.one("travel", "itinerary"),
     }
     if origin.citizenships:
         found["origin_country"] = origin.citizenships[0]
-    if w.is_national or w.stage in _RETURNING or w.draw.chance(45):
+    if writer.is_national or writer.stage in _RETURNING or writer.draw.chance(45):
         found["destination_country"] = origin.citizenships[0] if origin.citizenships else HOME
-        found["destination_place"] = w.draw.one(origin.places) if origin.citizenships else "Tirana"
-    if w.stage in _RETURNING:
-        found["travel_document"] = w.draw.one(("passport", "travel-document"))
-        found["escort_needed"] = w.sketch.is_minor or w.draw.chance(20)
+        found["destination_place"] = writer.draw.one(origin.places) if origin.citizenships else "Tirana"
+    if writer.stage in _RETURNING:
+        found["travel_document"] = writer.draw.one(("passport", "travel-document"))
+        found["escort_needed"] = writer.sketch.is_minor or writer.draw.chance(20)
     return found
 
 
-def _family(w: _Writer) -> dict[str, Value]:
-    if w.sketch.role == "child":
+def _family(writer: Writer) -> dict[str, Value]:
+    if writer.sketch.role == "child":
         return {"guardian": "the mother, in the same household", "unaccompanied": False}
-    if w.sketch.role == "alone":
+    if writer.sketch.role == "alone":
         return {
-            "guardian": w.tell.one("family", "guardian"),
+            "guardian": writer.tell.one("family", "guardian"),
             "unaccompanied": True,
-            "guardian_is_suspect": w.draw.chance(25),
-            "tracing_wanted": w.draw.chance(60),
+            "guardian_is_suspect": writer.draw.chance(25),
+            "tracing_wanted": writer.draw.chance(60),
         }
-    found: dict[str, Value] = {"children": w.sketch.children}
-    if w.sketch.children:
-        found["children_details"] = w.tell.one("family", "children_details")
-    if w.draw.chance(30):
-        found["dependants"] = w.draw.number(1, 3)
-    if w.draw.chance(12):
+    found: dict[str, Value] = {"children": writer.sketch.children}
+    if writer.sketch.children:
+        found["children_details"] = writer.tell.one("family", "children_details")
+    if writer.draw.chance(30):
+        found["dependants"] = writer.draw.number(1, 3)
+    if writer.draw.chance(12):
         found["tracing_wanted"] = True
-    return found
-
-
-def _exploitation(w: _Writer) -> dict[str, Value]:
-    if w.sketch.role == "child":
-        return {"status": "PossibleVictimOfTrafficking", "status_decided_by": "NGO"}
-    kinds = _MINORS if w.sketch.is_minor else _MEN if w.sketch.gender == "Masculine" else _WOMEN
-    kind, method = w.draw.weighted(kinds), w.draw.weighted(_METHODS)
-    found: dict[str, Value] = {
-        "status": w.draw.one(
-            ("ActualVictimOfTrafficking", "ActualVictimOfTrafficking", "PossibleVictimOfTrafficking")
-        ),
-        "status_decided_by": w.draw.one(
-            ("NGO", "Police", "NonPoliceGovernmentalOrganization", "CourtOrProsecution")
-        ),
-        "types": [kind],
-        "means_of_control": w.draw.some(_CONTROL, 1, 4),
-        "recruitment_method": method,
-        "trafficker_relationship": _KNOWN_BY[method],
-        "recruitment_place": w.tell.setting.place,
-        "recruitment_date": w.month(w.months + w.draw.number(1, 3)) + ("~" if w.draw.chance(40) else ""),
-        "exploitation_places": list(dict.fromkeys([w.sketch.there, w.draw.one(TOWNS)])),
-        "exploitation_from": w.month(w.months) + ("~" if w.draw.chance(30) else ""),
-        "exploitation_to": w.month(0),
-        "age_when_trafficked": w.sketch.age - (w.months > 12) - w.draw.below(2),  # noqa: PLR2004 - a year's months
-        "narrative": w.tell.account(method, kind),
-    }
-    if w.draw.chance(40):
-        found["transit_places"] = [w.tell.setting.transit]
-    return found
-
-
-def _medical(w: _Writer) -> dict[str, Value]:
-    found: dict[str, Value] = {"screening_result": "not-screened", "fitness_to_travel": "not-assessed"}
-    if w.stage in _SCREENED or w.draw.chance(30):
-        found = {
-            "screening_result": w.draw.one(("fit", "fit", "needs-care", "needs-care", "urgent-care")),
-            "screening_date": f"{w.year}-{min(w.ended + 2, 12):02}-{w.draw.number(1, 28):02}",
-            "fitness_to_travel": w.draw.one(("fit", "fit", "fit-with-escort", "not-fit", "not-assessed")),
-            "medical_notes": " ".join(w.tell.some("medical", "notes", 1, 3)),
-        }
-    if w.draw.chance(65):
-        conditions = w.draw.some(list(treatments()), 1, 3)
-        found["conditions"] = conditions
-        if given := [treatments()[name] for name in conditions if treatments()[name]]:
-            found["medication"] = given
-    if w.draw.chance(35):
-        found["vaccinations"] = w.tell.some("medical", "vaccinations", 1, 3)
-    if w.draw.chance(8):
-        found["disability"] = w.tell.some("medical", "disability", 1, 1)
-    if w.sketch.gender == "Feminine" and not w.sketch.is_minor:
-        found["pregnancy"] = w.draw.one(("no", "no", "no", "no", "unknown", "yes"))
-    return found
-
-
-def _psychosocial(w: _Writer) -> dict[str, Value]:
-    if w.sketch.role == "child":
-        return {
-            "assessment": " ".join(w.tell.some("child", "assessment", 2, 3)),
-            "self_harm_risk": "low",
-            "support_wanted": ", ".join(w.tell.some("child", "support", 1, 2)),
-        }
-    return {
-        "assessment": w.tell.assessment(),
-        "self_harm_risk": w.draw.one(_RISKS),
-        "support_received": w.tell.received(),
-        "support_wanted": w.tell.wanted(),
-    }
-
-
-def _safety(w: _Writer) -> dict[str, Value]:
-    found: dict[str, Value] = {
-        "risk": w.draw.one(_RISKS),
-        "retrafficking_risk": w.draw.one(_RISKS),
-        "shelter_location": w.tell.one("safety", "shelter_location"),
-    }
-    if w.sketch.role != "child" and w.draw.chance(70):
-        found["threats"] = w.tell.one("safety", "threats")
-    if w.draw.chance(35):
-        found["keep_away"] = w.tell.some("safety", "keep_away", 1, 2)
     return found

@@ -6,11 +6,11 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-if TYPE_CHECKING:
-    from iars_admin.demo.draw import Draw
+from iars_admin.demo.draw import Draw
 
+TOWNS = ("Tirana", "Durrës", "Elbasan", "Vlorë")
 _PRONOUNS = {
     "Feminine": ("she", "her", "her"),
     "TransgenderFeminine": ("she", "her", "her"),

@@ -82,9 +82,9 @@ def traveller_record(year: int) -> Record:
             "exploitation_to": f"{year}-08",
             "age_when_trafficked": 23,
             "narrative": (
-                "She answered an offer of work in a guest house. The guest house did not exist; she cleaned and "
-                "cooked on a farm, and a debt for the flight was written down against her each week. She left "
-                "on foot on a Sunday, when the yard was empty, and a bus driver brought her to the police."
+                "She answered an offer of work in a guest house. The guest house did not exist; she cleaned "
+                "and cooked on a farm, and a debt for the flight was written down against her each week. She "
+                "left on foot on a Sunday, when the yard was empty; a bus driver brought her to the police."
             ),
         },
         "medical": {
@@ -95,7 +95,7 @@ def traveller_record(year: int) -> Record:
             "fitness_to_travel": "not-assessed",
         },
         "psychosocial": {
-            "assessment": "Sleeps badly; calm with a fixed daily order. Humour and a wish to learn are her strengths.",
+            "assessment": "Sleeps badly; calm with a fixed daily order. Humour is one of her strengths.",
             "self_harm_risk": "low",
             "support_received": "Three talks with the shelter's psychologist.",
             "support_wanted": "Somebody to talk to after the return, in Russian.",
