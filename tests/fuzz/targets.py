@@ -76,7 +76,7 @@ ENVELOPE = envelope.seal_envelope(MESSAGE.to_bytes(), MISSION.id, MISSION.histor
 RECEIPT = sign_receipt(
     Receipt(MESSAGE.id, MISSION.id, "waiting", "out-of-order", bytes(32), START, 3), MISSION.signing
 )
-RESYNC = of_body(ResyncStreams(asks=True, received=([bytes(16), 1, bytes(32)],), returned=(b"m",)))
+RESYNC = of_body(ResyncStreams(asks=True, received=([bytes(16), 1, bytes(32)],), returned=([b"m", b"r"],)))
 HISTORY = encode([entry.to_plain() for entry in SHELTER.statements])
 
 

@@ -46,7 +46,10 @@ def test_lists_and_remarks_survive() -> None:
     whole = Offer("handover", "SHELTER", "normal", "MS-1", START, ("0c" * 16, "0d" * 16))
     assert read_body("referral.offer/1", whole.to_plain()) == whole
     heads = ResyncStreams(
-        asks=False, received=([bytes(16), 3, bytes(32)],), sent=([bytes(16), 0, b""],), returned=(b"m",)
+        asks=False,
+        received=([bytes(16), 3, bytes(32)],),
+        sent=([bytes(16), 0, b""],),
+        returned=([b"m", b"r"],),
     )
     assert read_body("stream.resync/1", heads.to_plain()) == heads
     assert read_head(heads.received[0]) == StreamHead(bytes(16), 3, bytes(32))
@@ -83,7 +86,9 @@ def test_lists_and_remarks_survive() -> None:
         ("stream.resync/1", {"asks": True, "sent": [[bytes(16), -1, b""]]}),
         ("stream.resync/1", {"asks": True, "sent": [[bytes(16), 1, bytes(31)]]}),
         ("stream.resync/1", {"asks": True, "sent": [[bytes(16), 1, b""]] * 1001}),
-        ("stream.resync/1", {"asks": True, "returned": [""]}),
+        ("stream.resync/1", {"asks": True, "returned": [b"m"]}),
+        ("stream.resync/1", {"asks": True, "returned": [[b"m"]]}),
+        ("stream.resync/1", {"asks": True, "returned": [[b"m", ""]]}),
     ],
 )
 def test_a_body_of_another_form_is_refused(name: str, plain: dict[str, Any]) -> None:
