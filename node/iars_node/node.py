@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iars_node.attachments.folder import AttachmentFolder
+from iars_node.attachments.intake import Intake, Limits
 from iars_node.attachments.service import remove_erased
+from iars_node.attachments.uploading import Uploader
 from iars_node.cases.events import ContentErased
 from iars_node.clock import Clock, SystemClock
 from iars_node.db import Database
@@ -22,7 +24,7 @@ from iars_node.exchange.sending import Sender, Sending
 from iars_node.exchange.transport import Transport
 from iars_node.jobs.model import Job
 from iars_node.referrals import service as referrals
-from iars_node.referrals.model import EXPIRE_JOB, Arrived
+from iars_node.referrals.model import ERASE_JOB, EXPIRE_JOB, Arrived
 from iars_node.settings import Settings
 from iars_node.vault.vault import Vault
 from iars_node.work import Work, Works
@@ -49,6 +51,8 @@ class Node:
     transport: Transport
     sender: Sender
     reception: Reception
+    uploader: Uploader
+    intake: Intake
     jobs: Mapping[str, Callable[[Work, Job], None]]
 
     def close(self) -> None:
@@ -70,13 +74,19 @@ def message_handlers() -> dict[str, Handler]:
 
 def job_handlers() -> dict[str, Callable[[Work, Job], None]]:
     """Return what each kind of job does at this node."""
-    return {EXPIRE_JOB: referrals.expire, ROTATE_JOB: rotate_keys_job, GAPS_JOB: ask_for_gaps_job}
+    return {
+        EXPIRE_JOB: referrals.expire,
+        ERASE_JOB: referrals.erase,
+        ROTATE_JOB: rotate_keys_job,
+        GAPS_JOB: ask_for_gaps_job,
+    }
 
 
 def follow_events(events: Events, folder: AttachmentFolder) -> None:
     """Wire what one slice announces to the slices that follow it."""
     events.follow(Arrived, referrals.follow_arrival)
     events.follow(Receipted, referrals.follow_receipt)
+    events.follow(Receipted, referrals.follow_disclosure)
     events.follow(ContentErased, remove_erased(folder))
 
 
@@ -95,6 +105,7 @@ def build_node(settings: Settings, *, clock: Clock | None = None, transport: Tra
     sending = Sending(settings.batch_envelopes, settings.batches_in_flight)
     sender = Sender(works, used_transport, sending)
     events.follow(Outgoing, lambda work, _queued: work.after_commit.append(sender.wake))
+    reception = Reception(works, message_handlers(), largest_envelope=settings.envelope_bytes)
     return Node(
         settings=settings,
         database=database,
@@ -104,6 +115,15 @@ def build_node(settings: Settings, *, clock: Clock | None = None, transport: Tra
         folder=folder,
         transport=used_transport,
         sender=sender,
-        reception=Reception(works, message_handlers(), largest_envelope=settings.envelope_bytes),
+        reception=reception,
+        uploader=Uploader(works, used_transport, folder, referrals.may_send_attachments),
+        intake=Intake(works, reception, folder, attachment_limits(settings)),
         jobs=job_handlers(),
+    )
+
+
+def attachment_limits(settings: Settings) -> Limits:
+    """Return how much of its peers' attachments the node takes in."""
+    return Limits(
+        settings.attachment_bytes, settings.peer_attachment_bytes, settings.received_attachment_bytes
     )

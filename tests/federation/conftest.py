@@ -4,15 +4,15 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.federation.neighbours import Neighbour, Wire, introduce, make_neighbour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from iars_node.clock import SetClock
     from tests.postgresql import PostgresqlServer
+
+    from iars_node.clock import SetClock
 
 
 @pytest.fixture

@@ -7,10 +7,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from tests.conftest import CHEAP, PASSPHRASE
+
 from iars_node.cases import service as cases
 from iars_node.consent import service as consents
 from iars_node.consent.model import Consent, Recipient, Terms
+from iars_node.errors import NodeError
 from iars_node.exchange.transport import Transport, UnreachableError
+from iars_node.jobs.model import Worker
+from iars_node.jobs.service import run_due
 from iars_node.node import Node, build_node
 from iars_node.peers import service as peers
 from iars_node.referrals import service as referrals
@@ -21,7 +26,6 @@ from iars_node.vault.vault import Vault
 from iars_node.work import SYSTEM
 from iars_protocol.keys import fingerprint
 from iars_protocol.listing import Listing
-from tests.conftest import CHEAP, PASSPHRASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,9 +59,8 @@ class Wire(Transport):
         lowered = {name.lower(): value for name, value in headers.items()}
         try:
             answer = await node.reception.receive(lowered, sent)
-        except Exception as error:
-            status = getattr(error, "status", 500)
-            return status, b""
+        except NodeError as error:
+            return error.status, b""
         returned = self.disturb("answer", answer)
         if returned is None:
             raise UnreachableError("connection")
@@ -123,6 +126,10 @@ class Neighbour:
     def history(self, referral_id: str) -> referrals.verifying.History:  # type: ignore[name-defined]
         with self.node.works.read(SYSTEM) as work:
             return referrals.history(work, referral_id)
+
+    def run_jobs(self) -> int:
+        """Run what is due now."""
+        return run_due(self.node.works, Worker("test", self.node.jobs))
 
     async def send(self, *to: Neighbour) -> None:
         """Send everything that waits for these neighbours."""

@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.conftest import PASSPHRASE
+from tests.federation.neighbours import Neighbour, Wire, settle
 
 from iars_node.audit import store as audit_store
 from iars_node.errors import RefusedError
@@ -12,8 +14,6 @@ from iars_node.exchange.restoring import mark_restored
 from iars_node.node import build_node
 from iars_node.referrals import service as referrals
 from iars_node.work import SYSTEM
-from tests.conftest import PASSPHRASE
-from tests.federation.neighbours import Neighbour, Wire, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable

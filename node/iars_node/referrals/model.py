@@ -17,6 +17,7 @@ IN: Direction = "in"
 HANDOVER: Kind = "handover"
 
 EXPIRE_JOB = "referral.expire"
+ERASE_JOB = "referral.erase"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,13 @@ class Arrived:
 
     step: str
     referral: Referral
+
+
+def is_to_be_erased(referral: Referral) -> bool:
+    """Say whether what came with a referral must go: it ended here before anybody accepted it."""
+    if referral.direction != IN or referral.is_open:
+        return False
+    return referral.state == "rejected" or referral.answered_at is None
 
 
 def taken_of(steps: list[Step]) -> list[Taken]:

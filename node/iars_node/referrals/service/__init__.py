@@ -5,6 +5,7 @@ from iars_node.referrals.service.answering import (
     appoint,
     begin,
     complete,
+    erase,
     fail,
     hold,
     reject,
@@ -22,6 +23,7 @@ from iars_node.referrals.service.reading import (
 from iars_node.referrals.service.receiving import follow_receipt, handlers
 from iars_node.referrals.service.recovering import recoveries
 from iars_node.referrals.service.sending import amend, cancel, enter_in_error, preview, send_referral
+from iars_node.referrals.service.uploading import follow_disclosure, may_send_attachments
 from iars_node.referrals.service.verifying import differences, history
 
 __all__ = [
@@ -33,16 +35,19 @@ __all__ = [
     "complete",
     "differences",
     "enter_in_error",
+    "erase",
     "expire",
     "fail",
     "find",
     "follow_arrival",
+    "follow_disclosure",
     "follow_receipt",
     "get",
     "handlers",
     "history",
     "hold",
     "list_referrals",
+    "may_send_attachments",
     "of_case",
     "preview",
     "received_content",

@@ -11,8 +11,9 @@ from iars_node.cases.service import case_head, open_received_case
 from iars_node.consent import service as consents
 from iars_node.consent import store as consent_store
 from iars_node.errors import ConflictError, InvalidError
+from iars_node.jobs.service import schedule
 from iars_node.referrals import store
-from iars_node.referrals.model import HANDOVER, IN
+from iars_node.referrals.model import ERASE_JOB, HANDOVER, IN, is_to_be_erased
 from iars_node.referrals.service import disclosing, receiving, steps
 from iars_node.vault.content_keys import find_keys, forget_keys, key_for
 from iars_protocol.content import Content, check_content
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from iars_node.jobs.model import Job
     from iars_node.referrals.model import Referral
     from iars_node.work import Work
     from iars_protocol.messages.registry import Body
@@ -70,21 +72,27 @@ def reject(work: Work, referral_id: str, reason: str, remark: str = "") -> Refer
 
 
 def erase_received(work: Work, ended: Referral) -> None:
-    """Erase what came with a referral that was never accepted here.
+    """Have what came with a referral erased that was never accepted here.
 
-    The keys go once the commit stands: erasing is not undone by a transaction that fails.
+    It is shown to nobody from this moment. The keys go in a job of their own: destroying them is not undone
+    by a transaction that fails, and must not be forgotten by a process that dies.
     """
+    schedule(work, ERASE_JOB, work.now, ended.id)
+
+
+def erase(work: Work, job: Job) -> None:
+    """Destroy the keys of what came with a referral that ended before it was accepted."""
+    ended = steps.get(work, job.subject)
+    if not is_to_be_erased(ended):
+        return
     key_ids = [
         key.key_id
         for key in find_keys(work.connection, "referral", ended.id)
         if key.source == ended.grant_id and key.scope != disclosing.MESSAGE_SCOPE
     ]
-    if not key_ids:
-        return
+    work.vault.erase_content_keys(key_ids, at=work.now)
     forget_keys(work.connection, key_ids)
     record(work, "referral.erased", referral_id=ended.id, peer_id=ended.peer.hex())
-    vault, now = work.vault, work.now
-    work.after_commit.append(lambda: vault.erase_content_keys(key_ids, at=now))
 
 
 def begin(work: Work, referral_id: str, remark: str = "", texts: Texts = ()) -> Referral:

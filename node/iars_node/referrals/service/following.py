@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from iars_node.audit.service import record
 from iars_node.referrals import store
-from iars_node.referrals.model import EXPIRE_JOB, IN, OUT, Arrived, Step
+from iars_node.referrals.model import EXPIRE_JOB, OUT, Arrived, Step, is_to_be_erased
 from iars_node.referrals.service import answering, sending, steps
 from iars_node.work import SYSTEM
 
@@ -29,7 +29,7 @@ def follow_arrival(work: Work, arrived: Arrived) -> None:
     ):
         # The node itself discloses: the peer whose message arrived has no rights here.
         sending.disclose_if_permitted(replace(work, actor=SYSTEM), current)
-    if current.direction == IN and not current.is_open and current.answered_at is None:
+    if is_to_be_erased(current):
         answering.erase_received(work, current)
 
 
@@ -54,5 +54,5 @@ def expire(work: Work, job: Job) -> None:
     store.add_step(work.connection, current.id, step)
     moved = steps.move(work, current, "expired", EXPIRE_JOB, "")
     record(work, "referral.expired", referral_id=current.id, peer_id=current.peer.hex())
-    if moved.direction == IN:
+    if is_to_be_erased(moved):
         answering.erase_received(work, moved)

@@ -11,9 +11,9 @@ from iars_node.audit.service import record
 from iars_node.db import EPOCH
 from iars_node.errors import InvalidError, NotFoundError
 from iars_node.exchange import messages
-from iars_node.exchange.model import Proof
+from iars_node.exchange.model import IN, Proof
 from iars_node.referrals import store
-from iars_node.referrals.model import Referral, Step
+from iars_node.referrals.model import Referral, Step, is_to_be_erased
 from iars_node.referrals.service import disclosing, receiving, steps
 from iars_protocol.messages.registry import read_body
 from iars_protocol.parts import ScopePart
@@ -100,6 +100,8 @@ def of_case(work: Work, case_id: str) -> list[Referral]:
 def received_content(work: Work, referral_id: str) -> dict[str, ScopePart]:
     """Return what the other side has shown so far, by scope, in the scopes that the actor may read."""
     current = get(work, referral_id)
+    if is_to_be_erased(current):
+        return {}
     readable = readable_scopes(work.actor)
     found: dict[str, ScopePart] = {}
     for part in receiving.received_parts(work, current):
@@ -128,10 +130,15 @@ def timeline(work: Work, referral_id: str) -> list[Entry]:
     entries = []
     for step in store.steps(work.connection, current.id):
         proof = proofs.get(step.message)
-        parts = [] if proof is None else messages.open_parts(work.connection, work.vault, proof.message)
+        is_hidden = proof is None or (proof.direction == IN and is_to_be_erased(current))
+        parts = (
+            []
+            if proof is None or is_hidden
+            else messages.open_parts(work.connection, work.vault, proof.message)
+        )
         shown = tuple(part for part in disclosing.scope_parts_of(parts) if part.scope in readable)
         remark = "" if proof is None else _remark(proof, parts)
-        entries.append(Entry(step, proof, remark, shown, any(part is None for part in parts)))
+        entries.append(Entry(step, proof, remark, shown, is_hidden or any(part is None for part in parts)))
     return entries
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from iars_node.accounts.access import require
+from iars_node.accounts.access import readable_scopes, require
 from iars_node.audit.service import record
 from iars_node.cases import reference
 from iars_node.cases.service import case_head
@@ -44,11 +45,18 @@ def preview(work: Work, offering: Offering, peer: Peer) -> Preview:
     grant = consents.draft_grant(work, given, peer)
     known = disclosing.material(work, offering.case_id)
     at_offer, on_acceptance = _parts(work, offering, grant, known)
+    now_lines = _lines(at_offer)
+    readable = readable_scopes(work.actor)
     return Preview(
-        _lines(at_offer),
-        tuple(line for line in _lines(on_acceptance) if line not in _lines(at_offer)),
-        _kept_lines(known.record, grant, given),
+        _shown(now_lines, readable),
+        _shown((line for line in _lines(on_acceptance) if line not in now_lines), readable),
+        _shown(_kept_lines(known.record, grant, given), readable),
     )
+
+
+def _shown(lines: Iterable[Line], readable: frozenset[str]) -> tuple[Line, ...]:
+    """Keep to themselves the values of scopes that the actor may not read; that they leave is no secret."""
+    return tuple(line if line.scope in readable else replace(line, value=None) for line in lines)
 
 
 def _lines(parts: Iterable[ScopePart]) -> tuple[Line, ...]:
