@@ -7,7 +7,7 @@ import secrets
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O or U, so that nothing is misread as 1 or 0 and no word is spelled."""
 
-SHORTEST = 4
+SHORTEST, LONGEST = 4, 9
 _TRIES_PER_LENGTH = 4
 _MISHEARD = str.maketrans({"I": "1", "L": "1", "O": "0"})
 
@@ -22,6 +22,6 @@ def read(text: str) -> str | None:
     """Return the reference that a person typed in any manner, or None when it is not one."""
     letters = "".join(text.split()).replace("-", "").upper().translate(_MISHEARD)
     body = letters.removeprefix("K") if len(letters) > SHORTEST else letters
-    if len(body) < SHORTEST or set(body) - set(ALPHABET):
+    if not SHORTEST <= len(body) <= LONGEST or set(body) - set(ALPHABET):
         return None
     return f"K-{body}"

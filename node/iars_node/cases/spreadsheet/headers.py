@@ -61,7 +61,7 @@ def find_header_row(rows: Sequence[Sequence[object]], mapping: SheetMapping | No
         wanted = {folded(column.header) for column in mapping.columns}
     counts = [len({folded(cell) for cell in row} & wanted - {""}) for row in rows]
     most = max(counts, default=0)
-    least = 1 if mapping is not None and len(mapping.columns) == 1 else 2
+    least = 2 if mapping is None else 1
     return counts.index(most) if most >= least else None
 
 

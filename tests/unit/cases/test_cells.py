@@ -1,0 +1,128 @@
+"""Cells become values, or a sentence that says what is accepted."""
+
+from __future__ import annotations
+
+from datetime import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iars_node.cases.spreadsheet.cells import CellReader, neutral, plain
+from iars_node.cases.spreadsheet.model import ColumnMapping
+from iars_node.cases.spreadsheet.targets import importable_fields
+from iars_protocol.errors import FieldError
+from iars_protocol.record import check_value
+
+FIELDS = importable_fields()
+
+
+def reader(target: str, **column: object) -> CellReader:
+    return CellReader(FIELDS[target], ColumnMapping("Header", target, **column), "dmy", "AL")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("target", "cell", "expected"),
+    [
+        ("identity.given_name", "  Elira  ", "Elira"),
+        ("identity.given_name", "", None),
+        ("identity.given_name", None, None),
+        ("identity.given_name", "-", None),
+        ("identity.document_number", 1234567.0, "1234567"),
+        ("identity.document_number", 7, "7"),
+        ("identity.document_number", "'=12", "=12"),
+        ("identity.document_number", "=12", "=12"),
+        ("identity.document_number", 1.5, "1.5"),
+        ("contact.safe_times", time(9, 30), "09:30"),
+        ("contact.phone", "+355 (69) 123-4567", "+355691234567"),
+        ("contact.phone", "069 123 4567", "+355691234567"),
+        ("contact.phone", 355691234567.0, "+355691234567"),
+        ("contact.do_not_contact", "Oui", True),
+        ("contact.do_not_contact", True, True),
+        ("contact.do_not_contact", "нет", False),
+        ("contact.do_not_contact", 0, False),
+        ("family.children", 2.0, 2),
+        ("family.children", "2", 2),
+        ("demographics.gender", "feminine", "Feminine"),
+        ("demographics.gender", "Transgender feminine", "TransgenderFeminine"),
+        ("demographics.citizenships", "Albania; Itali, Молдова", ["AL", "IT", "MD"]),
+        ("demographics.citizenships", "al, AL", ["AL"]),
+        ("demographics.languages", "Albanian; fr; русский", ["sq", "fr", "ru"]),
+        ("exploitation.types", "Forced labour, Servitude", ["ForcedLabour", "Servitude"]),
+        ("medical.conditions", "asthma, mild; flu", ["asthma, mild", "flu"]),
+        ("travel.origin_country", "Россия", "RU"),
+        (
+            "services.needs",
+            "SHELTER:urgent:2026-05-01; Medical care; PSY-SUPPORT : Emergency",
+            [
+                {"service": "SHELTER", "priority": "urgent", "needed_by": "2026-05-01"},
+                {"service": "MED-CARE", "priority": "normal"},
+                {"service": "PSY-SUPPORT", "priority": "emergency"},
+            ],
+        ),
+        ("identity.birth_date", "ca. 1998", "1998~"),
+    ],
+)
+def test_what_people_type_is_understood(target: str, cell: object, expected: object) -> None:
+    read = reader(target).read
+    assert read(cell) == expected
+    assert read(cell) == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "cell"),
+    [
+        ("contact.phone", "call me"),
+        ("contact.email", "nobody"),
+        ("contact.do_not_contact", "maybe"),
+        ("family.children", "two"),
+        ("family.children", 1.5),
+        ("demographics.gender", "woman"),
+        ("demographics.citizenships", "Atlantis"),
+        ("demographics.languages", "Quenya?"),
+        ("exploitation.types", "Forced labour; Boredom"),
+        ("services.needs", "SHELTER:soon"),
+        ("services.needs", "CASTLE"),
+        ("services.needs", "SHELTER:urgent:tomorrow"),
+        ("identity.birth_date", "yesterday"),
+        ("identity.given_name", "#REF!"),
+        ("identity.given_name", "x" * 501),
+    ],
+)
+def test_what_is_not_understood_is_said_without_repeating_it(target: str, cell: object) -> None:
+    with pytest.raises(FieldError) as caught:
+        reader(target).read(cell)
+    assert str(cell) not in str(caught.value)
+
+
+def test_the_mapping_translates_cells_and_entries() -> None:
+    gender = reader("demographics.gender", values={"M": "Masculine", "Ж": "Feminine"})
+    assert (gender.read("m"), gender.read("ж")) == ("Masculine", "Feminine")
+    types = reader("exploitation.types", separator="/", values={"labour": "ForcedLabour"})
+    assert types.read("labour/Servitude") == ["ForcedLabour", "Servitude"]
+    born = reader("identity.birth_date", values={"unknown": "1990~"}, date_format="%d %B %Y")
+    assert born.read("17 May 2004") == "2004-05-17"
+
+
+def test_one_and_true_are_two_cells() -> None:
+    document = reader("identity.document_number")
+    assert (document.read(True), document.read(1)) == ("true", "1")
+
+
+@given(
+    st.sampled_from(sorted(FIELDS)), st.one_of(st.text(max_size=40), st.integers(), st.booleans(), st.none())
+)
+def test_a_cell_becomes_a_checked_value_or_a_fault(target: str, cell: object) -> None:
+    try:
+        value = reader(target).read(cell)
+    except FieldError:
+        return
+    if value is not None:
+        check_value(FIELDS[target], value)
+
+
+@given(st.text(max_size=20))
+def test_a_neutral_text_is_no_formula_and_reads_back(text: str) -> None:
+    assert not neutral(text).startswith(("=", "+", "-", "@"))
+    if not text.startswith("'"):
+        assert plain(neutral(text)) == text
