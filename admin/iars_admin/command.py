@@ -108,9 +108,7 @@ def _signature(function: Callable[..., None]) -> inspect.Signature:
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
         for name, (annotation, default) in _COMMON.items()
     ]
-    context = inspect.Parameter(
-        "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
-    )
+    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
     placed = [part.replace(kind=inspect.Parameter.KEYWORD_ONLY) for part in own]
     return inspect.Signature([context, *placed, *common])
 
@@ -126,7 +124,12 @@ def report(error: Exception, *, as_json: bool) -> None:
     faults: dict[str, str] = getattr(error, "faults", {}) or {}
     reason = getattr(error, "reason", "")
     if as_json:
-        content = {"code": getattr(error, "code", ""), "message": str(error), "faults": faults, "reason": reason}
+        content = {
+            "code": getattr(error, "code", ""),
+            "message": str(error),
+            "faults": faults,
+            "reason": reason,
+        }
         sys.stderr.write(json.dumps(content, ensure_ascii=False) + "\n")
         return
     sys.stderr.write(f"iars: {error}\n")

@@ -141,11 +141,11 @@ def remove_sqlite(path: Path) -> None:
         path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
-def write_new_file(path: Path, text: str) -> None:
+def write_new_file(path: Path, content: str | bytes) -> None:
     """Write a file that only its owner may read; one that exists is left as it is."""
     try:
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as new:
-            new.write(text)
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as new:
+            new.write(content.encode() if isinstance(content, str) else content)
             new.flush()
             os.fsync(new.fileno())
     except FileExistsError:
@@ -212,4 +212,6 @@ def _root_text(profile: Listing, roots: RootKeys) -> str:
 def _toml(written: Mapping[str, object]) -> str:
     # A JSON text, number, flag or list of texts is a TOML value too.
     lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in written.items()]
-    return "\n".join(["# How this node runs. Every key can also be a variable, such as IARS_PORT.", *lines, ""])
+    return "\n".join(
+        ["# How this node runs. Every key can also be a variable, such as IARS_PORT.", *lines, ""]
+    )

@@ -64,7 +64,9 @@ def recovery_sheet(
 
 def _place(url: str) -> str:
     # A server's address may hold a password, and this sheet is printed.
-    return url.removeprefix("sqlite:///") if url.startswith("sqlite") else "a PostgreSQL server (see settings)"
+    return (
+        url.removeprefix("sqlite:///") if url.startswith("sqlite") else "a PostgreSQL server (see settings)"
+    )
 
 
 def _root_place(root_file: Path | None) -> str:

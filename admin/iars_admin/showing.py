@@ -21,10 +21,7 @@ TRAINING = "TRAINING: made-up people only"
 PIPE_WIDTH = 160
 
 # What could move the cursor or turn the writing round, in names that others chose.
-_FORBIDDEN = {
-    code: "\N{REPLACEMENT CHARACTER}"
-    for code in (*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-}
+_FORBIDDEN = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160), *range(8234, 8239), *range(8294, 8298)), "�")
 
 
 class Screen:
@@ -36,7 +33,9 @@ class Screen:
         self.is_training = False
         self._is_marked = False
 
-    def show_list(self, entries: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, none: str) -> None:
+    def show_list(
+        self, entries: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, none: str
+    ) -> None:
         """Show records: whole as JSON, or some columns under their headings."""
         if self.as_json:
             self._write_json([dict(entry) for entry in entries])

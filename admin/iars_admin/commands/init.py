@@ -106,7 +106,7 @@ def init(
     _present(session, settings, identity, account.name, file, sheet)
 
 
-def _written(  # noqa: PLR0913 - the settings that can be said when a node is made
+def _written(
     host: str, port: int | None, url: str, zone: str, languages: str, *, training: bool
 ) -> dict[str, object]:
     given: dict[str, object] = {
@@ -156,7 +156,7 @@ def _asked(question: str, option: str) -> str:
     return str(typer.prompt(question)).strip()
 
 
-def _present(  # noqa: PLR0913 - what the sheet tells
+def _present(
     session: Session,
     settings: Settings,
     identity: Identity,

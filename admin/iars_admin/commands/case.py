@@ -1,0 +1,209 @@
+"""`iars case`: the organisation's cases."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from iars_admin.command import FAILED, command, group
+from iars_admin.founding import write_new_file
+from iars_admin.importing import import_spreadsheet
+from iars_admin.naming import find_case, own_country, show_scopes
+from iars_admin.passphrases import read_line
+from iars_admin.session import Session
+from iars_node.cases import service as cases
+from iars_node.cases import spreadsheet
+from iars_node.cases.model import Case, CaseRecord, CaseState, Filters
+from iars_node.errors import InvalidError
+
+CaseArgument = Annotated[str, typer.Argument(help="Its reference (K-...), file number or id.")]
+
+COLUMNS = {
+    "reference": "Reference",
+    "alias": "Alias",
+    "stage": "Stage",
+    "state": "State",
+    "updated_at": "Changed",
+}
+LABELS = {
+    "reference": "Reference",
+    "external_number": "File number",
+    "alias": "Alias",
+    "state": "State",
+    "stage": "Stage",
+    "opened_at": "Opened",
+    "updated_at": "Changed",
+    "id": "Id",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    case = group(app, "case", "The organisation's cases.")
+    command(case, "template", examples=("iars case template cases.xlsx",))(template)
+    imported = (
+        "iars case import cases.xlsx --dry-run",
+        "iars case import ours.xlsx --suggest-mapping ours.toml",
+        "iars case import ours.xlsx --mapping ours.toml",
+    )
+    command(case, "import", examples=imported)(import_cases)
+    command(case, "list", examples=("iars case list", 'iars case list "Ana Munteanu"'))(list_cases)
+    command(case, "show", examples=("iars case show K-4F7Q",))(show)
+    command(case, "open", examples=("iars case open record.json",))(open_case)
+
+
+def template(
+    session: Session, file: Annotated[Path, typer.Argument(help="The .xlsx file to write.")]
+) -> None:
+    """Write an empty spreadsheet with the columns that an import knows, and lists to choose codes from."""
+    write_new_file(file, b"")
+    try:
+        spreadsheet.write_template(file)
+    except BaseException:
+        file.unlink()
+        raise
+    session.screen.done(f"Wrote {file}.", {"file": str(file)})
+
+
+def import_cases(
+    session: Session,
+    file: Annotated[Path, typer.Argument(help="The .xlsx file.", exists=True, dir_okay=False)],
+    mapping: Annotated[
+        Path | None, typer.Option(help="How its columns become fields (TOML or JSON).", exists=True)
+    ] = None,
+    suggest_mapping: Annotated[
+        Path | None,
+        typer.Option(help="Only write a mapping to this file (.toml or .json), to be reviewed and used."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would happen, and what is faulty.")
+    ] = False,
+) -> None:
+    """Import cases: all rows or none. Importing again updates instead of duplicating.
+
+    With a fault nothing is written: every faulty cell is listed with what is accepted.
+    """
+    if suggest_mapping is not None:
+        _suggest(session, file, suggest_mapping)
+        return
+    report = import_spreadsheet(session, file, mapping, dry_run=dry_run)
+    if report.faults:
+        raise typer.Exit(FAILED)
+
+
+def _suggest(session: Session, file: Path, written: Path) -> None:
+    with session.work("case.import"):
+        suggested = spreadsheet.suggest_mapping(file)
+    write_new_file(written, b"")
+    spreadsheet.save_mapping(suggested, written)
+    session.screen.done(
+        f"Wrote {written} with {len(suggested.columns)} columns. Review it, then use --mapping {written}.",
+        {"file": str(written), "columns": {one.header: one.target for one in suggested.columns}},
+    )
+
+
+def list_cases(
+    session: Session,
+    text: Annotated[str, typer.Argument(help="A name, alias, document, phone or reference.")] = "",
+    limit: Annotated[int, typer.Option(help="How many at the most.", min=1, max=100)] = 25,
+    cursor: Annotated[str | None, typer.Option(help="The next page, as the page before named it.")] = None,
+    stage: Annotated[str | None, typer.Option(help="Only cases of this stage.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only open, or only closed ones.")] = None,
+) -> None:
+    """List cases, or find them by words."""
+    filters = Filters(state=_state(state), stage=stage)
+    with session.work("case.search") as work:
+        page = cases.search_cases(
+            work, text, country=own_country(work), filters=filters, cursor=cursor, limit=limit
+        )
+    entries = [described(found.case) | {"exact": found.is_exact} for found in page.found]
+    if session.choice.as_json:
+        session.screen.done("", {"cases": entries, "cursor": page.cursor})
+        return
+    session.screen.show_list(entries, COLUMNS, none="No case was found.")
+    if page.cursor:
+        session.screen.say(f"More: --cursor {page.cursor}")
+
+
+def show(
+    session: Session,
+    case: CaseArgument,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this scope. Can be repeated.", show_default="all you may read"),
+    ] = None,
+) -> None:
+    """Show a case as this account may see it. Reading is recorded."""
+    with session.work("case.read") as work:
+        record = cases.read_case(work, find_case(work, case).id, scope or None)
+    entry = _with_content(record)
+    if session.choice.as_json:
+        session.screen.done("", entry)
+        return
+    session.screen.show_one(entry, LABELS)
+    show_scopes(
+        session.screen,
+        {
+            code: {name: one.value for name, one in view.fields.items()}
+            for code, view in record.scopes.items()
+        },
+    )
+
+
+def open_case(
+    session: Session,
+    record: Annotated[Path, typer.Argument(help="A JSON file: scope, field, value.", exists=True)],
+    number: Annotated[str | None, typer.Option(help="The organisation's own file number.")] = None,
+) -> None:
+    """Open a case from a JSON file such as {"identity": {"given_name": "Ana"}}."""
+    try:
+        content = json.loads(read_line(record))
+    except ValueError as error:
+        raise InvalidError("The record can't be read.", {"record": "accepted: JSON"}) from error
+    if not isinstance(content, dict) or not all(isinstance(fields, dict) for fields in content.values()):
+        raise InvalidError("The record has another form.", {"record": "accepted: scope, field, value"})
+    with session.work("case.open") as work:
+        opened = cases.open_case(
+            work,
+            country=own_country(work),
+            record=content,
+            external_number=number,
+            training=session.settings.training,
+        )
+    session.screen.done(f"Opened {opened.reference}.", described(opened))
+
+
+def _state(state: str | None) -> CaseState | None:
+    if state is None or state == "open" or state == "closed":
+        return state
+    raise typer.BadParameter("accepted: open, closed", param_hint="--state")
+
+
+def described(case: Case) -> dict[str, object]:
+    """Return a case's head as it is shown."""
+    return {
+        "id": case.id,
+        "person": case.person_id,
+        "reference": case.reference,
+        "alias": case.alias,
+        "state": case.state,
+        "stage": case.stage,
+        "closure_reason": case.closure_reason,
+        "opened_at": case.opened_at,
+        "updated_at": case.updated_at,
+        "training": case.training,
+    }
+
+
+def _with_content(record: CaseRecord) -> dict[str, object]:
+    scopes = {
+        code: {
+            name: {"value": one.value, "source": one.source, "basis": one.basis, "at": one.at, "by": one.by}
+            for name, one in view.fields.items()
+        }
+        for code, view in record.scopes.items()
+    }
+    notes = [{"id": note.id, "scope": note.scope, "at": note.at, "text": note.text} for note in record.notes]
+    head = described(record.head) | {"external_number": record.external_number}
+    return head | {"scopes": scopes, "notes": notes}

@@ -1,0 +1,93 @@
+"""Importing a spreadsheet from the command line: progress, faults, likely duplicates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iars_admin.naming import own_country
+from iars_node.cases import spreadsheet
+from iars_node.cases.service import case_head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from iars_admin.session import Session
+    from iars_node.cases.spreadsheet.model import ImportReport, LikelyRow
+    from iars_node.work import Work
+
+PHASES = {"read": "Reading", "compare": "Comparing", "write": "Writing"}
+FAULT_COLUMNS = {"sheet": "Sheet", "cell": "Cell", "text": "What is wrong"}
+LIKELY_COLUMNS = {"place": "Row", "other": "Probably the same as", "score": "Likeness", "reasons": "Why"}
+
+
+def import_spreadsheet(session: Session, file: Path, mapping: Path | None, *, dry_run: bool) -> ImportReport:
+    """Import a file, or only say what would happen; show the report."""
+    columns = None if mapping is None else spreadsheet.load_mapping(mapping)
+    with session.work("case.import") as work, session.screen.progress("Reading") as move:
+        country = own_country(work)
+        read = spreadsheet.read_spreadsheet(file, columns, country=country, progress=_phases(move))
+        if dry_run:
+            report = spreadsheet.dry_run(work, read, country=country, progress=_phases(move))
+        else:
+            report = spreadsheet.import_cases(
+                work, read, country=country, training=session.settings.training, progress=_phases(move)
+            )
+        likely = [_likely(work, row) for row in report.duplicates]
+    _show(session, report, likely)
+    return report
+
+
+def _phases(move: Callable[[int], None]) -> Callable[[str, int], None]:
+    return lambda _phase, rows: move(rows)
+
+
+def _likely(work: Work, row: LikelyRow) -> dict[str, object]:
+    if row.case_id is not None:
+        other = case_head(work, row.case_id).reference
+    else:
+        other = f"row {row.other_row}"
+    return {
+        "sheet": row.sheet,
+        "row": row.number,
+        "place": f"{row.sheet}, row {row.number}",
+        "case_id": row.case_id,
+        "other_row": row.other_row,
+        "other": other,
+        "score": row.score,
+        "reasons": list(row.reasons),
+    }
+
+
+def _show(session: Session, report: ImportReport, likely: list[dict[str, object]]) -> None:
+    faults = [{"sheet": fault.sheet, "cell": fault.cell, "text": fault.text} for fault in report.faults]
+    entry = {
+        "written": report.is_written,
+        "rows": report.rows,
+        "created": report.created,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "faults": faults,
+        "duplicates": likely,
+        "unmapped": list(report.unmapped),
+    }
+    if session.choice.as_json:
+        session.screen.done("", entry)
+        return
+    if faults:
+        session.screen.show_list(faults, FAULT_COLUMNS, none="")
+    if likely:
+        session.screen.heading("Probably the same person: look before you go on")
+        session.screen.show_list(likely, LIKELY_COLUMNS, none="")
+    if report.unmapped:
+        session.screen.say(f"Columns that nothing was made of: {', '.join(report.unmapped)}")
+    session.screen.say(_sentence(report))
+
+
+def _sentence(report: ImportReport) -> str:
+    counts = f"{report.created} new, {report.updated} changed, {report.unchanged} as they were"
+    if report.is_written:
+        return f"Imported {report.rows} rows: {counts}."
+    if report.faults:
+        return f"Nothing was written: {len(report.faults)} faults. {report.rows} other rows are sound."
+    return f"A dry run: nothing was written. {report.rows} rows: {counts}."
