@@ -11,6 +11,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
+from iars_node.attachments.routes import upload_routes
 from iars_node.errors import NodeError
 from iars_node.exchange.announcing import ROTATE_JOB
 from iars_node.exchange.restoring import GAPS_JOB
@@ -40,6 +41,7 @@ def create_app(node: Node) -> FastAPI:
     )
     app.add_exception_handler(NodeError, answer_error)
     app.include_router(exchange_routes(node.reception, node.vault))
+    app.include_router(upload_routes(node.intake))
     app.add_api_route("/health", lambda: {"unlocked": node.vault.is_unlocked}, include_in_schema=False)
     return app
 
@@ -58,7 +60,8 @@ async def answer_error(_request: Request, error: Exception) -> Response:
 def _lifespan(node: Node):  # type: ignore[no-untyped-def]  # noqa: ANN202 - FastAPI names the type
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        loops = [asyncio.create_task(node.sender.run()), asyncio.create_task(_run_jobs(node))]
+        running = (node.sender.run(), node.uploader.run(), _run_jobs(node))
+        loops = [asyncio.create_task(loop) for loop in running]
         try:
             yield
         finally:

@@ -74,6 +74,8 @@ class Settings(BaseSettings):
     batch_envelopes: int = Field(default=50, ge=1, le=1000)
     batch_bytes: int = Field(default=8 * MIB, ge=64 * KIB, le=64 * MIB)
     attachment_bytes: int = Field(default=512 * MIB, ge=64 * KIB)
+    peer_attachment_bytes: int = Field(default=16 * 1024 * MIB, ge=64 * KIB)
+    received_attachment_bytes: int = Field(default=64 * 1024 * MIB, ge=64 * KIB)
 
     # How it delivers
     batches_in_flight: int = Field(default=8, ge=1, le=64)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from iars_node.attachments.model import StoredFile
-from iars_node.errors import ConflictError, InvalidError
+from iars_node.errors import ConflictError, InvalidError, UnauthenticatedError
 from iars_node.vault.errors import DamagedError
 from iars_protocol import attachment
 from iars_protocol.attachment import CHUNK_BYTES, Sealer
@@ -77,10 +77,22 @@ class AttachmentFolder:
             raise DamagedError("The attachment's file is missing.") from error
         return _pieces(opened, offset)
 
+    def sealed_piece(self, file: str, offset: int, length: int) -> bytes:
+        """Return up to so many of a file's sealed bytes from an offset on."""
+        try:
+            with self.path(file).open("rb") as opened:
+                opened.seek(offset)
+                return opened.read(length)
+        except OSError as error:
+            raise DamagedError("The attachment's file is missing.") from error
+
     def received(self, file: str) -> int:
         """Return how many sealed bytes of an expected file have arrived."""
-        part = self._part(file)
-        return part.stat().st_size if part.exists() else 0
+        for path in (self._part(file), self.path(file)):
+            # The second one is verified already; its row was not written yet when the node stopped.
+            if path.exists():
+                return path.stat().st_size
+        return 0
 
     def receive(self, file: str, offset: int, sealed: Iterable[bytes], *, size: int) -> int:
         """Append sealed bytes to an expected file from an offset on; return how many there are then."""
@@ -90,22 +102,28 @@ class AttachmentFolder:
         return self.received(file)
 
     async def receive_stream(self, file: str, offset: int, sealed: AsyncIterable[bytes], *, size: int) -> int:
-        """Append an asynchronous stream of sealed bytes to an expected file; what came before a cut stays."""
+        """Append an asynchronous stream of sealed bytes to an expected file; what came before a cut stays.
+
+        A stream that ends with UnauthenticatedError leaves nothing: its bytes are not the sender's.
+        """
         with self._receiving(file, offset, size) as receiver:
             async for piece in sealed:
                 receiver.add(piece)
+            # The wait for the disk can take long: others are served meanwhile.
+            await asyncio.to_thread(receiver.keep)
         return self.received(file)
 
     def accept(self, stored: StoredFile) -> None:
         """Verify an expected file that has arrived whole, and give it its final name."""
         part = self._part(stored.file)
-        if not part.exists() and self.path(stored.file).exists():
-            return
         try:
             attachment.verify_stream(_pieces(part.open("rb"), 0), stored.seal)
+            part.replace(self.path(stored.file))
         except (ProtocolError, OSError) as error:
+            if not part.exists() and self.path(stored.file).exists():
+                # Accepted before, or by another process at this moment.
+                return
             raise DamagedError("The received attachment is not what was announced.") from error
-        part.replace(self.path(stored.file))
         _sync_folder(part.parent)
 
     def remove(self, file: str) -> None:
@@ -151,12 +169,15 @@ class AttachmentFolder:
                 raise ConflictError("This attachment is being received already.") from error
             if offset != opened.tell():
                 raise ConflictError(f"The attachment continues at byte {opened.tell()}.")
+            receiver = _Receiver(opened, size)
             try:
-                yield _Receiver(opened, size)
+                yield receiver
+            except UnauthenticatedError:
+                opened.truncate(offset)
+                raise
             finally:
                 # What has arrived counts, even when the line was cut: the sender continues from there.
-                opened.flush()
-                os.fsync(opened.fileno())
+                receiver.keep()
 
 
 class AttachmentWriter:
@@ -200,12 +221,21 @@ class _Receiver:
     def __init__(self, opened: BinaryIO, size: int) -> None:
         self._opened = opened
         self._left = size - opened.tell()
+        self._is_kept = False
 
     def add(self, sealed: bytes) -> None:
         if len(sealed) > self._left:
             raise InvalidError("More arrived than was announced.", {"attachment": "longer than announced"})
         self._left -= len(sealed)
         self._opened.write(sealed)
+        self._is_kept = False
+
+    def keep(self) -> None:
+        """Wait until the disk has what was added."""
+        if not self._is_kept:
+            self._opened.flush()
+            os.fsync(self._opened.fileno())
+            self._is_kept = True
 
 
 def _pieces(opened: BinaryIO, offset: int) -> Iterator[bytes]:

@@ -17,6 +17,7 @@ from iars_node.cases.service.writing import ensure_document
 from iars_node.db import new_id
 from iars_node.errors import ConflictError, ErasedError, InvalidError, NotFoundError
 from iars_protocol.attachment import sealed_length
+from iars_protocol.crypto import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,11 @@ def expect_attachment(  # noqa: PLR0913 - what is announced is said by name
     seal: Seal,
     by: str,
 ) -> Attachment:
-    """Note an attachment that was announced under a grant; its sealed bytes follow apart."""
+    """Note an attachment that was announced under a grant; its sealed bytes follow apart.
+
+    The same announcement may come again, in a later message or referral; what was refused before is then
+    expected again.
+    """
     if source == OWN:
         raise InvalidError("A received attachment names its grant.", {"source": "accepted: a grant's id"})
     if seal.size != sealed_length(seal.length):
@@ -60,12 +65,36 @@ def expect_attachment(  # noqa: PLR0913 - what is announced is said by name
             "The announced sizes do not agree.", {"size": "accepted: that of the length's bucket"}
         )
     case_to_change(work, case_id)
-    if store.find_attachment(work.connection, work.vault, attachment_id) is not None:
-        raise ConflictError("There is an attachment of this id.")
     content = AttachmentContent(_checked_name(name), _checked_type(media_type), seal)
+    attachment_id, known = _place_for(work, attachment_id, (case_id, scope, source))
+    if known is not None:
+        return _announced_again(work, known, seal)
     awaited = StoredFile(secrets.token_hex(16), seal)
     row = _row(work, attachment_id, case_id, (scope, source), awaited, is_here=False, by=by)
     return _add(work, row, content, "attachment.expected")
+
+
+def _place_for(work: Work, wanted: str, place: tuple[str, str, str]) -> tuple[str, Attachment | None]:
+    """Return the id under which an announcement is kept, and what was announced under it before.
+
+    An id is the sender's own choice: one that is in use elsewhere here gets another one, without a word.
+    """
+    named = wanted
+    while (known := store.find_attachment(work.connection, work.vault, named)) is not None:
+        if (known.case_id, known.scope, known.source) == place and known.state != "erased":
+            return named, known
+        named = digest("iars-node/attachment", named.encode(), *(word.encode() for word in place)).hex()[:32]
+    return named, None
+
+
+def _announced_again(work: Work, known: Attachment, seal: Seal) -> Attachment:
+    if (known.size, known.digest) != (seal.size, seal.digest):
+        raise ConflictError("Another attachment was announced under this id.")
+    if known.state != "refused":
+        return known
+    store.set_state(work.connection, known.id, "expected")
+    _note(work, "attachment.expected", known)
+    return _found(work, known.id)
 
 
 def accept_attachment(work: Work, attachment_id: str, folder: AttachmentFolder) -> Attachment:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from iars_node.attachments.model import Attachment, AttachmentContent
 from iars_node.attachments.tables import attachment
+from iars_node.cases.model import OWN
 from iars_node.cases.tables import case_content
 from iars_node.vault.content_keys import key_for
 from iars_node.vault.vault import context
@@ -65,6 +66,38 @@ def attachments_of(
 ) -> list[Attachment]:
     """Open the rows of a case's attachments in the given scopes, the oldest first."""
     return _read(connection, vault, [attachment.c.case_id == case_id, attachment.c.scope.in_(scopes)])
+
+
+def announced_by(connection: Connection, vault: Vault, peer: str, digest: bytes) -> list[Attachment]:
+    """Open the rows of what a peer announced under the hash of its sealed bytes, the oldest first."""
+    return _read(
+        connection,
+        vault,
+        [attachment.c.created_by == peer, attachment.c.digest == digest, attachment.c.source != OWN],
+    )
+
+
+def has_any(connection: Connection, case_id: str) -> bool:
+    """Say whether a case has attachments at all."""
+    query = select(attachment.c.id).where(attachment.c.case_id == case_id).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def received_sizes(connection: Connection) -> dict[str, int]:
+    """Return how many sealed bytes lie here of each peer's attachments."""
+    query = (
+        select(attachment.c.created_by, func.sum(attachment.c.size))
+        .where(attachment.c.source != OWN, attachment.c.state == "stored")
+        .group_by(attachment.c.created_by)
+    )
+    return {row[0]: int(row[1]) for row in connection.execute(query)}
+
+
+def expected_files(connection: Connection) -> list[tuple[str, str, int]]:
+    """Return peer, file and sealed size of everything that is expected."""
+    query = select(attachment.c.created_by, attachment.c.file, attachment.c.size)
+    rows = connection.execute(query.where(attachment.c.state == "expected"))
+    return [(row.created_by, row.file, row.size) for row in rows]
 
 
 def set_state(connection: Connection, attachment_id: str, state: AttachmentState) -> None:

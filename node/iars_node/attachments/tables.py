@@ -24,4 +24,6 @@ attachment = Table(
     Column("created_at", Instant, nullable=False),
     Column("created_by", String(64), nullable=False),
     Index("ix_attachment_case", "case_id", "created_at"),
+    # How a peer's upload finds what that peer announced.
+    Index("ix_attachment_announced", "created_by", "digest"),
 )

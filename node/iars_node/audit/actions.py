@@ -10,7 +10,7 @@ _BY_TOPIC = {
     ),
     "person": "opened read changed merged unmerged linked access-reported",
     "household": "opened changed linked unlinked",
-    "attachment": "added expected read sent received refused removed erased",
+    "attachment": "added expected read sent not-sent received refused removed erased",
     "consent": (
         "requested given renewed refused narrowed withdrawn revoked expired invalidated read "
         "exception-recorded exception-approved exception-refused person-told"

@@ -45,6 +45,8 @@ ALARMS = frozenset(
         "erasure.paused",
         "referral.emergency-unopened",
         "account.under-attack",
+        "attachment.refused",
+        "attachment.quota",
         "disk.full",
     }
 )

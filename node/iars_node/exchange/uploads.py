@@ -63,9 +63,11 @@ class Pace:
     """How many bytes go into one request: more on a good line, fewer on a poor one."""
 
     length: int = FIRST_PIECE
+    pieces: int = 0
 
     def note(self, seconds: float) -> None:
         """Learn from a piece that went through."""
+        self.pieces += 1
         if seconds < QUICK_SECONDS:
             self.length = min(self.length * 2, LARGEST_PIECE)
         elif seconds > SLOW_SECONDS:

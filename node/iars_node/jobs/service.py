@@ -52,7 +52,7 @@ def run_next(works: Works, worker: Worker) -> bool:
     if job is None:
         return False
     if job.attempts > worker.retries.most:
-        _give_back(works, worker, job, "killed")
+        give_back(works, worker, job, "killed")
         return True
     try:
         with works.write(SYSTEM) as work:
@@ -60,9 +60,9 @@ def run_next(works: Works, worker: Worker) -> bool:
     except StaleLeaseError:
         _log.warning("job.taken-over", job=job.id, kind=job.kind)
     except LockedError as error:
-        _wait_for_keys(works, worker, job, error.code)
+        wait_for_keys(works, worker, job, error.code)
     except Exception as error:  # noqa: BLE001 - one job's fault must not stop the others
-        _give_back(works, worker, job, _code(error))
+        give_back(works, worker, job, _code(error))
     return True
 
 
@@ -88,27 +88,41 @@ def _run(work: Work, worker: Worker, job: Job) -> None:
     worker.handlers[job.kind](work, job)
 
 
-def _wait_for_keys(works: Works, worker: Worker, job: Job, error: str) -> None:
+def wait_for_keys(works: Works, worker: Worker, job: Job, error: str) -> None:
+    """Give a job back for as long as the node is locked."""
     # Locked keys are nobody's failure: the job waits, however long, until they are unlocked.
     with works.write(SYSTEM) as work:
         store.postpone(work.connection, job, work.now + worker.retries.first, error, job.attempts - 1)
 
 
-def _give_back(works: Works, worker: Worker, job: Job, error: str) -> None:
+def give_back(works: Works, worker: Worker, job: Job, error: str) -> None:
+    """Give a failed job back to be tried later; set it aside and alarm after the last try."""
     with works.write(SYSTEM) as work:
         if job.attempts < worker.retries.most:
             until = work.now + worker.retries.wait(job.attempts)
             store.postpone(work.connection, job, until, error, job.attempts)
-        elif store.park(work.connection, job, work.now, error):
-            detail: dict[str, str | int] = {
-                "kind": job.kind,
-                "about": job.subject,
-                "error": error,
-                "attempts": job.attempts,
-            }
-            record(work, "job.parked", subject=job.id, detail=detail)
-            alarms.raise_alarm(work, "job.parked", job.id, detail)
+        else:
+            _park(work, job, error)
     _log.warning("job.failed", job=job.id, kind=job.kind, attempts=job.attempts, error=error)
+
+
+def set_aside(works: Works, job: Job, error: str) -> None:
+    """Set a job aside that no further try can mend, and alarm."""
+    with works.write(SYSTEM) as work:
+        _park(work, job, error)
+
+
+def _park(work: Work, job: Job, error: str) -> None:
+    if not store.park(work.connection, job, work.now, error):
+        return
+    detail: dict[str, str | int] = {
+        "kind": job.kind,
+        "about": job.subject,
+        "error": error,
+        "attempts": job.attempts,
+    }
+    record(work, "job.parked", subject=job.id, detail=detail)
+    alarms.raise_alarm(work, "job.parked", job.id, detail)
 
 
 def _code(error: Exception) -> str:

@@ -112,6 +112,12 @@ def postpone(connection: Connection, claimed: Job, until: datetime, error: str, 
     return connection.execute(_under_lease(claimed).values(values)).rowcount == 1
 
 
+def renew(connection: Connection, claimed: Job, now: datetime, lease: timedelta) -> bool:
+    """Hold a job for longer; say whether its lease still stood."""
+    values = {"lease_until": _lease_clock(connection, now) + lease}
+    return connection.execute(_under_lease(claimed).values(values)).rowcount == 1
+
+
 def park(connection: Connection, claimed: Job, at: datetime, error: str) -> bool:
     """Set a job aside as failed; say whether its lease still stood."""
     values = {"failed_at": at, "lease_owner": None, "lease_until": None, "last_error": error}

@@ -283,7 +283,32 @@ def test_an_announcement_that_contradicts_itself_is_refused(works: Works, case: 
             expect(work, source="own", seal=Seal(bytes(32), 10, size, bytes(32)), by=PEER.id)
         expect(work, source=GRANT, seal=Seal(bytes(32), 10, size, bytes(32)), by=PEER.id)
         with pytest.raises(ConflictError):
-            expect(work, source=GRANT, seal=Seal(bytes(32), 10, size, bytes(32)), by=PEER.id)
+            expect(work, source=GRANT, seal=Seal(bytes(32), 10, size, bytes([1] * 32)), by=PEER.id)
+
+
+def test_an_announcement_may_come_again(works: Works, folder: AttachmentFolder, case: Case) -> None:
+    sealed, seal = announced(works, case, PICTURE)
+    again = partial(
+        expect_attachment,
+        case_id=case.id,
+        scope="medical",
+        attachment_id="e" * 32,
+        name="scan.pdf",
+        media_type="application/pdf",
+        by=PEER.id,
+    )
+    with works.write(WORKER) as work:
+        assert again(work, source=GRANT, seal=seal).state == "expected"
+        refuse_attachment(work, "e" * 32, folder)
+    with works.write(PEER) as work:
+        assert again(work, source=GRANT, seal=seal).state == "expected"
+        # Under another grant it is another attachment: each lives and dies with its own grant.
+        other = again(work, source="8" * 64, seal=seal)
+        assert again(work, source="8" * 64, seal=seal).id == other.id != "e" * 32
+    folder.receive(other.file, 0, [sealed], size=seal.size)
+    with works.write(PEER) as work:
+        assert accept_attachment(work, other.id, folder).state == "stored"
+    assert read(works, folder, other.id) == PICTURE
 
 
 def test_a_lock_on_the_scope_locks_its_attachments(
