@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from iars_node import audit
 from iars_node.cases.derived import DERIVED_SCOPE, derive
-from iars_node.cases.model import OWN, Assignment, Case, Document, Held
+from iars_node.cases.model import OWN, Assignment, Case, Document
 from iars_node.cases.service.opening import FILE_SCOPE, external_number_context, new_case, new_references
 from iars_node.cases.service.writing import moment
 from iars_node.cases.store import contents, heads, persons, words
@@ -52,15 +52,16 @@ def open_cases(
     work: Work, opened: Sequence[NewCase], *, country: str, assignment: Assignment, training: bool
 ) -> list[Case]:
     """Open many cases of new persons. The caller has checked records, roles and file numbers."""
-    content = _Content()
+    content, at = _Content(), moment(work)
     cases: dict[str, NewCase] = {}
     heads_of: list[Case] = []
     for wanted, reference in zip(opened, new_references(work, len(opened)), strict=True):
         case = new_case(work, new_id(), reference, wanted.stage, assignment, training=training)
         heads_of.append(case)
         cases[case.id] = wanted
-        for document in _documents(work, case, with_derived(work, wanted.record, country)):
-            content.add(case, document.scope, contents.to_seal(document), document)
+        for scope, values in with_derived(work, wanted.record, country).items():
+            document = _document(work, case.id, scope)
+            content.add(case, scope, contents.values_to_seal(document, values, at), document)
         if wanted.external_number:
             plain = wanted.external_number.encode(), external_number_context(case.id)
             content.add(case, FILE_SCOPE, plain, None)
@@ -76,22 +77,8 @@ def with_derived(work: Work, record: Record, country: str) -> Record:
     return record | {DERIVED_SCOPE: record.get(DERIVED_SCOPE, {}) | derived} if derived else record
 
 
-def _documents(work: Work, case: Case, record: Record) -> list[Document]:
-    author, at = work.actor.id, moment(work)
-    return [
-        Document(
-            case.id,
-            scope,
-            OWN,
-            "collected",
-            1,
-            work.now,
-            author,
-            "",
-            {name: Held(value, at, author) for name, value in fields.items()},
-        )
-        for scope, fields in record.items()
-    ]
+def _document(work: Work, case_id: str, scope: str) -> Document:
+    return Document(case_id, scope, OWN, "collected", 1, work.now, work.actor.id, "")
 
 
 def _write(work: Work, opened: list[Case], cases: dict[str, NewCase], content: _Content) -> None:

@@ -53,9 +53,10 @@ class LikelyRows:
             self._look_back(row, mine)
 
     def _look_back(self, row: CaseRow, mine: set[Key]) -> None:
-        earlier = {key: [other.place for other in self._earlier[key]] for key in mine}
-        others = {other.place: other for key in mine for other in self._earlier[key]}
-        for place, shared in _by_holder(mine, earlier).items():
+        met = {key: self._earlier[key] for key in mine if key in self._earlier}
+        others = {other.place: other for rows in met.values() for other in rows}
+        earlier = {key: [other.place for other in rows] for key, rows in met.items()}
+        for place, shared in _by_holder(met, earlier).items():
             self._compare(row, (None, place), others[place].record.get("identity", {}), shared)
         for key in mine:
             if len(self._earlier[key]) < _MOST_PER_KEY:

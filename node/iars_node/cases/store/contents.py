@@ -15,12 +15,13 @@ from iars_node.vault.vault import context
 from iars_protocol import encoding
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
 
     from iars_node.vault.vault import Vault
+    from iars_protocol.record import Value
 
 OWNER: Final = "case"
 
@@ -38,9 +39,14 @@ class Place:
 
 def to_seal(document: Document) -> tuple[bytes, bytes]:
     """Return what the vault seals of a document: its plain bytes and the place they are bound to."""
-    plain = {
-        name: {"value": held.value, "at": held.at, "by": held.by} for name, held in document.fields.items()
-    }
+    held = document.fields.items()
+    plain = {name: {"value": entry.value, "at": entry.at, "by": entry.by} for name, entry in held}
+    return encoding.encode(plain), _context(document.case_id, document.scope, document.source)
+
+
+def values_to_seal(document: Document, values: Mapping[str, Value], at: str) -> tuple[bytes, bytes]:
+    """Return what the vault seals of a document whose values were all written at one moment by one author."""
+    plain = {name: {"value": value, "at": at, "by": document.updated_by} for name, value in values.items()}
     return encoding.encode(plain), _context(document.case_id, document.scope, document.source)
 
 

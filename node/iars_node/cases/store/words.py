@@ -13,7 +13,7 @@ from iars_node.vault.words import document_number, phone_digits, sounds, words
 from iars_protocol.record import SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from sqlalchemy import Connection
 
@@ -53,15 +53,6 @@ def phone_keys(vault: Vault, text: str, country: str = "") -> Iterator[Key]:
         yield PHONE, vault.blind(PHONE, digits)
 
 
-def whole_name_key(vault: Vault, identity: Mapping[str, Value]) -> Key | None:
-    """Return the sound of given and family name together, in any order; None unless both are known."""
-    names = identity.get("given_name"), identity.get("family_name")
-    if not all(isinstance(name, str) for name in names):
-        return None
-    heard = sorted(sounds(word) for name in names for word in words(str(name)))
-    return WHOLE_NAME, vault.blind(WHOLE_NAME, " ".join(heard))
-
-
 def external_number_blind(vault: Vault, number: str) -> bytes:
     """Return the blind index of the organisation's own file number."""
     # Marks between digits count, unlike those of a document: 1/23 and 12/3 are two files.
@@ -71,13 +62,19 @@ def external_number_blind(vault: Vault, number: str) -> bytes:
 def keys_of(vault: Vault, scope: str, fields: Mapping[str, Value]) -> set[Key]:
     """Return everything that a document's indexed fields are found by."""
     found: set[Key] = set()
+    heard: dict[str, list[str]] = {}
     for name, field in SCOPES[scope].fields.items():
         if field.index and name in fields:
             value = fields[name]
-            for text in value if isinstance(value, list) else [value]:
-                found.update(_field_keys(vault, field.index, str(text)))
-    if scope == "identity" and (whole := whole_name_key(vault, fields)):
-        found.add(whole)
+            texts = [str(entry) for entry in value] if isinstance(value, list) else [str(value)]
+            if field.index in _NAMES:
+                heard[name] = _add_names(vault, found, texts)
+            else:
+                found.update(key for text in texts for key in _NUMBERS[field.index](vault, text))
+    if heard.keys() >= _WHOLE_NAME_OF:
+        # Given and family name together, in any order: those who share it are alike before any other is.
+        whole = " ".join(sorted(sound for name in _WHOLE_NAME_OF for sound in heard[name]))
+        found.add((WHOLE_NAME, vault.blind(WHOLE_NAME, whole)))
     return found
 
 
@@ -104,11 +101,14 @@ def remove_words(connection: Connection, key_ids: Collection[bytes]) -> None:
     connection.execute(delete(search_word).where(search_word.c.key_id.in_(key_ids)))
 
 
-def _field_keys(vault: Vault, index: str, text: str) -> Iterator[Key]:
-    if index in ("name", "alias"):
-        yield from name_keys(vault, text)
-        yield from sound_keys(vault, text)
-    elif index == "document":
-        yield from document_keys(vault, text)
-    elif index == "phone":
-        yield from phone_keys(vault, text)
+def _add_names(vault: Vault, found: set[Key], texts: Iterable[str]) -> list[str]:
+    each = [word for text in texts for word in words(text)]
+    heard = [sounds(word) for word in each]
+    found.update((NAME, vault.blind(NAME, word)) for word in each)
+    found.update((SOUND, vault.blind(SOUND, sound)) for sound in heard)
+    return heard
+
+
+_NAMES = frozenset({"name", "alias"})
+_NUMBERS: dict[str, Callable[[Vault, str], Iterator[Key]]] = {"document": document_keys, "phone": phone_keys}
+_WHOLE_NAME_OF = frozenset({"given_name", "family_name"})
