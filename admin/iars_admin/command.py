@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from iars_admin.session import Choice, Session
-from iars_node.errors import NodeError
+from iars_node.errors import NodeError, SetupError
 from iars_protocol.errors import ProtocolError
 
 FAILED = 1
@@ -58,13 +59,16 @@ _COMMON = {
 
 def read_choice(given: dict[str, Any]) -> Choice:
     """Take the common options out of what was given, paths made whole."""
-    taken = {name: given.pop(name) for name in _COMMON}
     return Choice(
-        **{
-            name: value.expanduser().absolute() if isinstance(value, Path) else value
-            for name, value in taken.items()
-        }
+        _whole(given.pop("folder")),
+        given.pop("account"),
+        given.pop("as_json"),
+        _whole(given.pop("passphrase_file")),
     )
+
+
+def _whole(path: Path | None) -> Path | None:
+    return None if path is None else path.expanduser().absolute()
 
 
 def group(app: typer.Typer, name: str, help_text: str) -> typer.Typer:
@@ -80,22 +84,28 @@ def command(
     """Add a command. Its function gets a session first; expected errors end it with one sentence."""
 
     def add(function: Callable[Concatenate[Session, P], None]) -> Callable[..., None]:
-        @functools.wraps(function)
+        body: Callable[..., None] = function
+
         def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 - whatever the command declares
-            choice = read_choice(given).over(context.find_object(Choice))
-            session = Session(choice)
+            session = Session(read_choice(given).over(context.find_object(Choice)))
             try:
-                function(session, **given)  # type: ignore[call-arg] - the options, by name
+                body(session, **given)
             except (NodeError, ProtocolError) as error:
-                report(error, as_json=choice.as_json)
+                report(error, as_json=session.choice.as_json)
+                raise typer.Exit(FAILED) from None
+            except SQLAlchemyError as error:
+                # The driver's own text may quote the rows it was given: only its kind is repeated.
+                said = SetupError(f"The database did not do what it was asked ({type(error).__name__}).")
+                report(said, as_json=session.choice.as_json)
                 raise typer.Exit(FAILED) from None
             finally:
                 session.close()
 
-        run.__signature__ = _signature(function)  # type: ignore[attr-defined] - how a function says it to `inspect`
-        run.__annotations__ = {
-            part.name: part.annotation for part in inspect.signature(run).parameters.values()
-        }
+        signature = _signature(body)
+        functools.update_wrapper(run, body)
+        # What Typer makes options of: the command's own, and those that every command has.
+        vars(run)["__signature__"] = signature
+        run.__annotations__ = {part.name: part.annotation for part in signature.parameters.values()}
         app.command(name, epilog=_epilog(examples))(run)
         return run
 

@@ -43,16 +43,12 @@ def _phases(move: Callable[[int], None]) -> Callable[[str, int], None]:
 
 
 def _likely(work: Work, row: LikelyRow) -> dict[str, object]:
-    if row.case_id is not None:
-        other = case_head(work, row.case_id).reference
-    else:
-        other = f"row {row.other_row}"
+    other = row.other if row.case_id is None else case_head(work, row.case_id).reference
     return {
         "sheet": row.sheet,
         "row": row.number,
         "place": f"{row.sheet}, row {row.number}",
         "case_id": row.case_id,
-        "other_row": row.other_row,
         "other": other,
         "score": row.score,
         "reasons": list(row.reasons),

@@ -1,4 +1,4 @@
-"""Where passphrases and passwords come from: a file, a variable, or a person; never the command's own words."""
+"""Where passphrases and passwords come from: a file, a variable, a person; never the command itself."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -23,7 +24,6 @@ from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from iars_node.settings import Settings
     from iars_node.work import Actor, Work
@@ -89,8 +89,7 @@ class Session:
         node = self.locked_node()
         try:
             node.vault.unlock(passphrase_of(self.settings))
-            if not is_current(node.database):
-                raise SetupError("The database has an older shape; run `iars upgrade`, or `iars serve` once.")
+            _check_current(node)
         except BaseException:
             node.close()
             raise
@@ -124,3 +123,8 @@ class Session:
         with self.node.works.write(self.actor) as work:
             require(self.actor, action)
             yield work
+
+
+def _check_current(node: Node) -> None:
+    if not is_current(node.database):
+        raise SetupError("The database has an older shape; run `iars upgrade`, or `iars serve` once.")

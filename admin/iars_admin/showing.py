@@ -21,7 +21,10 @@ TRAINING = "TRAINING: made-up people only"
 PIPE_WIDTH = 160
 
 # What could move the cursor or turn the writing round, in names that others chose.
-_FORBIDDEN = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160), *range(8234, 8239), *range(8294, 8298)), "�")
+_FORBIDDEN = dict.fromkeys(
+    (*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)),
+    "\N{REPLACEMENT CHARACTER}",
+)
 
 
 class Screen:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 
@@ -175,9 +175,9 @@ def open_case(
 
 
 def _state(state: str | None) -> CaseState | None:
-    if state is None or state == "open" or state == "closed":
-        return state
-    raise typer.BadParameter("accepted: open, closed", param_hint="--state")
+    if state is not None and state not in get_args(CaseState):
+        raise typer.BadParameter("accepted: open, closed", param_hint="--state")
+    return cast("CaseState | None", state)
 
 
 def described(case: Case) -> dict[str, object]:

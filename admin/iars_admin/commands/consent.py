@@ -19,13 +19,17 @@ from iars_node.peers import service as peers
 from iars_node.work import Work
 from iars_protocol.consent import ScopeGrant
 from iars_protocol.record import SCOPES
-from iars_protocol.vocabulary import PURPOSES
+from iars_protocol.vocabulary import PURPOSES, Step
 
 CaseArgument = Annotated[str, typer.Argument(help="The case's reference, file number or id.")]
 
 SCOPE_FORM = re.compile(r"([a-z]+)(?::(offer|acceptance))?(?:=([a-z0-9_,]+))?")
 WITHHELD_FORM = re.compile(r"([a-z]+)(?:\.([a-z0-9_,]+))?(?:@(.+))?")
 
+GIVE_EXAMPLE = (
+    "iars consent give K-4F7Q --to mission --purpose assistance --scope services --scope identity "
+    "--scope medical --withhold identity.document_number --feedback medical --notice-language ro"
+)
 COLUMNS = {
     "id": "Consent",
     "state": "State",
@@ -58,11 +62,7 @@ LABELS = {
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     consent = group(app, "consent", "What people agreed to: which scopes, to whom, for what, until when.")
-    given = (
-        "iars consent give K-4F7Q --to mission --purpose assistance --scope services --scope identity "
-        "--scope medical --withhold identity.document_number --feedback medical --notice-language ro",
-    )
-    command(consent, "give", examples=given)(give)
+    command(consent, "give", examples=(GIVE_EXAMPLE,))(give)
     command(consent, "list", examples=("iars consent list K-4F7Q",))(list_consents)
     command(consent, "show", examples=("iars consent show 5f0c...",))(show)
 
@@ -75,8 +75,8 @@ def give(
         list[str],
         typer.Option(
             metavar="CODE[:offer][=FIELD,FIELD]",
-            help="What may be shared; can be repeated. With :offer it goes with the first message, otherwise once "
-            f"the other side accepts. With fields, only these. Scopes: {', '.join(SCOPES)}.",
+            help="What may be shared; can be repeated. With :offer it leaves with the first message, "
+            f"otherwise once they accept. With fields, only these. Scopes: {', '.join(SCOPES)}.",
         ),
     ],
     notice_language: Annotated[
@@ -162,7 +162,8 @@ def _scope(text: str) -> ScopeGrant:
     _check_fields(code, only)
     if step is None:
         return ScopeGrant(code, usual.step, usual.at_offer, only)
-    return ScopeGrant(code, step, usual.at_offer if step == usual.step else (), only)
+    chosen: Step = "offer" if step == "offer" else "acceptance"
+    return ScopeGrant(code, chosen, usual.at_offer if chosen == usual.step else (), only)
 
 
 def _withheld(work: Work, text: str) -> Withheld:

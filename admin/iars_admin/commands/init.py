@@ -20,18 +20,20 @@ from iars_protocol.keys import fingerprint
 from iars_protocol.listing import Listing
 
 ROOT_FILE = "root-key.json"
-EXAMPLES = (
+EXAMPLE = (
     'iars init --name "Shelter, Tirana" --name "sq=Strehza, Tiranë" --type NGO --country AL '
     "--zone Europe/Tirane --languages sq,en --service SHELTER --url https://shelter.example.org "
-    "--administrator agim",
+    "--administrator agim"
+)
+TRIAL_EXAMPLE = (
     'iars --folder trial init --training --keep-root --name "A trial" --type NGO --country AL '
-    "--administrator admin",
+    "--administrator admin"
 )
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "init", examples=EXAMPLES)(init)
+    command(app, "init", examples=(EXAMPLE, TRIAL_EXAMPLE))(init)
 
 
 def init(

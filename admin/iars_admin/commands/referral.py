@@ -312,7 +312,8 @@ def note(
 ) -> None:
     """Write to the other side, each sentence under the scope that it touches.
 
-    What stands on the command line also stands in the shell's history: for what is about the person, use --file.
+    What stands on the command line also stands in the shell's history: for what is about the person, use
+    --file.
     """
     given = [*(text or []), *([f"{scope}={read_line(file)}"] if file else [])]
     texts = read_pairs(given, "--text")

@@ -1,5 +1,8 @@
 """`iars serve` and `iars upgrade`: run the node."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -17,6 +20,7 @@ from iars_node.settings import Settings
 from iars_node.work import SYSTEM
 
 STOP_SECONDS = 20
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def register(app: typer.Typer) -> None:
@@ -62,10 +66,22 @@ def serve(
             forwarded_allow_ips="*" if settings.behind_proxy else "",
             timeout_graceful_shutdown=STOP_SECONDS,
         )
-        uvicorn.Server(config).run()
+        with _stopping_quietly():
+            uvicorn.Server(config).run()
         _note(node, "node.stopped")
     finally:
         node.close()
+
+
+@contextmanager
+def _stopping_quietly() -> Iterator[None]:
+    # Once it has stopped, the server repeats the signal that stopped it; the node then still has to close.
+    before = {number: signal.signal(number, lambda *_: None) for number in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def check_address(settings: Settings, address: str) -> None:
@@ -74,8 +90,8 @@ def check_address(settings: Settings, address: str) -> None:
     if is_here or settings.tls_certificate is not None or settings.behind_proxy:
         return
     raise SetupError(
-        f"The node won't listen on {address} in the clear: set tls_certificate and tls_key, or behind_proxy = "
-        "true where a proxy in front does TLS."
+        f"The node won't listen on {address} in the clear: set tls_certificate and tls_key, or "
+        "behind_proxy = true where a proxy in front does TLS."
     )
 
 
