@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import insert, select, update
 
 from iars_node.cases.model import Basis, Document, Held
 from iars_node.cases.tables import case_content
@@ -141,11 +141,6 @@ def empty(connection: Connection, found: Iterable[Place], at: datetime) -> None:
     """Take the sealed bytes out of documents whose keys are destroyed; the row stays as a tombstone."""
     for place in found:
         connection.execute(update(case_content).where(*_at(place)).values(sealed=b"", erased_at=at))
-
-
-def remove(connection: Connection, case_id: str) -> None:
-    """Remove every document of a case, tombstones included."""
-    connection.execute(delete(case_content).where(case_content.c.case_id == case_id))
 
 
 def _at(place: Place) -> tuple[Any, ...]:

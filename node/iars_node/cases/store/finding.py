@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, FromClause
 
 
-_COUNTED_UP_TO = 2000
+_COUNTED_UP_TO = 5000
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,14 +63,6 @@ def read_notes(
     )
 
 
-def note_keys(connection: Connection, case_id: str, source: str, scopes: Collection[str]) -> set[bytes]:
-    """Return the keys of a case's notes from a source in the given scopes."""
-    query = select(note.c.key_id).where(
-        note.c.case_id == case_id, note.c.source == source, note.c.scope.in_(scopes)
-    )
-    return {bytes(key_id) for key_id in connection.execute(query).scalars()}
-
-
 def remove_notes(connection: Connection, key_ids: Collection[bytes]) -> None:
     """Remove the notes that the keys seal."""
     connection.execute(delete(note).where(note.c.key_id.in_(key_ids)))
