@@ -64,7 +64,7 @@ def book(path: Path, *rows: Sequence[Any], sheet: str = "Cases") -> Path:
     active = workbook.worksheets[0]
     active.title = sheet
     for row in rows:
-        active.append(row)
+        active.append(list(row))
     workbook.save(path)
     return path
 
