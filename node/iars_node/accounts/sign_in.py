@@ -73,8 +73,14 @@ class Attempt:
         return f"Attempt({self.account_id})"
 
 
-def authenticate(
-    works: Works, name: str, password: str, address: str, *, old_token: str = ""
+def authenticate(  # noqa: PLR0913 - the session's beginning and length are said by name
+    works: Works,
+    name: str,
+    password: str,
+    address: str,
+    *,
+    old_token: str = "",
+    policy: SessionPolicy = POLICY,
 ) -> SignedIn | SignInRefused:
     """Sign in by name and password; a session the browser brought with it ends.
 
@@ -92,7 +98,7 @@ def authenticate(
     with works.write(SYSTEM) as work:
         if not is_right:
             return refuse(work, attempt)
-        return finish(work, attempt, old_token=old_token, stronger_hash=stronger)
+        return finish(work, attempt, old_token=old_token, stronger_hash=stronger, policy=policy)
 
 
 def begin(work: Work, name: str, address: str) -> Attempt | SignInRefused:

@@ -1,0 +1,1 @@
+"""The case workers' pages: server-rendered, without a script needed, in the reader's language."""

@@ -1,0 +1,79 @@
+"""What stands around every page: the organisation, the navigation, the reader, the languages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from iars_node.errors import NodeError
+from iars_node.referrals.service import waiting
+from iars_node.vault.identity import identity_of
+from iars_node.web.languages import N_
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iars_node.web.languages import Language
+    from iars_node.web.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry of the navigation."""
+
+    path: str
+    label: str
+    icon: str
+    action: str
+
+
+PLACES = (
+    Place("/", N_("Work"), "home", ""),
+    Place("/cases", N_("Cases"), "folder", "case.search"),
+    Place("/referrals", N_("Referrals"), "arrows", "referral.read"),
+    Place("/partners", N_("Partners"), "people", "peer.read"),
+)
+
+# What a page says after something was done; the address carries the code alone.
+DONE = {
+    "opened": N_("The case is open."),
+    "saved": N_("Saved."),
+    "noted": N_("The note is kept."),
+    "recorded": N_("The consent is recorded."),
+    "sent": N_("The referral is on its way. You see here when it arrives and when they answer."),
+    "step": N_("Done. The other organisation is told."),
+    "signed-out": N_("You are signed out."),
+}
+
+
+def frame_of(visit: Visit, address: str, languages: Sequence[Language]) -> dict[str, Any]:
+    """Return the values that every page stands in."""
+    places = [place for place in PLACES if not place.action or visit.may(place.action)]
+    done = DONE.get(visit.query.get("done", ""), "")
+    return {
+        "me": visit.account,
+        "organisation": organisation(visit),
+        "navigation": places if visit.account else [],
+        "here": _here(visit.path),
+        "waiting": waiting.count_unanswered(visit.work) if visit.may("referral.read") else 0,
+        "csrf": visit.form_token,
+        "languages": languages,
+        "address_now": address,
+        "training": visit.node.settings.training,
+        "done": visit.gettext(done) if done else "",
+        "may": visit.may,
+        "now": visit.work.now,
+    }
+
+
+def organisation(visit: Visit) -> str:
+    """Return the organisation's name; the product's where the node can't say it."""
+    try:
+        return identity_of(visit.node.vault).listing.name(visit.speech.language.code)
+    except NodeError:
+        return "IARS"
+
+
+def _here(path: str) -> str:
+    first = path.split("/")[1] if "/" in path else ""
+    return {"consents": "/cases"}.get(first, f"/{first}")

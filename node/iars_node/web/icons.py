@@ -1,0 +1,14 @@
+"""Icons: strokes of one own sprite, always beside a word that says the same."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from iars_node.web.assets import address_of
+
+
+def icon(name: str) -> Markup:
+    """Return an icon that a screen reader passes over."""
+    return Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>').format(
+        address_of("icons.svg"), name
+    )

@@ -1,0 +1,206 @@
+"""The words for codes: states, steps, refusals; and every label of the vocabularies, for the catalogue."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from iars_node.accounts.access import ROLES
+from iars_node.cases.model import CLOSURE_REASONS, RELATIONS, STAGES
+from iars_node.consent.model import FROM_WHOM, HOW_OBTAINED
+from iars_node.web.languages import N_
+from iars_protocol.vocabulary import REASONS, SCOPES, SERVICES, VOCABULARIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+CASE_STATES: Mapping[str, str] = MappingProxyType({"open": N_("Open"), "closed": N_("Closed")})
+
+REFERRAL_STATES: Mapping[str, str] = MappingProxyType(
+    {
+        "draft": N_("Draft"),
+        "requested": N_("Waiting for an answer"),
+        "accepted": N_("Accepted"),
+        "in-progress": N_("Under way"),
+        "on-hold": N_("On hold"),
+        "completed": N_("Completed"),
+        "failed": N_("Could not be given"),
+        "rejected": N_("Rejected"),
+        "cancelled": N_("Cancelled"),
+        "expired": N_("Not answered in time"),
+        "entered-in-error": N_("Entered in error"),
+    }
+)
+
+CONSENT_STATES: Mapping[str, str] = MappingProxyType(
+    {
+        "requested": N_("Asked for"),
+        "refused": N_("Refused"),
+        "given": N_("Given"),
+        "renewed": N_("Renewed"),
+        "expired": N_("Expired"),
+        "invalidated": N_("No longer valid"),
+        "withdrawn": N_("Withdrawn by the person"),
+        "revoked": N_("Revoked"),
+    }
+)
+
+STEPS: Mapping[str, str] = MappingProxyType(
+    {
+        "referral.offer/1": N_("Referral sent"),
+        "referral.accept/1": N_("Accepted"),
+        "handover.accept/1": N_("Handover accepted"),
+        "referral.reject/1": N_("Rejected"),
+        "referral.disclose/1": N_("The rest was disclosed"),
+        "referral.appointment/1": N_("Appointment"),
+        "referral.progress/1": N_("Service begun"),
+        "referral.hold/1": N_("Put on hold"),
+        "referral.complete/1": N_("Completed"),
+        "referral.fail/1": N_("Could not be given"),
+        "referral.cancel/1": N_("Cancelled"),
+        "referral.entered-in-error/1": N_("Entered in error"),
+        "referral.amend/1": N_("Changes sent"),
+        "referral.note/1": N_("Message"),
+        "referral.expire": N_("The time to answer ended"),
+    }
+)
+
+TRUST: Mapping[str, str] = MappingProxyType(
+    {
+        "pinned": N_("Verified"),
+        "unverified": N_("Not verified yet"),
+        "blocked": N_("Blocked"),
+        "forked": N_("Contradicts itself"),
+    }
+)
+
+OUTCOMES: Mapping[str, str] = MappingProxyType(
+    {
+        "applied": N_("Arrived"),
+        "refused": N_("Refused by their node"),
+        "waiting": N_("Waiting at their node"),
+    }
+)
+
+DISCLOSURE_STEPS: Mapping[str, str] = MappingProxyType(
+    {"offer": N_("With the referral"), "acceptance": N_("When they accept")}
+)
+
+KEPT_BACK: Mapping[str, str] = MappingProxyType(
+    {"withheld": N_("The person withholds it"), "not-agreed": N_("Not agreed to")}
+)
+
+# Why a rule refused: what is shown in place of the code.
+REFUSALS: Mapping[str, str] = MappingProxyType(
+    {
+        "no-consent": N_("No consent is recorded that covers this. Record one with the person first."),
+        "consent-expired": N_("The person's consent has expired. Ask them again before anything is sent."),
+        "consent-withdrawn": N_("The person has withdrawn this consent. Nothing more may be sent under it."),
+        "consent-revoked": N_("This consent was revoked. Nothing more may be sent under it."),
+        "consent-refused": N_("The person refused. Nothing may be sent."),
+        "consent-requested": N_("The person has been asked and has not answered yet."),
+        "consent-invalidated": N_("This consent is no longer valid. Ask the person again."),
+        "consent-not-yet-valid": N_("This consent is not valid yet."),
+        "recipient-not-named": N_("The person did not agree to share with this organisation."),
+        "purpose-not-granted": N_("The person did not agree to share for this kind of service."),
+        "services-not-granted": N_(
+            "The person did not agree to share which services they need, so nobody can be asked."
+        ),
+        "peer-not-pinned": N_(
+            "This organisation's node is not verified or is blocked. "
+            "Ask your administrator to compare fingerprints."
+        ),
+        "expired": N_("The time to answer is over."),
+        "training": N_("A training node and a real one don't exchange."),
+    }
+)
+
+# What happened, what is safe, what to do: by the error's code, where there is no closer sentence.
+PROBLEMS: Mapping[str, str] = MappingProxyType(
+    {
+        "not-found": N_(
+            "This page or record is not here, or your roles do not show it. Nothing was changed."
+        ),
+        "forbidden": N_(
+            "Your roles do not allow this. Nothing was changed; ask an administrator if you need it."
+        ),
+        "unauthenticated": N_("You are not signed in. Sign in and try again."),
+        "invalid": N_(
+            "Some answers can't be used as they are. Nothing was saved; correct them and try again."
+        ),
+        "conflict": N_("The record changed meanwhile. Nothing was saved; look at it again."),
+        "refused": N_("A rule of consent does not allow this. Nothing was sent."),
+        "locked": N_(
+            "The node is locked, so records can't be opened. They are safe; "
+            "an administrator must unlock the node."
+        ),
+        "erased": N_("This content was erased and nobody can show it again."),
+        "too-many": N_("Too many attempts. Wait a while before the next."),
+        "too-large": N_("The form is too long. Nothing was saved; shorten it and try again."),
+        "setup": N_("The node is not set up fully. Tell an administrator; nothing was changed."),
+        "node": N_(
+            "Something went wrong here. Nothing was saved; try again, and tell an administrator if it stays."
+        ),
+    }
+)
+
+# Sentences of the rules themselves that say more than their code does.
+SENTENCES = frozenset(
+    {
+        N_("The case is closed; reopen it first."),
+        N_("Another case has this file number."),
+        N_("Someone else changed the case first; look at it again."),
+        N_("Someone else changed this part of the case first; look at it again."),
+        N_("This part of the case is locked; nothing can be written into it."),
+        N_("The consent is not complete; nothing was recorded."),
+        N_("A reason is needed."),
+        N_("Please say more about the reason."),
+        N_("There is nothing to send yet."),
+        N_("Only the organisation that was asked can do this."),
+        N_("Only the organisation that referred the person can do this."),
+        N_("The form did not come from this page; open the page again."),
+        N_("A sentence or attachment touches what the person did not agree to share; nothing was sent."),
+        N_(
+            "A sentence touches what the person did not agree to share with the other side; nothing was sent."
+        ),
+    }
+)
+
+KIND_FAULTS: Mapping[str, str] = MappingProxyType(
+    {
+        "text": N_("Write at most 500 characters."),
+        "long-text": N_("Write at most 20,000 characters."),
+        "words": N_("Write one entry in each line, each once."),
+        "date": N_("Write a date like 2004-05-17, a month like 2004-05 or a year like 2004."),
+        "number": N_("Write a whole number, such as 3."),
+        "flag": N_("Choose yes or no."),
+        "code": N_("Choose from the list."),
+        "codes": N_("Choose from the list."),
+        "country": N_("Write a country's name as in the suggestions."),
+        "countries": N_("Write a country's name as in the suggestions."),
+        "language": N_("Write a language's name as in the suggestions."),
+        "languages": N_("Write a language's name as in the suggestions."),
+        "phone": N_("Write a phone number with its country code, such as +355 69 123 4567."),
+        "email": N_("Write an e-mail address, such as name@example.org."),
+        "needs": N_("Choose a service and how urgent it is."),
+        "attachment": N_("This can't be changed here."),
+    }
+)
+
+
+def vocabulary_messages() -> Iterator[tuple[str, str]]:
+    """Yield each label of the vocabularies and where it comes from."""
+    for scope in SCOPES.values():
+        yield scope.label, "scopes.toml"
+        yield from ((field.label, "scopes.toml") for field in scope.fields.values())
+    yield from ((service.label, "services.toml") for service in SERVICES.values())
+    for codes in REASONS.values():
+        yield from ((label, "reasons.toml") for label in codes.values())
+    for name, codes in VOCABULARIES.items():
+        if name != "service":
+            yield from ((label, "vocabularies.toml") for label in codes.values())
+    yield from ((role.label, "roles.toml") for role in ROLES.values())
+    for labels in (STAGES, CLOSURE_REASONS, RELATIONS):
+        yield from ((label, "cases/model.py") for label in labels.values())
+    for labels in (HOW_OBTAINED, FROM_WHOM):
+        yield from ((label, "consent/model.py") for label in labels.values())

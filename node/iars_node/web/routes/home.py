@@ -1,0 +1,135 @@
+"""The first page: what waits for somebody, most urgent first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from iars_node.cases.service import case_head
+from iars_node.consent.ending import ending_before
+from iars_node.referrals.service import waiting
+from iars_node.web.languages import N_
+from iars_node.web.pages import SIGNED_IN, Pages
+from iars_node.web.people import organisations
+from iars_node.web.visit import Page
+
+if TYPE_CHECKING:
+    from iars_node.referrals.model import Referral
+    from iars_node.web.visit import Answer, Visit
+
+pages = Pages()
+
+MOST = 50
+SOON = timedelta(hours=4)
+NEWS_FOR = timedelta(days=7)
+CONSENTS_FOR = timedelta(days=14)
+
+NOW, TODAY, WEEK, LATER = N_("Now"), N_("Today"), N_("This week"), N_("Later")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One line of the work list: what to do, and by when or since when."""
+
+    path: str
+    sentence: str
+    moment: datetime
+    sign: str
+    tone: str = ""
+    is_due: bool = True
+
+
+@pages.get("/", SIGNED_IN)
+def show_home(visit: Visit) -> Answer:
+    """Show the work list."""
+    names = organisations(visit)
+    tasks = [*_to_answer(visit, names), *_stuck(visit, names), *_consents(visit)]
+    groups: dict[str, list[Task]] = {NOW: [], TODAY: [], WEEK: [], LATER: []}
+    for task in sorted(tasks, key=lambda each: each.moment):
+        groups[_group(visit, task)].append(task)
+    return Page("home.html", {"groups": groups, "news": _news(visit, names), "hello": visit.account})
+
+
+def _group(visit: Visit, task: Task) -> str:
+    if task.tone == "late" or task.moment <= visit.now + SOON:
+        return NOW
+    days = (visit.speech.moments.today(task.moment) - visit.speech.moments.today(visit.now)).days
+    return TODAY if days < 1 else WEEK if days < 7 else LATER  # noqa: PLR2004 - a week
+
+
+def _to_answer(visit: Visit, names: dict[str, str]) -> list[Task]:
+    if not visit.may("referral.read"):
+        return []
+    return [
+        Task(
+            path=f"/referrals/{each.id}",
+            sentence=visit.gettext(
+                "Answer %(organisation)s: %(service)s (%(reference)s)", **_words(visit, each, names)
+            ),
+            moment=each.respond_by,
+            sign="late" if each.is_overdue(visit.now) else "inward",
+            tone="late" if each.is_overdue(visit.now) else "wait",
+        )
+        for each in waiting.unanswered(visit.work, MOST)
+    ]
+
+
+def _stuck(visit: Visit, names: dict[str, str]) -> list[Task]:
+    if not visit.may("referral.read"):
+        return []
+    return [
+        Task(
+            path=f"/referrals/{each.id}",
+            sentence=visit.gettext(
+                "Ask %(organisation)s: no answer about %(service)s (%(reference)s)",
+                **_words(visit, each, names),
+            )
+            if not each.problem
+            else visit.gettext(
+                "Look at %(reference)s: it did not go through to %(organisation)s",
+                **_words(visit, each, names),
+            ),
+            moment=each.respond_by if not each.problem else each.updated_at,
+            sign="late",
+            tone="late",
+        )
+        for each in waiting.overdue(visit.work, MOST)
+    ]
+
+
+def _consents(visit: Visit) -> list[Task]:
+    if not visit.may("consent.read"):
+        return []
+    found = []
+    for consent_id, case_id, end in ending_before(visit.work, visit.now + CONSENTS_FOR, MOST):
+        reference = case_head(visit.work, case_id).reference
+        sentence = visit.gettext("Ask again: the consent of %(reference)s ends", reference=reference)
+        found.append(Task(f"/consents/{consent_id}", sentence, end, "consent"))
+    return found
+
+
+def _news(visit: Visit, names: dict[str, str]) -> list[Task]:
+    if not visit.may("referral.read"):
+        return []
+    return [
+        Task(
+            path=f"/referrals/{each.id}",
+            sentence=visit.gettext(
+                "%(state)s: %(service)s, %(organisation)s (%(reference)s)", **_words(visit, each, names)
+            ),
+            moment=each.updated_at,
+            sign="done" if each.is_open or each.state == "completed" else "cross",
+            is_due=False,
+        )
+        for each in waiting.news(visit.work, visit.now - NEWS_FOR, MOST)
+    ]
+
+
+def _words(visit: Visit, referral: Referral, names: dict[str, str]) -> dict[str, object]:
+    return {
+        "organisation": names.get(referral.peer.hex(), referral.peer.hex()[:8]),
+        "service": visit.speech.label("service", referral.service),
+        "reference": referral.reference,
+        "state": visit.speech.label("referral_state", referral.state),
+    }

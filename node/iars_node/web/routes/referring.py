@@ -1,0 +1,235 @@
+"""Referring a person: which service, to whom, under which consent, look at what leaves, send."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iars_node.audit import record
+from iars_node.cases import service as cases
+from iars_node.consent import service as consents
+from iars_node.errors import InvalidError, NotFoundError
+from iars_node.peers import service as peers
+from iars_node.referrals import service as referrals
+from iars_node.referrals.model import Offering, Preview
+from iars_node.web.pages import Pages
+from iars_node.web.visit import Page, Redirect, Sheet, UnfinishedError, with_query
+from iars_protocol.consent import Allowed, Denied
+from iars_protocol.vocabulary import PRIORITIES, SCOPES, SERVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iars_node.consent.model import Consent
+    from iars_node.peers.model import Peer
+    from iars_node.web.visit import Answer, Visit
+
+pages = Pages()
+
+TEXT = "text."
+_NAMED = {"texts": "texts", "consent": "consent", "service": "service"}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What has been chosen so far; it stands in the address, ids and codes only."""
+
+    case_id: str
+    service: str = ""
+    priority: str = ""
+    peer: str = ""
+    consent: str = ""
+
+    def path(self, step: str, **values: str) -> str:
+        """Return the address of a step with what was chosen."""
+        chosen = {
+            "service": self.service,
+            "priority": self.priority,
+            "peer": self.peer,
+            "consent": self.consent,
+        }
+        return with_query(f"/cases/{self.case_id}/refer{step}", **{**chosen, **values})
+
+
+def _choice(case_id: str, given: Mapping[str, str]) -> Choice:
+    service, priority = given.get("service", ""), given.get("priority", "")
+    return Choice(
+        case_id,
+        service if service in SERVICES else "",
+        priority if priority in PRIORITIES else "",
+        given.get("peer", ""),
+        given.get("consent", ""),
+    )
+
+
+@pages.get("/cases/{case_id}/refer", "referral.send", writes=True)
+def choose_service(visit: Visit, case_id: str) -> Answer:
+    """Ask which service, the person's own needs first."""
+    choice = _choice(case_id, visit.query)
+    view = cases.read_case(visit.work, case_id, ["services"]).scopes.get("services")
+    field = view.fields.get("needs") if view else None
+    needs = (
+        [need for need in field.value if isinstance(need, dict)]
+        if field and isinstance(field.value, list)
+        else []
+    )
+    typed = {"service": [choice.service], "priority": [choice.priority or "normal"]}
+    sheet = Sheet(typed, message="")
+    if "service" in visit.query and not choice.service:
+        sheet = Sheet(typed, {"service": visit.gettext("Choose a service.")}, "")
+    return _page(visit, "refer_service.html", choice, 1, needs=needs, sheet=sheet)
+
+
+@pages.get("/cases/{case_id}/refer/organisation", "referral.send")
+def choose_organisation(visit: Visit, case_id: str) -> Answer:
+    """Ask which organisation: those that offer the service first, those that can't be reached never."""
+    choice = _choice(case_id, visit.query)
+    if not choice.service or not choice.priority:
+        return Redirect(choice.path("", service=choice.service or "-"))
+    known = peers.every(visit.work)
+    found = sorted(known, key=lambda peer: (choice.service not in peer.listing.services, peer.name()))
+    return _page(visit, "refer_organisation.html", choice, 2, peers=found)
+
+
+@pages.get("/cases/{case_id}/refer/consent", "referral.send")
+def choose_consent(visit: Visit, case_id: str) -> Answer:
+    """Ask under which consent; where one alone covers it, go on."""
+    choice = _choice(case_id, visit.query)
+    if not choice.service or not choice.peer:
+        return Redirect(choice.path("/organisation"))
+    peer = _peer(visit, choice.peer)
+    answers = [
+        (given, _covers(visit, given, peer, choice)) for given in consents.of_case(visit.work, case_id)
+    ]
+    covering = [given for given, answer in answers if isinstance(answer, Allowed)]
+    if len(covering) == 1 and not visit.query.get("stay"):
+        return Redirect(choice.path("/check", consent=covering[0].id))
+    reasons = {
+        given.id: "" if isinstance(answer, Allowed) else visit.speech.label("refusal", answer.reason)
+        for given, answer in answers
+    }
+    return _page(
+        visit,
+        "refer_consent.html",
+        choice,
+        3,
+        peer=peer,
+        given=[given for given, _ in answers],
+        reasons=reasons,
+    )
+
+
+def _covers(visit: Visit, given: Consent, peer: Peer, choice: Choice) -> Allowed | Denied:
+    return given.covers(
+        node=peer.node_text,
+        organisation_type=peer.listing.organisation_type,
+        service=choice.service,
+        at=visit.now,
+    )
+
+
+@pages.get("/cases/{case_id}/refer/check", "referral.send", writes=True)
+def show_check(visit: Visit, case_id: str) -> Answer:
+    """Show what would leave now, what on acceptance, what never."""
+    choice = _choice(case_id, visit.query)
+    if not (choice.service and choice.priority and choice.peer and choice.consent):
+        return Redirect(choice.path("/consent"))
+    return _check(visit, choice, Sheet())
+
+
+@pages.post("/cases/{case_id}/refer/check", "referral.send")
+def check_again(visit: Visit, case_id: str) -> Answer:
+    """Show it again with the sentences that were typed."""
+    choice = _choice(case_id, _typed(visit))
+    return _check(visit, choice, Sheet(visit.form))
+
+
+@pages.post("/cases/{case_id}/refer/send", "referral.send")
+def send(visit: Visit, case_id: str) -> Answer:
+    """Send exactly what was shown; if anything changed since, show it again instead."""
+    choice = _choice(case_id, _typed(visit))
+    peer, offering = _peer(visit, choice.peer), _offering(visit, choice)
+    with visit.keeping(lambda sheet: _check(visit, choice, sheet), named=_NAMED):
+        shown = referrals.preview(visit.work, offering, peer)
+        if not hmac.compare_digest(_mark(visit, choice, shown), visit.typed("shown").encode()):
+            message = visit.gettext(
+                "Something changed since you looked: the record, the consent, the sentences, "
+                "or a referral that was sent meanwhile. Nothing was sent; look again."
+            )
+            raise UnfinishedError(_check(visit, choice, Sheet(visit.form, {}, message)))
+        sent = referrals.send_referral(visit.work, offering, peer.node_id)
+    visit.work.after_commit.append(visit.node.sender.wake)
+    return Redirect(f"/referrals/{sent.id}?done=sent")
+
+
+def _typed(visit: Visit) -> dict[str, str]:
+    return {name: visit.typed(name) for name in ("service", "priority", "peer", "consent")}
+
+
+def _offering(visit: Visit, choice: Choice) -> Offering:
+    texts = tuple((scope, visit.typed(TEXT + scope)) for scope in SCOPES if visit.typed(TEXT + scope))
+    return Offering(choice.case_id, choice.consent, choice.service, choice.priority, texts=texts)
+
+
+def _peer(visit: Visit, text: str) -> Peer:
+    try:
+        return peers.get(visit.work, bytes.fromhex(text))
+    except ValueError as error:
+        raise NotFoundError("This organisation is not known here.") from error
+
+
+def _check(visit: Visit, choice: Choice, sheet: Sheet) -> Page:
+    peer, offering = _peer(visit, choice.peer), _offering(visit, choice)
+    try:
+        shown = referrals.preview(visit.work, offering, peer)
+    except InvalidError as error:
+        # A sentence that can't go: show the rest without it, and what is wrong beside what was typed.
+        shown = referrals.preview(visit.work, Offering(*_plain(offering)), peer)
+        sheet = visit.sheet_after(error, _NAMED)
+    given = consents.get(visit.work, choice.consent)
+    scopes = [scope.code for scope in given.terms.scopes_for(peer.node_text) if scope.code in visit.readable]
+    released = (*shown.at_offer, *shown.on_acceptance)
+    record(
+        visit.work,
+        "referral.previewed",
+        case_id=choice.case_id,
+        subject=choice.consent,
+        peer_id=peer.node_text,
+        scopes={line.scope for line in (*released, *shown.never)} & visit.readable,
+    )
+    return _page(
+        visit,
+        "refer_check.html",
+        choice,
+        4,
+        peer=peer,
+        preview=shown,
+        released=len(released),
+        readable=visit.readable,
+        mark=_mark(visit, choice, shown).decode(),
+        text_scopes=scopes,
+        sheet=sheet,
+    )
+
+
+def _plain(offering: Offering) -> tuple[str, str, str, str]:
+    return offering.case_id, offering.consent_id, offering.service, offering.priority
+
+
+def _mark(visit: Visit, choice: Choice, shown: Preview) -> bytes:
+    """Return a mark of what was shown; a referral sent meanwhile changes it: none goes twice unseen."""
+    newest = next((each.id for each in referrals.of_case(visit.work, choice.case_id)), "")
+    lines = [
+        (column, line.scope, line.name, line.value)
+        for column, part in (("now", shown.at_offer), ("later", shown.on_acceptance), ("never", shown.never))
+        for line in part
+    ]
+    plain = repr((choice, newest, lines)).encode()
+    return hmac.new(visit.form_token.encode(), plain, hashlib.sha256).hexdigest().encode()
+
+
+def _page(visit: Visit, template: str, choice: Choice, step: int, **values: object) -> Page:
+    head = cases.case_head(visit.work, choice.case_id)
+    return Page(template, {"case": head, "choice": choice, "step": step, **values})

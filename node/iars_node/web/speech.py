@@ -1,0 +1,172 @@
+"""How the pages speak: labels, values, moments and problems in one reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from babel.lists import format_list
+
+from iars_node.cases.model import CLOSURE_REASONS, STAGES
+from iars_node.db import EPOCH
+from iars_node.errors import NodeError, RefusedError
+from iars_node.web import labels
+from iars_node.web.languages import Language
+from iars_node.web.moments import Moments
+from iars_protocol.vocabulary import REASONS, SCOPES, VOCABULARIES, Field
+
+_LISTS: Mapping[str, Mapping[str, str]] = {
+    **VOCABULARIES,
+    **{f"reason.{kind}": codes for kind, codes in REASONS.items()},
+    "stage": STAGES,
+    "closure": CLOSURE_REASONS,
+    "case_state": labels.CASE_STATES,
+    "referral_state": labels.REFERRAL_STATES,
+    "consent_state": labels.CONSENT_STATES,
+    "step": labels.STEPS,
+    "trust": labels.TRUST,
+    "outcome": labels.OUTCOMES,
+    "disclosure": labels.DISCLOSURE_STEPS,
+    "kept_back": labels.KEPT_BACK,
+    "refusal": labels.REFUSALS,
+}
+
+
+@dataclass(frozen=True)
+class Speech:
+    """The words of one language in one time zone."""
+
+    language: Language
+    zone: ZoneInfo
+
+    @cached_property
+    def moments(self) -> Moments:
+        """How moments are said."""
+        return Moments(self.language, self.zone)
+
+    def label(self, vocabulary: str, code: str) -> str:
+        """Return the label of a code; an unknown code is shown as it came."""
+        return self._said(_LISTS[vocabulary].get(code), code)
+
+    def choices(self, vocabulary: str) -> dict[str, str]:
+        """Return a list's codes with their labels."""
+        return {code: self._said(label, code) for code, label in _LISTS[vocabulary].items()}
+
+    def scope(self, code: str) -> str:
+        """Return the name of a scope."""
+        return self._said(SCOPES[code].label if code in SCOPES else None, code)
+
+    def field(self, scope: str, name: str) -> str:
+        """Return the name of a field; what comes beside the fields has a name too."""
+        if name == "texts":
+            return self.language.gettext("A sentence")
+        if name == "attachments":
+            return self.language.gettext("An attachment")
+        known = _field(scope, name)
+        return self._said(known.label if known else None, name)
+
+    def country(self, code: str) -> str:
+        """Return a country's name."""
+        return str(self.language.locale.territories.get(code, code))
+
+    def tongue(self, code: str) -> str:
+        """Return a language's name."""
+        return str(self.language.locale.languages.get(code, code))
+
+    @cached_property
+    def countries(self) -> dict[str, str]:
+        """The countries by code, in the order of their names."""
+        names = self.language.locale.territories
+        found = {
+            code: str(name)
+            for code, name in names.items()
+            if len(code) == _ALPHA_2 and code not in _NO_COUNTRY
+        }
+        return dict(sorted(found.items(), key=lambda entry: entry[1].casefold()))
+
+    @cached_property
+    def tongues(self) -> dict[str, str]:
+        """The languages by code, in the order of their names."""
+        names = self.language.locale.languages
+        found = {code: str(name) for code, name in names.items() if code.isalpha() and code.islower()}
+        return dict(sorted(found.items(), key=lambda entry: entry[1].casefold()))
+
+    def since_1970(self, seconds: int) -> datetime:
+        """Return the moment of a protocol object's time."""
+        return EPOCH + timedelta(seconds=seconds)
+
+    def listed(self, words: Sequence[str]) -> str:
+        """Return words as a list is said: “a, b and c”."""
+        return format_list(words, locale=self.language.locale)
+
+    def value(self, scope: str, name: str, value: object) -> list[str]:
+        """Return a field's value as lines to be read."""
+        known = _field(scope, name)
+        entries = value if isinstance(value, list) else [value]
+        return [self._entry(known, entry) for entry in entries]
+
+    def _entry(self, field: Field | None, entry: object) -> str:
+        if isinstance(entry, bool):
+            return self.language.gettext("Yes") if entry else self.language.gettext("No")
+        if isinstance(entry, Mapping):
+            return self._need(entry)
+        if field is not None and field.codes:
+            return self.label(field.codes, str(entry))
+        said = self._by_kind.get(field.kind if field else "", str)
+        return said(str(entry))
+
+    @cached_property
+    def _by_kind(self) -> Mapping[str, Callable[[str], str]]:
+        return {
+            "country": self.country,
+            "countries": self.country,
+            "language": self.tongue,
+            "languages": self.tongue,
+            "date": self.moments.partial,
+        }
+
+    def _need(self, need: Mapping[str, object]) -> str:
+        service = self.label("service", str(need.get("service", "")))
+        priority = self.label("priority", str(need.get("priority", "")))
+        if need.get("needed_by"):
+            date = self.moments.partial(str(need["needed_by"]))
+            return self.language.gettext(
+                "%(service)s — %(priority)s, needed by %(date)s",
+                service=service,
+                priority=priority,
+                date=date,
+            )
+        return f"{service} — {priority}"
+
+    def problem(self, error: NodeError) -> str:
+        """Return the sentence for an error: the closest one that exists in this language."""
+        if isinstance(error, RefusedError) and error.reason in labels.REFUSALS:
+            return self.language.gettext(labels.REFUSALS[error.reason])
+        sentence = str(error)
+        if sentence in labels.SENTENCES:
+            return self.language.gettext(sentence)
+        return self.language.gettext(labels.PROBLEMS.get(error.code, labels.PROBLEMS["node"]))
+
+    def fault(self, text: str) -> str:
+        """Return what is wrong with a field, in this language."""
+        return (
+            self.language.gettext(text)
+            if text in _KNOWN_FAULTS
+            else self.language.gettext("This can't be used as it is.")
+        )
+
+    def _said(self, label: str | None, code: str) -> str:
+        return code if label is None else self.language.gettext(label)
+
+
+_ALPHA_2 = 2
+_NO_COUNTRY = frozenset({"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"})
+_KNOWN_FAULTS = frozenset(labels.KIND_FAULTS.values())
+
+
+def _field(scope: str, name: str) -> Field | None:
+    known = SCOPES.get(scope)
+    return None if known is None else known.fields.get(name)
