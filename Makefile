@@ -47,8 +47,8 @@ bench-full: .venv/.ready-to-develop
 	@$(BIN)/python -m tests.bench --full
 
 fault: .venv/.ready-to-develop
-	@echo "Running the fault tests with 5,000 referrals; CI runs the same code with 100."
-	@IARS_TESTS_REFERRALS=5000 $(BIN)/python -m pytest tests/federation -m fault $(PYTEST)
+	@echo "Running the fault tests with 5,000 referrals and 300 MB; CI runs the same code with 100 and 64 MB."
+	@IARS_TESTS_REFERRALS=5000 IARS_TESTS_ATTACHMENT_MB=300 $(BIN)/python -m pytest tests/federation -m fault $(PYTEST)
 
 fuzz: .venv/.ready-to-develop
 	@echo "Feeding garbage to everything that parses bytes from outside."
