@@ -30,11 +30,23 @@ def new_passphrase(settings: Settings) -> str:
     chosen = settings.read_passphrase() or _asked_twice(
         "New passphrase: ", "Name a file with --passphrase-file, or set IARS_PASSPHRASE."
     )
-    if len(chosen) < SHORTEST_PASSPHRASE:
+    check_passphrase(chosen)
+    return chosen
+
+
+def chosen_passphrase(file: Path | None) -> str:
+    """Return the passphrase that is to replace the present one, from a file or typed twice."""
+    if file is not None:
+        return read_line(file)
+    return _asked_twice("New passphrase: ", "Name a file with --new-passphrase-file.")
+
+
+def check_passphrase(passphrase: str) -> None:
+    """Refuse a passphrase that is too short to protect people."""
+    if len(passphrase) < SHORTEST_PASSPHRASE:
         raise SetupError(
             f"The passphrase is too short: use at least {SHORTEST_PASSPHRASE} characters, such as six words."
         )
-    return chosen
 
 
 def new_password(file: Path | None) -> str:

@@ -136,6 +136,7 @@ def publish_profile(
     vault: Vault, profile: Listing, *, endpoints: Sequence[str] = (), now: datetime
 ) -> Identity:
     """Publish a changed profile, and changed endpoints where given, under a new number."""
+    forget(vault)
     identity = identity_of(vault)
     author = _Author(identity.history.statements, now)
     if endpoints and tuple(endpoints) != identity.history.endpoints:
@@ -146,6 +147,8 @@ def publish_profile(
 
 def rotate_encryption_key(vault: Vault, now: datetime, *, force: bool = False) -> bool:
     """Add a fresh encryption key when the newest nears its end; say whether one was added."""
+    # Another process may have rotated: to go on from what was read before would fork the history.
+    forget(vault)
     identity = identity_of(vault)
     newest = next(reversed(identity.history.encryption.values()))
     if not force and seconds(now + ROTATE_BEFORE) < newest.seal_until:
