@@ -1,4 +1,4 @@
-"""Attachments: a file as a stream of sealed chunks that hides its length (SPEC § 9).
+"""Attachments: a file as a stream of sealed chunks that hides its length (SPEC § 13).
 
 The bytes at rest are the bytes on the wire: prefix ‖ header ‖ chunks. The key, the true length and the
 hash of these bytes travel apart, inside the part of the attachment's scope.
@@ -50,7 +50,7 @@ def new_key() -> bytes:
 
 
 def sealed_length(length: int) -> int:
-    """Return how many bytes an attachment of the given length takes when sealed (SPEC § 9.1)."""
+    """Return how many bytes an attachment of the given length takes when sealed (SPEC § 13.1)."""
     padded = padded_length(length)
     return FRONT_BYTES + padded + -(-padded // CHUNK_BYTES) * TAG_BYTES
 
@@ -132,7 +132,7 @@ def open_stream(sealed: Iterable[bytes], seal: Seal) -> Iterator[bytes]:
     Raises:
         UnsupportedVersionError: the prefix names another version.
         MalformedError: the prefix is not an attachment's.
-        DecryptionError: a changed, missing, moved or added byte, or another length (SPEC § 9.2).
+        DecryptionError: a changed, missing, moved or added byte, or another length (SPEC § 13.2).
 
     """
     pieces = _chunks(sealed)

@@ -1,4 +1,4 @@
-"""Batches: the envelopes of one request and the answers to them (SPEC § 13.1).
+"""Batches: the envelopes of one request and the answers to them (SPEC § 12.1).
 
 A request is read before anything about it is known, so its envelopes are cut out by their lengths alone:
 the cost is bounded by their number, whatever the bytes are.
