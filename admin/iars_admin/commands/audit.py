@@ -55,7 +55,7 @@ def list_events(
     case: Annotated[str, typer.Option(help="Only about this case (K-... or id).")] = "",
     referral: Annotated[str, typer.Option(help="Only about this referral (id).")] = "",
     peer: Annotated[str, typer.Option(help="Only with this organisation.")] = "",
-    account: Annotated[str, typer.Option(help="Only by this account's id.")] = "",
+    by: Annotated[str, typer.Option(help="Only by this actor's id.")] = "",
     since: Annotated[datetime | None, typer.Option(formats=DAY, help="From this day or minute on.")] = None,
     until: Annotated[datetime | None, typer.Option(formats=DAY, help="Before this day or minute.")] = None,
     limit: Annotated[int, typer.Option(help="How many at the most.", min=1, max=500)] = 50,
@@ -67,7 +67,7 @@ def list_events(
         filters = AuditFilter(
             case_id=case_by_reference(work, case.upper()).id if case.upper().startswith("K-") else case,
             referral_id=referral,
-            actor_id=account,
+            actor_id=by,
             peer_id=peers.resolve(work, peer).node_text if peer else "",
             action=action,
             since=_moment(since, zone),
