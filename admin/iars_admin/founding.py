@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,6 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from iars_node.accounts import store as account_store
-from iars_node.accounts.model import NewAccount
 from iars_node.accounts.service import create_account
 from iars_node.audit.service import record
 from iars_node.clock import SystemClock
@@ -29,11 +27,14 @@ from iars_node.vault.vault import Vault
 from iars_node.work import SYSTEM
 from iars_protocol.errors import ProtocolError
 from iars_protocol.fields import COUNTRY, LANGUAGE
-from iars_protocol.listing import Listing
 from iars_protocol.vocabulary import ORGANISATION_TYPES, SERVICES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iars_node.accounts.model import NewAccount
     from iars_node.vault.identity import Identity, RootKeys
+    from iars_protocol.listing import Listing
 
 ROOT_ROLE, NEXT_ROOT_ROLE = "root", "next-root"
 ROOT_NOTICE = (

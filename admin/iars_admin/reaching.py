@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,8 @@ from iars_node.exchange.routes import LISTING_PATH
 from iars_node.exchange.transport import UnreachableError
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from iars_node.node import Node
 
 OK = 200

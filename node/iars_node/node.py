@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,10 +21,8 @@ from iars_node.exchange.reception import Reception
 from iars_node.exchange.restoring import GAPS_JOB, ask_for_gaps_job, resync_handler
 from iars_node.exchange.sending import Sender, Sending
 from iars_node.exchange.transport import Transport
-from iars_node.jobs.model import Job
 from iars_node.referrals import service as referrals
 from iars_node.referrals.model import ERASE_JOB, EXPIRE_JOB, Arrived
-from iars_node.settings import Settings
 from iars_node.vault.vault import Vault
 from iars_node.work import Work, Works
 from iars_protocol.content import read_content
@@ -33,8 +30,12 @@ from iars_protocol.crypto import probe
 from iars_protocol.messages.administration import AnnounceListing, ResyncStreams
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from iars_node.exchange.model import Handler
+    from iars_node.jobs.model import Job
     from iars_node.peers.model import Peer
+    from iars_node.settings import Settings
     from iars_protocol.envelope import Message
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import Connection
-
 from iars_node.events import Events
-from iars_node.vault.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from sqlalchemy import Connection
 
     from iars_node.clock import Clock
     from iars_node.db import Database
+    from iars_node.vault.vault import Vault
 
 ActorKind = Literal["account", "token", "peer", "system"]
 

@@ -9,7 +9,6 @@ from iars_protocol import fields, messages, parts
 from iars_protocol.consent import Signed
 from iars_protocol.errors import DisclosureError, MalformedError
 from iars_protocol.messages.registry import Body, read_body
-from iars_protocol.parts import ScopePart
 from iars_protocol.record import check_disclosed, check_values
 from iars_protocol.vocabulary import SERVICES
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from iars_protocol.consent import Answer, Grant
     from iars_protocol.envelope import Message
-    from iars_protocol.parts import Part
+    from iars_protocol.parts import Part, ScopePart
     from iars_protocol.referral import Side
     from iars_protocol.vocabulary import Step
 

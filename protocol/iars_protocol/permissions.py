@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from iars_protocol.vocabulary import Step
+if TYPE_CHECKING:
+    from iars_protocol.vocabulary import Step
 
 BASES = ("consent", "vital-interest", "legal-obligation", "judicial")
 APPROVALS = ("approved", "pending")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from iars_protocol import attachment, batch, consent, envelope, parts
 from iars_protocol.attachment import Seal, Sealer
@@ -45,6 +45,9 @@ from tests.specimens import (
     signed_listing,
     withdrawal,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ATTACHMENT_KEY = bytes(range(32))
 

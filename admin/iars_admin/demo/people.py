@@ -10,10 +10,11 @@ from iars_admin.demo.origins import Origin, origins
 from iars_admin.demo.record import record_of
 from iars_admin.demo.traveller import traveller_record
 from iars_admin.demo.writer import HOME, Sketch
-from iars_protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from iars_protocol.record import Record
 
 
 PEOPLE = 140

@@ -6,9 +6,10 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from iars_admin.demo.draw import Draw
+if TYPE_CHECKING:
+    from iars_admin.demo.draw import Draw
 
 TOWNS = ("Tirana", "Durrës", "Elbasan", "Vlorë")
 _PRONOUNS = {

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from iars_admin.demo.draw import Draw
-from iars_admin.demo.origins import Origin
-from iars_admin.demo.stories import Storyteller
+if TYPE_CHECKING:
+    from iars_admin.demo.draw import Draw
+    from iars_admin.demo.origins import Origin
+    from iars_admin.demo.stories import Storyteller
 
 HOME = "AL"
 GROWN = 18

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from iars_protocol.attachment import Seal
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from iars_protocol.attachment import Seal
 
 AttachmentState: TypeAlias = Literal["expected", "stored", "refused", "erased"]
 

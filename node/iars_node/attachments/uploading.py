@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, TypeAlias
 import structlog
 
 from iars_node.attachments import store
-from iars_node.attachments.model import Attachment
 from iars_node.audit.service import record
 from iars_node.errors import LockedError
 from iars_node.exchange.transport import UnreachableError
@@ -26,12 +25,13 @@ from iars_node.jobs import long
 from iars_node.jobs.model import Job, Retries, StaleLeaseError, Worker
 from iars_node.jobs.service import give_back, schedule, set_aside, wait_for_keys
 from iars_node.peers import store as peer_store
-from iars_node.peers.model import Peer
 from iars_node.work import SYSTEM, Work
 
 if TYPE_CHECKING:
     from iars_node.attachments.folder import AttachmentFolder
+    from iars_node.attachments.model import Attachment
     from iars_node.exchange.transport import Transport
+    from iars_node.peers.model import Peer
     from iars_node.work import Works
 
 UPLOAD_JOB = "attachment.upload"

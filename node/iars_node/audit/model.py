@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from iars_node.audit.actions import ACTIONS
 from iars_protocol import encoding
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SALT_BYTES = 32
 

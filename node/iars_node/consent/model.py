@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from iars_protocol.consent import Allowed, Answer, Denied, ScopeGrant, Signed
 from iars_protocol.consent import Grant as WireGrant
 from iars_protocol.vocabulary import SERVICES
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 State: TypeAlias = Literal[
     "requested", "refused", "given", "renewed", "expired", "invalidated", "withdrawn", "revoked"

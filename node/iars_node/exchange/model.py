@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from iars_node.peers.model import Peer
-from iars_node.work import Work
-from iars_protocol.content import Content
-from iars_protocol.envelope import Header, Message
-from iars_protocol.receipt import Receipt, SignedReceipt
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from iars_node.peers.model import Peer
+    from iars_node.work import Work
+    from iars_protocol.content import Content
+    from iars_protocol.envelope import Header, Message
+    from iars_protocol.receipt import Receipt, SignedReceipt
 
 Direction: TypeAlias = Literal["out", "in"]
 OutboxState: TypeAlias = Literal["pending", "parked"]

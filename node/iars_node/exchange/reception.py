@@ -7,7 +7,6 @@ is divided among them, and alone a request waits for nobody.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,18 +16,18 @@ from iars_node.exchange import hop, inbox
 from iars_node.exchange.opening import LOCKED, Opened, Unopened, open_one
 from iars_node.exchange.sending import PATH
 from iars_node.peers import store as peer_store
-from iars_node.peers.model import Peer
 from iars_node.vault.identity import forget, identity_of, seconds
 from iars_node.work import SYSTEM, Actor
 from iars_protocol.encoding import decode, encode
 from iars_protocol.errors import ProtocolError, SignatureError
-from iars_protocol.receipt import SignedReceipt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from iars_node.exchange.model import Handler
+    from iars_node.peers.model import Peer
     from iars_node.work import Work, Works
+    from iars_protocol.receipt import SignedReceipt
 
 MOST_ENVELOPES = 100
 MOST_WAITING = 64

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import case, func, select, update
@@ -16,6 +15,8 @@ from iars_node.exchange.tables import outbox as outbox_table
 from iars_node.exchange.tables import route
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from iars_node.work import Work
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from iars_protocol.keys import KeyHistory, fingerprint
-from iars_protocol.listing import Listing
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from iars_protocol.listing import Listing
 
 Trust: TypeAlias = Literal["unverified", "pinned", "blocked"]
 

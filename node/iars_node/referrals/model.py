@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from iars_protocol.record import Value
 from iars_protocol.referral import EXPIRED, OPEN, REQUESTED, Side, State, Taken, state_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from iars_protocol.record import Value
 
 Direction: TypeAlias = Literal["out", "in"]
 Kind: TypeAlias = Literal["service", "handover"]

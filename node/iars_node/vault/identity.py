@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,15 +13,14 @@ from iars_node.errors import SetupError
 from iars_protocol import keys, listing
 from iars_protocol.crypto import EncryptionKey, SigningKey, new_seed
 from iars_protocol.encoding import decode, encode
-from iars_protocol.keys import KeyHistory
-from iars_protocol.listing import Listing, SignedListing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from iars_node.vault.vault import Vault
-    from iars_protocol.keys import Statement
+    from iars_protocol.keys import KeyHistory, Statement
+    from iars_protocol.listing import Listing, SignedListing
 
 HISTORY = "key-history"
 LISTING = "listing"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
 
-from iars_node.web.languages import Language
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from iars_node.web.languages import Language
 
 _WEEK = timedelta(days=6)
 

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from iars_node.db import EPOCH
-from iars_node.referrals.service.reading import Entry
 from iars_node.web.languages import N_
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from iars_node.referrals.model import Referral
+    from iars_node.referrals.service.reading import Entry
 
 OFFER = "referral.offer/1"
 _AHEAD = {

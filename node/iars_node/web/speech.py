@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from babel.lists import format_list
 
@@ -14,9 +14,13 @@ from iars_node.cases.model import CLOSURE_REASONS, STAGES
 from iars_node.db import EPOCH
 from iars_node.errors import NodeError, RefusedError
 from iars_node.web import labels
-from iars_node.web.languages import Language
 from iars_node.web.moments import Moments
 from iars_protocol.vocabulary import REASONS, SCOPES, VOCABULARIES, Field
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from iars_node.web.languages import Language
 
 _LISTS: Mapping[str, Mapping[str, str]] = {
     **VOCABULARIES,

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from iars_node.accounts.access import may, readable_scopes
-from iars_node.accounts.model import Account, Session
 from iars_node.errors import ConflictError, InvalidError, NodeError, RefusedError
-from iars_node.web.node import WebNode
-from iars_node.web.speech import Speech
-from iars_node.work import Actor, Work
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from iars_node.accounts.model import Account, Session
+    from iars_node.web.node import WebNode
+    from iars_node.web.speech import Speech
+    from iars_node.work import Actor, Work
 
 
 Typed = Mapping[str, list[str]]

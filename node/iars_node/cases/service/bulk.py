@@ -11,16 +11,16 @@ from iars_node.cases.model import OWN, Assignment, Case, Document
 from iars_node.cases.service.opening import FILE_SCOPE, external_number_context, new_case, new_references
 from iars_node.cases.service.writing import moment
 from iars_node.cases.store import contents, heads, persons, words
-from iars_node.cases.store.words import Key
 from iars_node.db import new_id
 from iars_node.rows import insert_many
 from iars_node.vault.tables import content_key
-from iars_protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from iars_node.cases.store.words import Key
     from iars_node.work import Work
+    from iars_protocol.record import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from iars_node.cases.service.duplicates import identities_of, likeness
 from iars_node.cases.spreadsheet.model import CaseRow, LikelyRow
 from iars_node.cases.store import finding, words
-from iars_node.cases.store.words import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from iars_node.cases.store.words import Key
     from iars_node.work import Work
     from iars_protocol.record import Value
 

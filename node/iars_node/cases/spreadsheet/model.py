@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from iars_protocol.record import Record
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iars_protocol.record import Record
 
 DateOrder: TypeAlias = Literal["dmy", "mdy", "ymd"]
 

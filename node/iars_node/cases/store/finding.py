@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, exists, func, not_, or_, select
 
-from iars_node.cases.model import Filters
 from iars_node.cases.store.heads import filter_conditions
-from iars_node.cases.store.words import Key
 from iars_node.cases.tables import case_file, search_word
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from sqlalchemy import ColumnElement, Connection, FromClause
+
+    from iars_node.cases.model import Filters
+    from iars_node.cases.store.words import Key
 
 
 _COUNTED_UP_TO = 5000

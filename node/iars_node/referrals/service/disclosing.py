@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from iars_protocol.parts import AttachmentPart, Part, ScopePart, read_scope_part
 from iars_protocol.record import SCOPES, Record, cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from iars_node.attachments.model import Attachment
     from iars_node.vault.vault import Vault

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -18,6 +17,8 @@ from iars_protocol.referral import TRANSITIONS
 from iars_protocol.vocabulary import REASONS, SCOPES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from iars_node.referrals.model import Referral
     from iars_node.web.visit import Answer
 
