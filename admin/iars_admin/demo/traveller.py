@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from iars_protocol.record import Record
 
 CALLED = "Polina"
+AGE = 24
 
 
 def traveller_record(year: int) -> Record:
@@ -36,7 +37,7 @@ def traveller_record(year: int) -> Record:
             "family_name": "Заречная",
             "other_names": ["Polina Zarechnaya"],
             "alias": "Mare",
-            "birth_date": f"{year - 24}-03~",
+            "birth_date": f"{year - AGE}-03~",
             "document_type": "passport",
             "document_number": "PX 440 209 17",
             "document_country": "RU",
@@ -80,7 +81,7 @@ def traveller_record(year: int) -> Record:
             "exploitation_places": ["a farmhouse near Fier", "an olive press near Berat"],
             "exploitation_from": f"{year - 1}-10",
             "exploitation_to": f"{year}-08",
-            "age_when_trafficked": 23,
+            "age_when_trafficked": AGE - 1,
             "narrative": (
                 "She answered an offer of work in a guest house. The guest house did not exist; she cleaned "
                 "and cooked on a farm, and a debt for the flight was written down against her each week. She "

@@ -1,0 +1,125 @@
+"""Founding, introducing, serving and stopping the four nodes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from iars_admin.demo.cast import ACQUAINTED, PARTS
+from iars_admin.demo.errors import DemoError
+from iars_admin.demo.organisation import HOST, Organisation
+from iars_node.settings import PREFIX, TESTS_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from iars_admin.demo.cast import Part
+    from iars_admin.demo.telling import Teller
+
+ResultT = TypeVar("ResultT")
+
+
+@contextmanager
+def own_environment() -> Iterator[None]:
+    """Leave out of the environment what was meant for a node that runs in earnest on this machine."""
+    foreign = {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper().startswith(PREFIX) and not name.upper().startswith(TESTS_PREFIX)
+    }
+    for name in foreign:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(foreign)
+
+
+@contextmanager
+def demo_folder(wanted: Path | None) -> Iterator[Path]:
+    """Make the folder of a run; one that nobody asked for is removed at the end."""
+    if wanted is None:
+        folder = Path(tempfile.mkdtemp(prefix="iars-demo-"))
+    else:
+        if wanted.exists() and any(wanted.iterdir()):
+            raise DemoError(f"The folder {wanted} is not empty; name another, or remove it.")
+        wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = wanted
+    (folder / "secrets").mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        if wanted is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def federation(folder: Path, teller: Teller) -> Iterator[dict[str, Organisation]]:
+    """Found the nodes, introduce them and serve them; whatever happens, their processes end."""
+    ports = _free_ports(len(PARTS))
+    known = {part.key: Organisation(part, folder, port) for part, port in zip(PARTS, ports, strict=True)}
+    everyone = list(known.values())
+    teller.say("Founding them: keys, database, accounts; every command is a process of its own.")
+    for one, _ in zip(everyone, at_once([one.found for one in everyone]), strict=True):
+        teller.say(f"{one.part.name}: founded, at {one.url}")
+        teller.detail(f"read out by telephone: {one.fingerprint}")
+    list(at_once([_meetings(one, known) for one in everyone]))
+    for first, second in ACQUAINTED:
+        teller.say(
+            f"The {first.key} and the {second.key} have exchanged their listings as files and compared the "
+            "digits by telephone: they know each other."
+        )
+    with ExitStack() as stopping:
+        stopping.callback(_stop, everyone)
+        for one in everyone:
+            one.start()
+        for one in everyone:
+            one.wait_until_serving()
+        teller.say("Four servers are up, each a process of its own; between them, only HTTP.")
+        yield known
+
+
+def _meetings(one: Organisation, known: dict[str, Organisation]) -> Callable[[], None]:
+    def meet() -> None:
+        for pair in ACQUAINTED:
+            if one.part in pair:
+                one.meet(known[_other(pair, one.part).key])
+
+    return meet
+
+
+def _other(pair: tuple[Part, Part], part: Part) -> Part:
+    return pair[1] if pair[0] is part else pair[0]
+
+
+def at_once(tasks: Sequence[Callable[[], ResultT]]) -> Iterator[ResultT]:
+    """Do tasks that wait for processes, as many at once as there are processors; yield each one's result."""
+    pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
+    try:
+        for done in [pool.submit(task) for task in tasks]:
+            yield done.result()
+    finally:
+        # When one has failed, or somebody pressed Ctrl-C, those that have not begun never do.
+        pool.shutdown(cancel_futures=True)
+
+
+def _stop(everyone: Sequence[Organisation]) -> None:
+    for one in everyone:
+        one.ask_to_stop()
+    for one in everyone:
+        one.wait_until_stopped()
+
+
+def _free_ports(count: int) -> list[int]:
+    # Held all at once, so that no port is named twice.
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind((HOST, 0))
+        return [int(one.getsockname()[1]) for one in sockets]
