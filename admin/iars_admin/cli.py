@@ -45,13 +45,18 @@ def build_app() -> typer.Typer:
 
 def _choose(
     context: typer.Context,
-    folder: FolderOption = None,
-    account: AccountOption = "",
-    as_json: JsonOption = False,  # noqa: FBT002 - an option, always given by name
-    passphrase_file: PassphraseOption = None,
+    common_folder: FolderOption = None,
+    common_account: AccountOption = "",
+    common_json: JsonOption = False,  # noqa: FBT002 - an option, always given by name
+    common_passphrase_file: PassphraseOption = None,
 ) -> None:
     context.obj = read_choice(
-        {"folder": folder, "account": account, "as_json": as_json, "passphrase_file": passphrase_file}
+        {
+            "common_folder": common_folder,
+            "common_account": common_account,
+            "common_json": common_json,
+            "common_passphrase_file": common_passphrase_file,
+        }
     )
 
 

@@ -49,21 +49,22 @@ PassphraseOption = Annotated[
     ),
 ]
 
+# By names of their own, so that no command's options collide with them.
 _COMMON = {
-    "folder": (FolderOption, None),
-    "account": (AccountOption, ""),
-    "as_json": (JsonOption, False),
-    "passphrase_file": (PassphraseOption, None),
+    "common_folder": (FolderOption, None),
+    "common_account": (AccountOption, ""),
+    "common_json": (JsonOption, False),
+    "common_passphrase_file": (PassphraseOption, None),
 }
 
 
 def read_choice(given: dict[str, Any]) -> Choice:
     """Take the common options out of what was given, paths made whole."""
     return Choice(
-        _whole(given.pop("folder")),
-        given.pop("account"),
-        given.pop("as_json"),
-        _whole(given.pop("passphrase_file")),
+        _whole(given.pop("common_folder")),
+        given.pop("common_account"),
+        given.pop("common_json"),
+        _whole(given.pop("common_passphrase_file")),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +86,7 @@ def found(founding: Founding) -> Identity:
     if holds_node(settings):
         raise SetupError(f"There is a node in {settings.folder} already; it was left as it is.")
     with ExitStack() as undoing:
-        _make_folder(settings.folder, undoing)
+        make_private_folder(settings.folder, undoing)
         make_database(settings, undoing)
         roots = _make_keys(founding, undoing)
         if founding.root_file is not None:
@@ -153,11 +154,12 @@ def write_new_file(path: Path, content: str | bytes) -> None:
         raise SetupError(f"The file {path} can't be written.") from error
 
 
-def _make_folder(folder: Path, undoing: ExitStack) -> None:
+def make_private_folder(folder: Path, undoing: ExitStack) -> None:
+    """Make a folder that only its owner may enter."""
     try:
         if not folder.exists():
             folder.mkdir(mode=0o700, parents=True)
-            undoing.callback(folder.rmdir)
+            undoing.callback(shutil.rmtree, folder, ignore_errors=True)
         folder.chmod(0o700)
     except OSError as error:
         raise SetupError(f"The folder {folder} can't be made, or is another account's.") from error

@@ -115,6 +115,8 @@ class Screen:
             return _harmless(", ".join(f"{name}: {self._text(entry)}" for name, entry in value.items()))
         if isinstance(value, (list, tuple, set, frozenset)):
             return _harmless(", ".join(self._text(entry) for entry in value))
+        if isinstance(value, bytes):
+            return value.hex()
         return "" if value is None else _harmless(str(value))
 
 
