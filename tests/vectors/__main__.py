@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from iars_protocol.errors import ProtocolError
+from iars_protocol.vocabulary import REASONS, RESPONSE_SECONDS, SCOPES, SERVICES, VOCABULARIES
 from tests.specimens import MISSION, ROLES, SHELTER, STRANGER, seed
 from tests.vectors import basics, exchange, forms, identity, rules
 from tests.vectors.operations import OPERATIONS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 def main() -> int:
     """Write every file; say which vectors do not come out as they should."""
     _write(forms.NODES, described_nodes())
+    _write(forms.VOCABULARIES, described_vocabularies())
     wrong = 0
     for group in groups():
         _write(f"{group.file}.json", content_of(group))
@@ -48,6 +50,28 @@ def described_nodes() -> dict[str, Any]:
             }
             for node in (SHELTER, MISSION, STRANGER)
         }
+    }
+
+
+def described_vocabularies() -> dict[str, Any]:
+    """Return the closed lists of codes, without the labels that only people read."""
+    return {
+        "scopes": {
+            scope.code: {
+                "level": scope.level,
+                "step": scope.step,
+                "at_offer": list(scope.at_offer),
+                "fields": {
+                    field.name: {"kind": field.kind} | ({"codes": field.codes} if field.codes else {})
+                    for field in scope.fields.values()
+                },
+            }
+            for scope in SCOPES.values()
+        },
+        "services": {service.code: {"purpose": service.purpose} for service in SERVICES.values()},
+        "reasons": {kind: list(codes) for kind, codes in REASONS.items()},
+        "codes": {name: list(codes) for name, codes in VOCABULARIES.items()},
+        "response_seconds": dict(RESPONSE_SECONDS),
     }
 
 

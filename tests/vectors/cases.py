@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.vectors.forms import Input
+if TYPE_CHECKING:
+    from tests.vectors.forms import Input
 
 
 @dataclass(frozen=True)

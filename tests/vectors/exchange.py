@@ -316,14 +316,14 @@ def hops() -> Group:
     piece = {"method": "PATCH", "path": "/iars/v1/attachments/" + "0d" * 32, "body": b"piece"}
     group.add("a piece of an attachment", **request(piece, also=("upload-offset",)))
     sound = request()
+    group.add("too old", "clock", **{**sound, "at": START + 301})
+    group.add("from the future", "clock", **{**sound, "at": START - 301})
     for name, changed in {
         "another body": {**sound, "body": b"other"},
         "another path": {**sound, "path": "/iars/v1/other"},
         "another method": {**sound, "method": "PUT"},
         "for another node": {**sound, "recipient": STRANGER.id},
         "another key": {**sound, "public": STRANGER.key("hop").public},
-        "too old": {**sound, "at": START + 301},
-        "from the future": {**sound, "at": START - 301},
         "valid for too long": request({"expires": START + 301}),
         "another tag": request({"tag": "other"}),
         "the recipient not covered": request({"covered": ["@method", "@path", "content-digest"]}),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parents[2] / "protocol" / "vectors"
 NODES = "nodes.json"
+VOCABULARIES = "vocabularies.json"
 
 Input: TypeAlias = dict[str, Any]
 Output: TypeAlias = dict[str, Any]
@@ -24,7 +25,7 @@ Output: TypeAlias = dict[str, Any]
 
 def files() -> list[Path]:
     """Return the files that hold vectors."""
-    return sorted(path for path in FOLDER.glob("*.json") if path.name != NODES)
+    return sorted(path for path in FOLDER.glob("*.json") if path.name not in (NODES, VOCABULARIES))
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -38,7 +38,11 @@ VALUES: list[tuple[str, str, list[Any], list[Any]]] = [
         "services",
         "needs",
         [[{"service": "SHELTER", "priority": "urgent", "needed_by": "2026-05"}]],
-        [[{"service": "SHELTER"}], [{"service": "NO", "priority": "urgent"}], [{"service": [], "priority": 1}]],
+        [
+            [{"service": "SHELTER"}],
+            [{"service": "NOPE", "priority": "urgent"}],
+            [{"service": [], "priority": {}}],
+        ],
     ),
     ("identity", "photograph", ["0a" * 16], ["0A" * 16, "0a"]),
 ]  # fmt: skip

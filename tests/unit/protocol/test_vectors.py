@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.vectors import forms
-from tests.vectors.__main__ import content_of, described_nodes, groups, run
+from tests.vectors.__main__ import content_of, described_nodes, described_vocabularies, groups, run
 from tests.vectors.operations import OPERATIONS
 
 from iars_protocol import errors
@@ -57,6 +57,7 @@ def test_the_files_are_the_generators() -> None:
     made = {f"{group.file}.json": content_of(group) for group in groups()}
     assert {path.name: forms.load(path) for path in FILES} == json.loads(json.dumps(made))
     assert forms.load(forms.FOLDER / forms.NODES) == described_nodes()
+    assert forms.load(forms.FOLDER / forms.VOCABULARIES) == described_vocabularies()
 
 
 def test_every_operation_and_every_outcome_of_bytes_has_a_vector() -> None:
