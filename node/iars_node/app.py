@@ -13,11 +13,11 @@ from fastapi.responses import JSONResponse
 
 from iars_node.attachments.routes import upload_routes
 from iars_node.errors import NodeError
-from iars_node.exchange.announcing import ROTATE_JOB
-from iars_node.exchange.restoring import GAPS_JOB
 from iars_node.exchange.routes import exchange_routes
 from iars_node.jobs.model import Worker
 from iars_node.jobs.service import run_due, schedule
+from iars_node.node import STANDING_JOBS
+from iars_node.web.routes import add_pages
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def create_app(node: Node) -> FastAPI:
     app.add_exception_handler(NodeError, answer_error)
     app.include_router(exchange_routes(node.reception, node.vault))
     app.include_router(upload_routes(node.intake))
+    add_pages(app, node)
     app.add_api_route("/health", lambda: {"unlocked": node.vault.is_unlocked}, include_in_schema=False)
     return app
 
@@ -86,5 +87,5 @@ async def _run_jobs(node: Node) -> None:
 
 def _schedule_standing_jobs(node: Node) -> None:
     with suppress(NodeError), node.works.write(SYSTEM) as work:
-        for kind in (ROTATE_JOB, GAPS_JOB):
+        for kind in STANDING_JOBS:
             schedule(work, kind, work.now)

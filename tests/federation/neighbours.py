@@ -15,8 +15,8 @@ from iars_node.consent.model import Consent, Recipient, Terms
 from iars_node.errors import NodeError
 from iars_node.exchange.transport import Transport, UnreachableError
 from iars_node.jobs.model import Worker
-from iars_node.jobs.service import run_due
-from iars_node.node import Node, build_node
+from iars_node.jobs.service import run_due, schedule
+from iars_node.node import STANDING_JOBS, Node, build_node
 from iars_node.peers import service as peers
 from iars_node.referrals import service as referrals
 from iars_node.referrals.model import Offering
@@ -128,7 +128,10 @@ class Neighbour:
             return referrals.history(work, referral_id)
 
     def run_jobs(self) -> int:
-        """Run what is due now."""
+        """Run what is due now, standing jobs included."""
+        with self.node.works.write(SYSTEM) as work:
+            for kind in STANDING_JOBS:
+                schedule(work, kind, work.now)
         return run_due(self.node.works, Worker("test", self.node.jobs))
 
     async def send(self, *to: Neighbour) -> None:
@@ -138,11 +141,11 @@ class Neighbour:
 
 
 def make_neighbour(
-    folder: Path, name: str, wire: Wire, clock: Clock, database_url: str | None = None
+    folder: Path, name: str, wire: Wire, clock: Clock, database_url: str | None = None, **changes: object
 ) -> Neighbour:
     """Make a node with an identity and tables, reachable on the wire under its name."""
     folder.mkdir(parents=True, exist_ok=True)
-    values: dict[str, object] = {"folder": folder, "zone": "Europe/Tirane"}
+    values: dict[str, object] = {"folder": folder, "zone": "Europe/Tirane", **changes}
     if database_url:
         values["database_url"] = database_url
     settings = Settings(**values)  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from iars_node.errors import InvalidError, NodeError, NotFoundError
 from iars_node.web import callers, languages, safety
 from iars_node.web.callers import Caller
 from iars_node.web.frame import frame_of
-from iars_node.web.pages import ANYONE, SIGNED_IN, Entry
+from iars_node.web.pages import ANYONE, SIGNED_IN, Entry, Entry
 from iars_node.web.rendering import render
 from iars_node.web.speech import Speech
 from iars_node.web.visit import (
@@ -47,6 +47,13 @@ _CROSS_SITE_PAUSE = {"Refresh": "0"}
 Frame: TypeAlias = dict[str, Any]
 
 log = structlog.get_logger()
+
+
+def _nowhere(_visit: Visit) -> Answer:
+    raise NotFoundError("There is no such page.")
+
+
+_LOST = Entry("GET", "", ANYONE, _nowhere, writes=False)
 
 
 class TooLargeError(NodeError):
@@ -104,6 +111,10 @@ class Desk:
             return await run_in_threadpool(self._respond, request, entry, body)
 
         return Route(entry.path, answer, methods=[entry.method], name=entry.name)
+
+    def answer_lost(self, request: Request) -> Response:
+        """Return the page for an address where there is none."""
+        return self._respond(request, _LOST, b"")
 
     def _respond(self, request: Request, entry: Entry, body: bytes | None) -> Response:
         caller = callers.find_caller(request, self._node.works, self._policy)

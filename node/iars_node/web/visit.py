@@ -49,15 +49,10 @@ class Sheet:
         """Return what is wrong with a field, or nothing."""
         return self.faults.get(name, "")
 
-    def rows(self, name: str, least: int, most: int = 50) -> range:
-        """Return the numbers of a repeated field's rows: those filled in, one more, and at least so many."""
-        start = f"{name}."
-        numbers = [
-            int(key[len(start) :].split(".")[0])
-            for key, values in self.typed.items()
-            if key.startswith(start) and key[len(start) :].split(".")[0].isdigit() and any(values)
-        ]
-        return range(min(max(least, max(numbers, default=-1) + 2), most))
+    def rows(self, name: str, piece: str, most: int) -> range:
+        """Return the numbers of a repeated field's rows: those with a certain piece filled in, and one more."""
+        filled = [row for row in range(most) if self.value(f"{name}.{row}.{piece}")]
+        return range(min(max(filled, default=-1) + 2, most))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
+from fastapi.exception_handlers import http_exception_handler
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from iars_node.web.desk import Desk
 from iars_node.web.routes import (
@@ -21,6 +24,10 @@ from iars_node.web.routes import (
 )
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.requests import Request
+    from starlette.responses import Response
+
     from iars_node.web.node import WebNode
     from iars_node.web.pages import Entry
 
@@ -35,6 +42,25 @@ def entries() -> list[Entry]:
 def web_routes(node: WebNode) -> APIRouter:
     """Return the routes of every page and of the files that pages need."""
     desk = Desk(node)
+    return _router(desk)
+
+
+def add_pages(app: FastAPI, node: WebNode) -> None:
+    """Add every page to an application, and a calm answer for addresses where there is none."""
+    desk = Desk(node)
+    app.include_router(_router(desk))
+
+    async def answer_lost(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        if "text/html" in request.headers.get("accept", ""):
+            return await run_in_threadpool(desk.answer_lost, request)
+        return await http_exception_handler(request, error)
+
+    app.add_exception_handler(HTTPException, answer_lost)
+
+
+def _router(desk: Desk) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     router.routes.append(files.route())
     router.routes.extend(desk.route(entry) for entry in entries())

@@ -85,7 +85,7 @@ def _list(visit: Visit, found: Found | None, chosen: str, text: str) -> Page:
 @pages.get("/cases/new", "case.open")
 def show_new_case(visit: Visit) -> Answer:
     """Show the short form of a new case."""
-    return _new_case(visit, Sheet({"services.needs.0.priority": ["normal"]}), ())
+    return _new_case(visit, Sheet(), ())
 
 
 @pages.post("/cases/new", "case.open")

@@ -193,6 +193,9 @@ def _is_possible(form: StepForm, current: Referral) -> bool:
     transition = TRANSITIONS[form.type]
     if form.type == "referral.progress/1" and current.state == "in-progress":
         return False
+    if form.type == "referral.cancel/1" and current.side == "receiver" and current.state == "requested":
+        # Whoever was asked says no by rejecting, with a reason that helps the other side to ask elsewhere.
+        return False
     return current.side in transition.by and current.state in transition.origins
 
 
