@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
     from iars_node.vault.vault import Vault
 
+_BY_ID = select(consent).where(consent.c.id == bindparam("wanted"))
+_ADD_GRANT = insert(consent_grant)
+_ISSUED = select(consent_grant).where(
+    consent_grant.c.consent_id == bindparam("consent"), consent_grant.c.peer == bindparam("peer")
+)
 _GRANT_BY_ID = select(consent_grant).where(consent_grant.c.id == bindparam("wanted"))
 
 
@@ -46,7 +52,7 @@ def add(connection: Connection, vault: Vault, new: Consent, key_id: bytes) -> No
 
 def find(connection: Connection, vault: Vault, consent_id: str) -> Consent | None:
     """Return a consent by its id."""
-    row = connection.execute(select(consent).where(consent.c.id == consent_id)).first()
+    row = connection.execute(_BY_ID, {"wanted": consent_id}).first()
     return None if row is None else _consents(vault, [row])[0]
 
 
@@ -82,7 +88,7 @@ def _consent(row: Row[Any], reasons: bytes | None) -> Consent:
 def add_grant(connection: Connection, kept: KeptGrant, expires_at: Any) -> None:  # noqa: ANN401 - a datetime column
     """Write a grant."""
     connection.execute(
-        insert(consent_grant),
+        _ADD_GRANT,
         {
             "id": kept.id,
             "direction": kept.direction,
@@ -106,9 +112,7 @@ def find_grant(connection: Connection, grant_id: str) -> KeptGrant | None:
 
 def issued_grant(connection: Connection, consent_id: str, peer: bytes) -> KeptGrant | None:
     """Return the grant that a consent already gave a recipient."""
-    row = connection.execute(
-        select(consent_grant).where(consent_grant.c.consent_id == consent_id, consent_grant.c.peer == peer)
-    ).first()
+    row = connection.execute(_ISSUED, {"consent": consent_id, "peer": peer}).first()
     return None if row is None else _kept(row)
 
 
@@ -149,10 +153,17 @@ def set_grant_case(connection: Connection, grant_id: str, case_id: str) -> None:
 
 
 def _kept(row: Row[Any]) -> KeptGrant:
-    signed = Signed.from_line(row.signed)
+    signed, grant = _read_grant(row.signed)
+    return KeptGrant(
+        row.id, row.direction, bytes(row.peer), row.consent_id, row.case_id, grant, signed, row.recorded_at
+    )
+
+
+@lru_cache(maxsize=1024)
+def _read_grant(line: str) -> tuple[Signed, Grant]:
+    # Every step of a referral looks at its grant; the line decides what is read, and nothing in it changes.
+    signed = Signed.from_line(line)
     content = signed.content
     if not isinstance(content, Grant):
         raise TypeError("the table of grants holds another object")
-    return KeptGrant(
-        row.id, row.direction, bytes(row.peer), row.consent_id, row.case_id, content, signed, row.recorded_at
-    )
+    return signed, content

@@ -19,8 +19,13 @@ OUT: Direction = "out"
 IN: Direction = "in"
 HANDOVER: Kind = "handover"
 
+ACCEPTANCES = frozenset({"referral.accept/1", "handover.accept/1"})
+
 EXPIRE_JOB = "referral.expire"
 ERASE_JOB = "referral.erase"
+
+CONSENT_LOST = "consent-lost"
+"""The problem of a referral that came back after a restore, when its consent did not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, and_, bindparam, delete, insert, or_, select, update
 
 from iars_node.referrals.model import Referral, Step
 from iars_node.referrals.tables import referral, referral_snapshot, referral_step
+from iars_protocol.referral import IN_CARE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, Update
 
 _BY_ID = select(referral).where(referral.c.id == bindparam("wanted"))
+_HANDED_OVER = select(referral.c.grant_id).where(
+    referral.c.case_id == bindparam("wanted"),
+    referral.c.direction == "in",
+    referral.c.kind == "handover",
+    referral.c.answered_at.is_not(None),
+    referral.c.state.not_in(("rejected", "requested", "entered-in-error")),
+)
+_DUE = (
+    select(referral.c.id)
+    .where(referral.c.state == "requested", referral.c.respond_by <= bindparam("at"))
+    .order_by(referral.c.respond_by)
+    .limit(bindparam("most"))
+)
 _ADD = insert(referral)
-_ADD_STEP = insert(referral_step)
+_ADD_STEP = insert(referral_step).inline()
+_ADD_SNAPSHOT = insert(referral_snapshot)
 _STEPS = (
     select(referral_step)
     .where(referral_step.c.referral_id == bindparam("wanted"))
@@ -33,7 +49,17 @@ def add(connection: Connection, new: Referral) -> None:
 
 def change(connection: Connection, referral_id: str, **values: Any) -> None:  # noqa: ANN401 - columns of the table
     """Change columns of a referral."""
-    connection.execute(update(referral).where(referral.c.id == referral_id).values(**values))
+    connection.execute(_changing(frozenset(values)), {"wanted": referral_id, **values})
+
+
+@lru_cache(maxsize=64)
+def _changing(columns: frozenset[str]) -> Update:
+    # Built once for each set of columns: building a statement costs more than running it.
+    return (
+        update(referral)
+        .where(referral.c.id == bindparam("wanted"))
+        .values({name: bindparam(name) for name in columns})
+    )
 
 
 def find(connection: Connection, referral_id: str) -> Referral | None:
@@ -117,16 +143,34 @@ def case_of_subject(connection: Connection, peer: bytes, subject: str) -> str:
 
 def handed_over_grants(connection: Connection, case_id: str) -> set[str]:
     """Return the grants under which a case was handed over here: what came under them may be shared on."""
+    return set(connection.execute(_HANDED_OVER, {"wanted": case_id}).scalars())
+
+
+def undisclosed(connection: Connection, peer: bytes) -> list[Referral]:
+    """Return what a peer has accepted and has not been shown yet, the first offered first."""
     rows = connection.execute(
-        select(referral.c.grant_id).where(
-            referral.c.case_id == case_id,
-            referral.c.direction == "in",
-            referral.c.kind == "handover",
-            referral.c.answered_at.is_not(None),
-            referral.c.state.not_in(("rejected", "requested", "entered-in-error")),
+        select(referral)
+        .where(
+            referral.c.direction == "out",
+            referral.c.peer == peer,
+            referral.c.state.in_(IN_CARE),
+            referral.c.is_disclosed.is_(False),
         )
+        .order_by(referral.c.created_at, referral.c.id)
     )
-    return set(rows.scalars())
+    return [_referral(row) for row in rows]
+
+
+def forget_problem(connection: Connection, peer: bytes, problem: str) -> None:
+    """Take a problem off a peer's referrals: it is over."""
+    connection.execute(
+        update(referral).where(referral.c.peer == peer, referral.c.problem == problem).values(problem="")
+    )
+
+
+def unanswered(connection: Connection, now: datetime, most: int) -> list[str]:
+    """Return the referrals whose time to answer is over, the longest over first."""
+    return list(connection.execute(_DUE, {"at": now, "most": most}).scalars())
 
 
 def add_step(connection: Connection, referral_id: str, step: Step) -> None:
@@ -149,13 +193,12 @@ def steps(connection: Connection, referral_id: str) -> list[Step]:
 
 def put_snapshot(connection: Connection, referral_id: str, rows: Mapping[str, tuple[bytes, bytes]]) -> None:
     """Keep what leaves on acceptance: scope → (key ids, sealed)."""
-    connection.execute(delete(referral_snapshot).where(referral_snapshot.c.referral_id == referral_id))
     values = [
         {"referral_id": referral_id, "scope": scope, "key_ids": key_ids, "sealed": sealed}
         for scope, (key_ids, sealed) in rows.items()
     ]
     if values:
-        connection.execute(insert(referral_snapshot), values)
+        connection.execute(_ADD_SNAPSHOT, values)
 
 
 def snapshot(connection: Connection, referral_id: str) -> dict[str, tuple[bytes, bytes]]:

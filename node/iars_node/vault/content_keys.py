@@ -2,41 +2,64 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from iars_node.errors import ConflictError
 from iars_node.vault.model import ContentKey
 from iars_node.vault.tables import content_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Connection
 
     from iars_node.vault.model import OwnerKind
     from iars_node.vault.vault import Vault
 
+Place: TypeAlias = tuple[str, str]
+"""A scope and a source."""
 
-def key_for(  # noqa: PLR0913, PLR0917 - the four names of a key, and what it takes to make one
+_OF_OWNER = select(content_key).where(
+    content_key.c.owner_kind == bindparam("kind"), content_key.c.owner_id == bindparam("owner")
+)
+_ADD_SQLITE = sqlite.insert(content_key).on_conflict_do_nothing()
+_ADD_POSTGRESQL = postgresql.insert(content_key).on_conflict_do_nothing()
+
+
+def key_for(  # noqa: PLR0913, PLR0917 - a key is found by its owner, scope and source
     connection: Connection, vault: Vault, owner_kind: OwnerKind, owner_id: str, scope: str, source: str
 ) -> bytes:
     """Return the id of the key of one scope and source of an owner; allot one the first time."""
-    found = _find(connection, owner_kind, owner_id, scope, source)
-    if found is not None:
-        return found
-    return _allot(connection, ContentKey(vault.new_content_key(), owner_kind, owner_id, scope, source))
+    return keys_for(connection, vault, owner_kind, owner_id, [(scope, source)])[scope, source]
+
+
+def keys_for(
+    connection: Connection, vault: Vault, owner_kind: OwnerKind, owner_id: str, places: Iterable[Place]
+) -> dict[Place, bytes]:
+    """Return the ids of the keys of several scopes and sources of an owner; allot those that are missing."""
+    wanted = list(dict.fromkeys(places))
+    known = _known(connection, owner_kind, owner_id)
+    missing = [place for place in wanted if place not in known]
+    if missing:
+        fresh = [ContentKey(vault.new_content_key(), owner_kind, owner_id, *place) for place in missing]
+        _add(connection, fresh)
+        known |= {(key.scope, key.source): key.key_id for key in fresh}
+        if connection.dialect.name != "sqlite":
+            # Another process may have allotted one between our look and our write: its key counts, ours
+            # stays unused. On SQLite a writer is alone.
+            known = _known(connection, owner_kind, owner_id)
+    if any(place not in known for place in wanted):
+        raise ConflictError("The record's keys were changed at the same moment; try again.")
+    return {place: known[place] for place in wanted}
 
 
 def find_keys(connection: Connection, owner_kind: OwnerKind, owner_id: str) -> list[ContentKey]:
     """Return every key of an owner, erased ones included until they are forgotten."""
-    statement = (
-        select(content_key)
-        .where(content_key.c.owner_kind == owner_kind, content_key.c.owner_id == owner_id)
-        .order_by(content_key.c.scope, content_key.c.source)
-    )
-    return [_from_row(row) for row in connection.execute(statement)]
+    rows = connection.execute(_OF_OWNER, {"kind": owner_kind, "owner": owner_id})
+    return sorted((_from_row(row) for row in rows), key=lambda key: (key.scope, key.source))
 
 
 def forget_keys(connection: Connection, key_ids: Iterable[bytes]) -> None:
@@ -44,38 +67,24 @@ def forget_keys(connection: Connection, key_ids: Iterable[bytes]) -> None:
     connection.execute(delete(content_key).where(content_key.c.key_id.in_(list(key_ids))))
 
 
-def _find(
-    connection: Connection, owner_kind: OwnerKind, owner_id: str, scope: str, source: str
-) -> bytes | None:
-    statement = select(content_key.c.key_id).where(
-        content_key.c.owner_kind == owner_kind,
-        content_key.c.owner_id == owner_id,
-        content_key.c.scope == scope,
-        content_key.c.source == source,
-    )
-    found = connection.execute(statement).scalar()
-    return None if found is None else bytes(found)
+def _known(connection: Connection, owner_kind: OwnerKind, owner_id: str) -> dict[Place, bytes]:
+    rows = connection.execute(_OF_OWNER, {"kind": owner_kind, "owner": owner_id})
+    return {(row.scope, row.source): bytes(row.key_id) for row in rows}
 
 
-def _allot(connection: Connection, key: ContentKey) -> bytes:
-    # Two processes may allot at the same moment: the row written first counts for both, and the key of
-    # the other stays unused. Touching the row is what makes the database return it.
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = (
-        insert(content_key)
-        .values(
-            key_id=key.key_id,
-            owner_kind=key.owner_kind,
-            owner_id=key.owner_id,
-            scope=key.scope,
-            source=key.source,
-        )
-        .on_conflict_do_update(
-            index_elements=["owner_kind", "owner_id", "scope", "source"], set_={"source": key.source}
-        )
-        .returning(content_key.c.key_id)
-    )
-    return bytes(connection.execute(statement).scalar_one())
+def _add(connection: Connection, keys: Sequence[ContentKey]) -> None:
+    statement = _ADD_SQLITE if connection.dialect.name == "sqlite" else _ADD_POSTGRESQL
+    rows = [
+        {
+            "key_id": key.key_id,
+            "owner_kind": key.owner_kind,
+            "owner_id": key.owner_id,
+            "scope": key.scope,
+            "source": key.source,
+        }
+        for key in keys
+    ]
+    connection.execute(statement, rows)
 
 
 def _from_row(row: Row[tuple[bytes, OwnerKind, str, str, str]]) -> ContentKey:

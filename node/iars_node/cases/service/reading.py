@@ -22,9 +22,9 @@ from iars_node.errors import NotFoundError
 from iars_protocol.record import SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
-    from iars_node.cases.model import Case, Document
+    from iars_node.cases.model import Case, Document, ScopeView
     from iars_node.work import Work
     from iars_protocol.record import Record
 
@@ -61,13 +61,26 @@ def snapshot(work: Work, case_id: str, sources: Collection[str] | None = None) -
 
 def snapshot_sources(work: Work, case_id: str) -> dict[str, tuple[str, ...]]:
     """Return the sources whose values the snapshot of a case shows, by scope; own collection first."""
-    views = merge_documents(_documents(work, case_id, frozenset(SCOPES)))
+    return _shown_sources(merge_documents(_documents(work, case_id, frozenset(SCOPES))))
+
+
+def _shown_sources(views: Mapping[str, ScopeView]) -> dict[str, tuple[str, ...]]:
     found = {scope: {field.source for field in view.fields.values()} for scope, view in views.items()}
     return {
         scope: tuple(sorted(sources, key=lambda source: (source != OWN, source)))
         for scope, sources in found.items()
         if sources
     }
+
+
+def disclosable(
+    work: Work, case_id: str, sources: Collection[str]
+) -> tuple[Record, dict[str, tuple[str, ...]]]:
+    """Return the snapshot of some sources together with the sources that each scope of it shows."""
+    case_at(work, case_id)
+    documents = [found for found in _documents(work, case_id, frozenset(SCOPES)) if found.source in sources]
+    views = merge_documents(documents)
+    return plain_record(views), _shown_sources(views)
 
 
 def case_head(work: Work, case_id: str) -> Case:

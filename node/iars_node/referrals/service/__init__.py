@@ -11,7 +11,7 @@ from iars_node.referrals.service.answering import (
     reject,
     write_note,
 )
-from iars_node.referrals.service.following import expire, follow_arrival
+from iars_node.referrals.service.following import expire, follow_arrival, follow_resync
 from iars_node.referrals.service.reading import (
     find,
     get,
@@ -42,6 +42,7 @@ __all__ = [
     "follow_arrival",
     "follow_disclosure",
     "follow_receipt",
+    "follow_resync",
     "get",
     "handlers",
     "history",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from iars_node.accounts.access import require
 from iars_node.audit.service import record
 from iars_node.cases.service import case_head, open_received_case
 from iars_node.consent import service as consents
-from iars_node.consent import store as consent_store
 from iars_node.errors import ConflictError, InvalidError
 from iars_node.jobs.service import schedule
 from iars_node.referrals import store
@@ -53,10 +51,7 @@ def accept(
     steps.next_state(current, "referral.accept/1")
     known = case_id or store.case_of_subject(work.connection, current.peer, current.subject)
     case = case_head(work, known) if known else open_received_case(work, stage="received", training=training)
-    store.change(work.connection, current.id, case_id=case.id)
-    consent_store.set_grant_case(work.connection, current.grant_id, case.id)
-    current = replace(current, case_id=case.id)
-    receiving.take_into_case(work, current, receiving.received_parts(work, current))
+    current = receiving.put_into_case(work, current, case.id)
     body: Body = AcceptHandover(remark) if current.kind == HANDOVER else Accept(remark)
     return _answer(work, current, Content(body), "referral.accepted")
 
@@ -132,7 +127,7 @@ def appoint(  # noqa: PLR0913 - an appointment has these pieces, all by name
 def write_note(work: Work, referral_id: str, texts: Texts) -> Referral:
     """Write to the other side, each sentence under the scope that it touches."""
     require(work.actor, "referral.message")
-    current = steps.get(work, referral_id)
+    current = steps.claim(work, referral_id)
     extra = disclosing.additions(work, texts, ())
     if not extra:
         raise InvalidError("There is nothing to send yet.", {"texts": "accepted: at least one sentence"})
@@ -169,7 +164,7 @@ def _answer(work: Work, current: Referral, content: Content, action: str) -> Ref
     source = current.grant_id if current.direction == IN else "own"
     message_key = (disclosing.message_key(work, current.id, source),)
     part_keys = (message_key, *tuple(_own_key(work, current, part.scope) for part in content.scopes))
-    moved, _ = steps.take_step(work, current, content, part_keys, grant_hash=kept.signed.hash)
+    moved = steps.take_step(work, current, steps.Sending(content, part_keys, kept.signed.hash))
     record(
         work,
         action,
@@ -189,7 +184,7 @@ def _own_key(work: Work, current: Referral, scope: str) -> tuple[bytes, ...]:
 
 
 def _received(work: Work, referral_id: str) -> Referral:
-    current = steps.get(work, referral_id)
+    current = steps.claim(work, referral_id)
     if current.direction != IN:
         raise ConflictError("Only the organisation that was asked can do this.")
     return current

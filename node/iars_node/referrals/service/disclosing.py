@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from iars_node.attachments.service import attachment_to_send
 from iars_node.cases.model import OWN
-from iars_node.cases.service import snapshot, snapshot_sources
+from iars_node.cases.service import disclosable
 from iars_node.errors import ErasedError, InvalidError
 from iars_node.referrals import store
-from iars_node.vault.content_keys import key_for
+from iars_node.vault.content_keys import key_for, keys_for
 from iars_node.vault.sealing import context
 from iars_protocol.content import check_content
 from iars_protocol.encoding import decode
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from iars_node.attachments.model import Attachment
+    from iars_node.referrals.model import Referral
     from iars_node.vault.vault import Vault
     from iars_node.work import Work
     from iars_protocol.consent import Grant
@@ -44,17 +45,12 @@ class Material:
 def material(work: Work, case_id: str) -> Material:
     """Gather what this node may disclose: its own collection, and what was handed over to it."""
     sources = {OWN} | store.handed_over_grants(work.connection, case_id)
-    record = snapshot(work, case_id, sources)
-    shown = snapshot_sources(work, case_id)
-    keys = {
-        scope: tuple(
-            key_for(work.connection, work.vault, "case", case_id, scope, source)
-            for source in shown.get(scope, ())
-            if source in sources
-        )
-        for scope in record
-    }
-    return Material(record, keys)
+    record, shown = disclosable(work, case_id, sources)
+    places = [(scope, source) for scope in record for source in shown[scope]]
+    keys = keys_for(work.connection, work.vault, "case", case_id, places)
+    return Material(
+        record, {scope: tuple(keys[scope, source] for source in shown[scope]) for scope in record}
+    )
 
 
 def scope_keys(work: Work, case_id: str, scope: str, known: Material) -> tuple[bytes, ...]:
@@ -132,17 +128,16 @@ def sender_part_keys(
     )
 
 
-def put_snapshot(
-    work: Work, referral_id: str, parts: Sequence[ScopePart], keys: Mapping[str, tuple[bytes, ...]]
-) -> None:
+def put_snapshot(work: Work, sent: Referral, parts: Sequence[ScopePart], known: Material) -> None:
     """Keep what leaves on acceptance, each scope under the keys of its sources."""
     rows = {}
     for part in parts:
+        keys = scope_keys(work, sent.case_id, part.scope, known)
         sealed = part.to_part().content
-        for key in keys[part.scope]:
-            sealed = work.vault.seal(key, sealed, _place(referral_id, part.scope))
-        rows[part.scope] = (b"".join(keys[part.scope]), sealed)
-    store.put_snapshot(work.connection, referral_id, rows)
+        for key in keys:
+            sealed = work.vault.seal(key, sealed, _place(sent.id, part.scope))
+        rows[part.scope] = (b"".join(keys), sealed)
+    store.put_snapshot(work.connection, sent.id, rows)
 
 
 def open_snapshot(work: Work, referral_id: str) -> tuple[tuple[ScopePart, ...], dict[str, tuple[bytes, ...]]]:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iars_node.audit.service import record
+from iars_node.exchange.restoring import RESTORING
+from iars_node.jobs.service import schedule
 from iars_node.referrals import store
-from iars_node.referrals.model import EXPIRE_JOB, OUT, Arrived, Step, is_to_be_erased
+from iars_node.referrals.model import ACCEPTANCES, EXPIRE_JOB, OUT, Arrived, Step, is_to_be_erased
 from iars_node.referrals.service import answering, sending, steps
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
+    from iars_node.exchange.model import Resynced
     from iars_node.jobs.model import Job
+    from iars_node.referrals.model import Referral
     from iars_node.work import Work
 
-ACCEPTANCES = frozenset({"referral.accept/1", "handover.accept/1"})
+EXPIRE_EVERY = timedelta(seconds=20)
+EXPIRED_AT_ONCE = 500
 
 
 def follow_arrival(work: Work, arrived: Arrived) -> None:
@@ -33,13 +39,21 @@ def follow_arrival(work: Work, arrived: Arrived) -> None:
         answering.erase_received(work, current)
 
 
-def expire(work: Work, job: Job) -> None:
-    """Expire a referral that nobody answered in time: both sides do, each by its own clock."""
-    current = store.find(work.connection, job.subject)
-    if current is None or current.state != "requested":
-        return
-    if work.now < current.respond_by:
-        return
+def follow_resync(work: Work, resynced: Resynced) -> None:
+    """After a restore, disclose what could not be disclosed while the peer's answer was awaited."""
+    store.forget_problem(work.connection, resynced.peer, RESTORING)
+    for waiting in store.undisclosed(work.connection, resynced.peer):
+        sending.disclose_if_permitted(replace(work, actor=SYSTEM), waiting)
+
+
+def expire(work: Work, _job: Job) -> None:
+    """Expire what nobody answered in time, and look again soon: both sides do, each by its own clock."""
+    for referral_id in store.unanswered(work.connection, work.now, EXPIRED_AT_ONCE):
+        _expire(work, steps.get(work, referral_id))
+    schedule(work, EXPIRE_JOB, work.now + EXPIRE_EVERY)
+
+
+def _expire(work: Work, current: Referral) -> None:
     step = Step(
         at=work.now,
         type=EXPIRE_JOB,

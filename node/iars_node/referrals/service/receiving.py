@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
 from iars_node.attachments.service import expect_attachment
 from iars_node.cases.service import receive_scope
 from iars_node.consent import service as consents
+from iars_node.consent import store as consent_store
 from iars_node.db import EPOCH
 from iars_node.errors import RefusedError
 from iars_node.exchange import messages
 from iars_node.exchange.model import Handler
 from iars_node.exchange.tables import message as message_table
-from iars_node.jobs.service import schedule
 from iars_node.peers import store as peer_store
 from iars_node.referrals import store
-from iars_node.referrals.model import EXPIRE_JOB, IN, OUT, Arrived, Referral, Step, replay, taken_of
+from iars_node.referrals.model import IN, OUT, Arrived, Referral, Step, replay, taken_of
 from iars_node.referrals.service import disclosing, steps
-from iars_node.vault.content_keys import key_for
+from iars_node.vault.content_keys import keys_for
 from iars_node.vault.identity import identity_of, seconds
 from iars_protocol import consent as wire
 from iars_protocol.attachment import Seal
@@ -28,7 +29,7 @@ from iars_protocol.content import check_content
 from iars_protocol.errors import DisclosureError, MalformedError, SignatureError, TransitionError
 from iars_protocol.messages.referral import Offer
 from iars_protocol.record import SERVICES
-from iars_protocol.referral import TRANSITIONS, Side, State, arrive, view
+from iars_protocol.referral import CLOSED, TRANSITIONS, Side, State, arrive, view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,9 +65,9 @@ def _keys(work: Work, incoming: Incoming, referral_id: str, source: str) -> tupl
     scopes = [part.scope for part in incoming.content.scopes]
     carried = len(incoming.message.parts) - len(scopes)
     named = [disclosing.MESSAGE_SCOPE] * carried + scopes
-    return tuple(
-        (key_for(work.connection, work.vault, "referral", referral_id, scope, source),) for scope in named
-    )
+    places = [(scope, source) for scope in named]
+    keys = keys_for(work.connection, work.vault, "referral", referral_id, places)
+    return tuple((keys[place],) for place in places)
 
 
 def _offered_grant(incoming: Incoming) -> Grant:
@@ -94,7 +95,6 @@ def apply_offer(work: Work, incoming: Incoming) -> None:
     known = _referral_from(work, incoming, offer, kept.grant)
     store.add(work.connection, known)
     _add_step(work, incoming, known, "requested")
-    schedule(work, EXPIRE_JOB, known.respond_by, known.id)
 
 
 def _check_onward(work: Work, incoming: Incoming, grant: Grant) -> None:
@@ -229,6 +229,15 @@ def received_parts(work: Work, current: Referral) -> list[ScopePart]:
     return found
 
 
+def put_into_case(work: Work, current: Referral, case_id: str) -> Referral:
+    """Give a received referral its case, and put what came so far into it."""
+    store.change(work.connection, current.id, case_id=case_id)
+    consent_store.set_grant_case(work.connection, current.grant_id, case_id)
+    placed = replace(current, case_id=case_id)
+    take_into_case(work, placed, received_parts(work, placed))
+    return placed
+
+
 def take_into_case(work: Work, current: Referral, parts: Iterable[ScopePart]) -> None:
     """Put received content into the referral's case, under its grant as the source."""
     for part in parts:
@@ -263,10 +272,7 @@ def follow_receipt(work: Work, receipted: Receipted) -> None:
         return
     store.refuse_step(work.connection, receipted.message.hex())
     state = replay(store.steps(work.connection, current.id))
-    store.change(
-        work.connection,
-        current.id,
-        state=state,
-        problem=receipted.receipt.code,
-        updated_at=work.now,
-    )
+    changes: dict[str, Any] = {"state": state, "problem": receipted.receipt.code, "updated_at": work.now}
+    if state not in CLOSED:
+        changes["closed_at"] = None
+    store.change(work.connection, current.id, **changes)

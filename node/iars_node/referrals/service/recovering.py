@@ -13,8 +13,8 @@ from iars_node.db import EPOCH
 from iars_node.exchange import messages, streams
 from iars_node.exchange.model import OUT
 from iars_node.referrals import store
-from iars_node.referrals.model import Referral, Step, replay
-from iars_node.referrals.service import disclosing, steps
+from iars_node.referrals.model import ACCEPTANCES, CONSENT_LOST, IN, Referral, Step, replay
+from iars_node.referrals.service import disclosing, receiving, steps
 from iars_node.vault.content_keys import key_for
 from iars_node.vault.identity import identity_of
 from iars_protocol import consent as wire
@@ -48,11 +48,20 @@ def recover_offer(work: Work, peer: Peer, message: Message, content: Content) ->
     if store.find(work.connection, message.header.thread.hex()) is not None:
         return
     kept = _grant(work, peer, signed, signed.content)
-    store.add(work.connection, _referral(peer, message, offer, kept))
-    if not kept.consent_id:
+    returned = _referral(peer, message, offer, kept)
+    store.add(work.connection, returned)
+    if kept.consent_id:
+        _prepare_disclosure(work, returned, kept.grant)
+    else:
         # The consent itself was recorded after the backup: somebody has to enter it again from paper.
-        store.change(work.connection, message.header.thread.hex(), problem="consent-lost")
+        store.change(work.connection, returned.id, problem=CONSENT_LOST)
     recover_step(work, peer, message, content)
+
+
+def _prepare_disclosure(work: Work, returned: Referral, grant: Grant) -> None:
+    # What waited for acceptance is lost with the database; the case as it is now stands in for it.
+    known = disclosing.material(work, returned.case_id)
+    disclosing.put_snapshot(work, returned, disclosing.cut_parts(known.record, grant, "acceptance"), known)
 
 
 def _grant(work: Work, peer: Peer, signed: wire.Signed, grant: Grant) -> KeptGrant:
@@ -100,6 +109,8 @@ def recover_step(work: Work, peer: Peer, message: Message, content: Content) -> 
     current = store.find(work.connection, message.header.thread.hex())
     if current is None:
         return
+    if message.header.type in ACCEPTANCES:
+        current = _open_case(work, current)
     _keep(work, peer, current, message, content)
     kept = consents.kept_grant(work, current.grant_id)
     if current.direction == OUT and not kept.consent_id:
@@ -124,6 +135,14 @@ def recover_step(work: Work, peer: Peer, message: Message, content: Content) -> 
     if step.type == "referral.disclose/1":
         store.change(work.connection, current.id, is_disclosed=True)
         store.drop_snapshot(work.connection, current.id)
+
+
+def _open_case(work: Work, accepted: Referral) -> Referral:
+    """Open the case that was opened at the acceptance and lost, with what had come before."""
+    if accepted.direction != IN or accepted.case_id:
+        return accepted
+    known = store.case_of_subject(work.connection, accepted.peer, accepted.subject)
+    return receiving.put_into_case(work, accepted, known or open_received_case(work, stage="received").id)
 
 
 def _keep(work: Work, peer: Peer, current: Referral, message: Message, content: Content) -> None:

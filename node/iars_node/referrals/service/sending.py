@@ -14,9 +14,8 @@ from iars_node.consent import service as consents
 from iars_node.consent.model import PERMITTING
 from iars_node.db import new_id
 from iars_node.errors import ConflictError, InvalidError, RefusedError
-from iars_node.jobs.service import schedule
 from iars_node.referrals import store
-from iars_node.referrals.model import EXPIRE_JOB, OUT, Disclosed, Line, Preview, Referral
+from iars_node.referrals.model import CONSENT_LOST, OUT, Disclosed, Line, Preview, Referral
 from iars_node.referrals.service import disclosing, steps
 from iars_node.vault.identity import seconds
 from iars_protocol.content import Content
@@ -127,9 +126,6 @@ def send_referral(work: Work, offering: Offering, peer_id: bytes) -> Referral:
     kept = consents.grant_for(work, given, peer)
     at_offer, on_acceptance = _parts(work, offering, kept.grant, known)
     new = _new_referral(work, offering, given, kept.grant, peer)
-    store.add(work.connection, new)
-    keys = {part.scope: disclosing.scope_keys(work, new.case_id, part.scope, known) for part in on_acceptance}
-    disclosing.put_snapshot(work, new.id, on_acceptance, keys)
     offer = Offer(
         kind=new.kind,
         service=new.service,
@@ -140,10 +136,13 @@ def send_referral(work: Work, offering: Offering, peer_id: bytes) -> Referral:
     )
     content = Content(offer, kept.signed, None, at_offer)
     part_keys = disclosing.sender_part_keys(work, new.id, new.case_id, content, known)
-    sent, _ = steps.take_step(
-        work, new, content, part_keys, grant_hash=kept.signed.hash, expires=new.respond_by
-    )
-    schedule(work, EXPIRE_JOB, new.respond_by, new.id)
+    state = steps.next_state(new, offer.type)
+    sending = steps.Sending(content, part_keys, kept.signed.hash, new.respond_by)
+    step = steps.sign_step(work, new, state, sending, peer)
+    sent = replace(new, state=state)
+    store.add(work.connection, sent)
+    store.add_step(work.connection, sent.id, step)
+    disclosing.put_snapshot(work, sent, on_acceptance, known)
     _note_disclosure(work, sent, "referral.offered", at_offer)
     return sent
 
@@ -193,7 +192,7 @@ def _note_disclosure(work: Work, sent: Referral, action: str, parts: Iterable[Sc
 
 def disclose(work: Work, accepted: Referral) -> Referral:
     """Disclose what waited for acceptance, if the consent still permits it now."""
-    given = consents.get(work, accepted.consent_id)
+    given = _consent_of(work, accepted)
     peer = steps.sendable_peer(work, accepted.peer)
     consents.check_covers(work, given, peer, accepted.service)
     kept = consents.kept_grant(work, accepted.grant_id)
@@ -201,11 +200,21 @@ def disclose(work: Work, accepted: Referral) -> Referral:
     content = Content(Disclose(), None, None, parts)
     message_key = disclosing.message_key(work, accepted.id, "own")
     part_keys = ((message_key,), *(keys[part.scope] for part in parts))
-    moved, _ = steps.take_step(work, accepted, content, part_keys, grant_hash=kept.signed.hash)
+    moved = steps.take_step(work, accepted, steps.Sending(content, part_keys, kept.signed.hash))
     store.change(work.connection, moved.id, is_disclosed=True)
     store.drop_snapshot(work.connection, moved.id)
     _note_disclosure(work, moved, "referral.disclosed", parts)
     return steps.get(work, moved.id)
+
+
+def _consent_of(work: Work, sent: Referral) -> Consent:
+    if not sent.consent_id:
+        raise RefusedError(
+            "The person's consent was lost in a restore; nothing was sent. Record it again from its paper and "
+            "refer once more.",
+            CONSENT_LOST,
+        )
+    return consents.get(work, sent.consent_id)
 
 
 def disclose_if_permitted(work: Work, accepted: Referral) -> None:
@@ -225,10 +234,10 @@ def disclose_if_permitted(work: Work, accepted: Referral) -> None:
 
 
 def amend(work: Work, referral_id: str, scopes: Iterable[str] = ()) -> Referral:
-    """Send what changed in the case since, through the same consent; every granted scope if none is named."""
+    """Send what changed in the case since, through the same consent; no scope named means all granted."""
     require(work.actor, "referral.send")
     current = _own(work, referral_id)
-    given = consents.get(work, current.consent_id)
+    given = _consent_of(work, current)
     if given.state_at(work.now) not in PERMITTING:
         raise RefusedError(
             "The person's consent has ended; nothing was sent.", f"consent-{given.state_at(work.now)}"
@@ -246,7 +255,7 @@ def amend(work: Work, referral_id: str, scopes: Iterable[str] = ()) -> Referral:
         raise ConflictError("There is nothing to send in the scopes that the person agreed to.")
     content = Content(Amend(), None, None, parts)
     part_keys = disclosing.sender_part_keys(work, current.id, current.case_id, content, known)
-    sent, _ = steps.take_step(work, current, content, part_keys, grant_hash=kept.signed.hash)
+    sent = steps.take_step(work, current, steps.Sending(content, part_keys, kept.signed.hash))
     _note_disclosure(work, sent, "referral.amended", parts)
     return sent
 
@@ -254,7 +263,7 @@ def amend(work: Work, referral_id: str, scopes: Iterable[str] = ()) -> Referral:
 def cancel(work: Work, referral_id: str, reason: str, remark: str = "") -> Referral:
     """End a referral before its service is complete; either side may."""
     require(work.actor, "referral.cancel")
-    current = steps.get(work, referral_id)
+    current = steps.claim(work, referral_id)
     if reason not in REASONS["cancel"]:
         raise InvalidError("A reason is needed.", {"reason": f"accepted: {', '.join(REASONS['cancel'])}"})
     return _plain_step(work, current, Content(Cancel(reason, remark)), "referral.cancelled")
@@ -268,7 +277,7 @@ def enter_in_error(work: Work, referral_id: str, remark: str = "") -> Referral:
 
 
 def _own(work: Work, referral_id: str) -> Referral:
-    current = steps.get(work, referral_id)
+    current = steps.claim(work, referral_id)
     if current.direction != OUT:
         raise ConflictError("Only the organisation that referred the person can do this.")
     return current
@@ -278,7 +287,7 @@ def _plain_step(work: Work, current: Referral, content: Content, action: str) ->
     kept = consents.kept_grant(work, current.grant_id)
     source = "own" if current.direction == OUT else current.grant_id
     keys = ((disclosing.message_key(work, current.id, source),),)
-    moved, _ = steps.take_step(work, current, content, keys, grant_hash=kept.signed.hash)
+    moved = steps.take_step(work, current, steps.Sending(content, keys, kept.signed.hash))
     record(
         work,
         action,

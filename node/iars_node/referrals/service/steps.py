@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,10 @@ from iars_node.errors import ConflictError, NotFoundError, RefusedError
 from iars_node.exchange.model import Draft
 from iars_node.exchange.outbox import queue
 from iars_node.exchange.restoring import refuse_while_restoring
-from iars_node.jobs.service import cancel as cancel_job
+from iars_node.peers import store as peer_store
 from iars_node.peers.service import get as get_peer
 from iars_node.referrals import store
-from iars_node.referrals.model import EXPIRE_JOB, Step
+from iars_node.referrals.model import Step
 from iars_node.vault import identity
 from iars_protocol.errors import TransitionError
 from iars_protocol.referral import CLOSED, advance
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from iars_node.referrals.model import Referral
     from iars_node.work import Work
     from iars_protocol.content import Content
-    from iars_protocol.envelope import Message
     from iars_protocol.referral import State
 
 MESSAGE_LIFE = timedelta(days=60)
@@ -41,8 +40,16 @@ def get(work: Work, referral_id: str) -> Referral:
     return found
 
 
+def claim(work: Work, referral_id: str) -> Referral:
+    """Return a referral for a step: until the commit nobody else takes one, on this side or the other."""
+    peer_store.lock(work.connection, get(work, referral_id).peer)
+    # Read again: what was decided while we waited for the lock counts.
+    return get(work, referral_id)
+
+
 def sendable_peer(work: Work, node_id: bytes) -> Peer:
     """Return a peer that messages may go to, or say why none may."""
+    peer_store.lock(work.connection, node_id)
     peer = get_peer(work, node_id)
     if not peer.is_exchanged_with:
         raise RefusedError(
@@ -63,38 +70,41 @@ def next_state(current: Referral, step: str) -> State:
         ) from error
 
 
-def take_step(  # noqa: PLR0913 - a step has these pieces, the last two by name
-    work: Work,
-    current: Referral,
-    content: Content,
-    part_keys: tuple[tuple[bytes, ...], ...],
-    *,
-    grant_hash: bytes,
-    expires: datetime | None = None,
-) -> tuple[Referral, Message]:
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What goes with one's own step: its content, the keys that keep it, its grant, how long it counts."""
+
+    content: Content
+    part_keys: tuple[tuple[bytes, ...], ...]
+    grant: bytes
+    expires: datetime | None = None
+
+
+def take_step(work: Work, current: Referral, sending: Sending) -> Referral:
     """Take one's own step: sign and queue its message, move the state, write the history."""
-    step = content.body.type
-    state = next_state(current, step)
-    peer = sendable_peer(work, current.peer)
-    draft = Draft(peer, current.thread, content, part_keys, expires or work.now + MESSAGE_LIFE, grant_hash)
-    message = queue(work, draft)
-    reason = getattr(content.body, "reason", "")
-    store.add_step(
-        work.connection,
-        current.id,
-        Step(
-            at=work.now,
-            type=step,
-            side=current.side,
-            actor=work.actor.id,
-            message=message.id.hex(),
-            seen=message.header.seen.hex(),
-            state_after=state,
-            reason=reason,
-            is_refused=False,
-        ),
+    state = next_state(current, sending.content.body.type)
+    step = sign_step(work, current, state, sending, sendable_peer(work, current.peer))
+    store.add_step(work.connection, current.id, step)
+    return move(work, current, state, step.type, step.reason)
+
+
+def sign_step(work: Work, current: Referral, state: State, sending: Sending, peer: Peer) -> Step:
+    """Sign and queue the message of one's own step; return the entry that its history gets."""
+    expires = sending.expires or work.now + MESSAGE_LIFE
+    message = queue(
+        work, Draft(peer, current.thread, sending.content, sending.part_keys, expires, sending.grant)
     )
-    return move(work, current, state, step, reason), message
+    return Step(
+        at=work.now,
+        type=sending.content.body.type,
+        side=current.side,
+        actor=work.actor.id,
+        message=message.id.hex(),
+        seen=message.header.seen.hex(),
+        state_after=state,
+        reason=getattr(sending.content.body, "reason", ""),
+        is_refused=False,
+    )
 
 
 def move(work: Work, current: Referral, state: State, step: str, reason: str) -> Referral:
@@ -107,8 +117,6 @@ def move(work: Work, current: Referral, state: State, step: str, reason: str) ->
     if state in CLOSED and current.closed_at is None:
         changes["closed_at"] = work.now
         store.drop_snapshot(work.connection, current.id)
-    if state != "requested":
-        cancel_job(work, EXPIRE_JOB, current.id)
     store.change(work.connection, current.id, **changes)
     return replace(current, **changes)
 

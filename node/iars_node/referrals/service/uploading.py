@@ -42,6 +42,6 @@ def follow_disclosure(work: Work, receipted: Receipted) -> None:
 def may_send_attachments(work: Work, referral_id: str) -> bool:
     """Say whether attachments may leave: the referral goes on or is complete, and the consent stands."""
     current = store.find(work.connection, referral_id)
-    if current is None or current.state not in (*OPEN, COMPLETED):
+    if current is None or not current.consent_id or current.state not in (*OPEN, COMPLETED):
         return False
     return consents.get(work, current.consent_id).state_at(work.now) in PERMITTING
