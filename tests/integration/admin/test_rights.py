@@ -1,0 +1,86 @@
+"""The first test of each command: an account without the right is refused, and nothing happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.admin.organisations import Organisation
+
+SEND = ("K-0000", "--to", "mission", "--service", "MED-SCREEN")
+AGREED = ("--purpose", "return", "--scope", "services", "--notice-language", "sq")
+REFUSED = [
+    # An auditor may read the log, accounts and peers, and no case.
+    ("ada", "user", "add", "x", "--role", "auditor"),
+    ("ada", "user", "roles", "mira", "supervisor"),
+    ("ada", "user", "disable", "mira"),
+    ("ada", "user", "enable", "mira"),
+    ("ada", "user", "password", "mira"),
+    ("ada", "token", "add", "Statistics", "--action", "case.search"),
+    ("ada", "token", "list"),
+    ("ada", "token", "revoke", "0" * 32),
+    ("ada", "keys", "rotate"),
+    ("ada", "keys", "passphrase"),
+    ("ada", "peer", "add", "{person}"),
+    ("ada", "peer", "verify", "mission", "12345"),
+    ("ada", "peer", "block", "mission"),
+    ("ada", "peer", "test", "mission"),
+    ("ada", "exchange", "retry", "mission"),
+    ("ada", "alarm", "acknowledge", "0" * 32),
+    ("ada", "backup", "{folder}"),
+    ("ada", "case", "list"),
+    ("ada", "case", "show", "K-0000"),
+    ("ada", "case", "open", "{person}"),
+    ("ada", "case", "import", "{person}"),
+    ("ada", "case", "import", "{person}", "--suggest-mapping", "{folder}.toml"),
+    ("ada", "consent", "list", "K-0000"),
+    ("ada", "consent", "show", "0" * 32),
+    ("ada", "consent", "give", "K-0000", *AGREED),
+    ("ada", "referral", "preview", *SEND),
+    ("ada", "referral", "send", *SEND),
+    ("ada", "referral", "list"),
+    ("ada", "referral", "show", "R-0000"),
+    ("ada", "referral", "accept", "R-0000"),
+    ("ada", "referral", "reject", "R-0000", "--reason", "safety"),
+    ("ada", "referral", "begin", "R-0000"),
+    ("ada", "referral", "hold", "R-0000", "--reason", "safety"),
+    ("ada", "referral", "complete", "R-0000"),
+    ("ada", "referral", "fail", "R-0000", "--reason", "safety"),
+    ("ada", "referral", "cancel", "R-0000", "--reason", "safety"),
+    ("ada", "referral", "mistake", "R-0000"),
+    ("ada", "referral", "note", "R-0000", "--text", "medical=Well"),
+    ("ada", "referral", "amend", "R-0000"),
+    ("ada", "referral", "appoint", "R-0000", "scheduled", "2026-05-04 10:00"),
+    ("ada", "referral", "verify", "R-0000"),
+    ("ada", "attachment", "add", "K-0000", "{person}", "--scope", "medical"),
+    ("ada", "attachment", "list", "K-0000"),
+    ("ada", "attachment", "save", "0" * 32, "{folder}"),
+    # Reception sees who is expected, and nothing of how the node is run.
+    ("rita", "user", "list"),
+    ("rita", "listing", "show"),
+    ("rita", "listing", "export", "{folder}"),
+    ("rita", "keys", "show"),
+    ("rita", "peer", "list"),
+    ("rita", "peer", "show", "mission"),
+    ("rita", "exchange", "status"),
+    ("rita", "audit", "list"),
+    ("rita", "alarm", "list"),
+    ("rita", "doctor", "--offline"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", REFUSED, ids=lambda words: " ".join(words[1:3]))
+def test_an_account_without_the_right_is_refused(
+    shelter: Organisation, person: Path, words: tuple[str, ...]
+) -> None:
+    account, *command = words
+    target = shelter.folder.parent / "target"
+    answer = shelter.as_(account).run(*(word.format(person=person, folder=target) for word in command))
+    assert answer.code == 1
+    assert "do not allow" in answer.err
+    assert answer.out == ""
+    assert not list(shelter.folder.parent.glob("target*"))
