@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iars_node.attachments.folder import AttachmentFolder
@@ -15,7 +16,7 @@ from iars_node.db import Database
 from iars_node.events import Events
 from iars_node.exchange.announcing import ROTATE_JOB, listing_handler, rotate_keys_job
 from iars_node.exchange.inbox import apply_opened
-from iars_node.exchange.model import Outgoing, Receipted
+from iars_node.exchange.model import Outgoing, Receipted, Resynced
 from iars_node.exchange.opening import Opened
 from iars_node.exchange.reception import Reception
 from iars_node.exchange.restoring import GAPS_JOB, ask_for_gaps_job, resync_handler
@@ -83,11 +84,16 @@ def job_handlers() -> dict[str, Callable[[Work, Job], None]]:
     }
 
 
+STANDING_JOBS = (EXPIRE_JOB, ROTATE_JOB, GAPS_JOB)
+"""Jobs that schedule their own next run; a server that starts makes sure that they are there."""
+
+
 def follow_events(events: Events, folder: AttachmentFolder) -> None:
     """Wire what one slice announces to the slices that follow it."""
     events.follow(Arrived, referrals.follow_arrival)
     events.follow(Receipted, referrals.follow_receipt)
     events.follow(Receipted, referrals.follow_disclosure)
+    events.follow(Resynced, referrals.follow_resync)
     events.follow(ContentErased, remove_erased(folder))
 
 
@@ -102,8 +108,13 @@ def build_node(settings: Settings, *, clock: Clock | None = None, transport: Tra
     events = Events()
     follow_events(events, folder)
     works = Works(database, vault, used_clock, events)
-    used_transport = transport or Transport(settings.ca_file)
-    sending = Sending(settings.batch_envelopes, settings.batches_in_flight)
+    used_transport = transport or Transport(settings.ca_file, seconds=settings.exchange_timeout_seconds)
+    sending = Sending(
+        settings.batch_envelopes,
+        settings.batch_bytes,
+        settings.batches_in_flight,
+        timedelta(seconds=settings.lease_seconds),
+    )
     sender = Sender(works, used_transport, sending)
     events.follow(Outgoing, lambda work, _queued: work.after_commit.append(sender.wake))
     reception = Reception(works, message_handlers(), largest_envelope=settings.envelope_bytes)

@@ -17,7 +17,7 @@ from http_message_signatures.exceptions import HTTPMessageSignaturesException, I
 
 from iars_node.vault.identity import seconds
 from iars_protocol.crypto import SigningKey, verify_bytes
-from iars_protocol.errors import ProtocolError, SignatureError
+from iars_protocol.errors import ClockError, ProtocolError, SignatureError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,6 +71,10 @@ class _PeerKey(HTTPSignatureKeyResolver):
         return self._find(bytes.fromhex(key_id))
 
 
+class _OutsideWindowError(InvalidSignature):
+    """Made at another time than now, by this node's clock."""
+
+
 class _Verifier(HTTPMessageVerifier):
     """The library's verifier, by this node's clock and this protocol's window."""
 
@@ -83,8 +87,10 @@ class _Verifier(HTTPMessageVerifier):
         if type(created) is not int or type(expires) is not int:
             raise InvalidSignature("created and expires are required")
         window = int(WINDOW.total_seconds())
-        if abs(self._now - created) > window or expires < self._now or expires > created + window:
-            raise InvalidSignature("outside the window")
+        if expires > created + window:
+            raise InvalidSignature("valid for too long")
+        if abs(self._now - created) > window or expires < self._now:
+            raise _OutsideWindowError
 
 
 def sign_request(  # noqa: PLR0913 - a request has these pieces, all by name
@@ -133,13 +139,16 @@ def verify_request(  # noqa: PLR0913 - a request has these pieces, all by name
     a `body` the caller holds what it reads against the signed digest itself. `also` names further headers
     that must be signed.
 
-    Returns the key id; raises SignatureError for every reason alike.
+    Returns the key id. Raises ClockError where the request was made at another time than now, which says no
+    more than this node's clock, and SignatureError for every other reason alike.
     """
     request = _Request(method, _ANY_HOST + path, dict(headers))
     try:
         verified = _Verifier(_PeerKey(find_key), now).verify(
             request, expect_tag=TAG, require_components=(*COVERED, *also), body=body
         )
+    except _OutsideWindowError as error:
+        raise ClockError("the request was made at another time") from error
     except (HTTPMessageSignaturesException, ProtocolError, ValueError) as error:
         raise SignatureError("the request is not authenticated") from error
     if headers.get(RECIPIENT) != recipient.hex() or len(verified) != 1 or not verified[0].nonce:

@@ -11,11 +11,11 @@ from iars_node.audit.service import record
 from iars_node.errors import NodeError
 from iars_node.exchange import messages, streams
 from iars_node.exchange.model import IN, OUT, Incoming
-from iars_node.exchange.opening import LOCKED, REFUSED, Opened, Unopened
+from iars_node.exchange.opening import Opened, Unopened
 from iars_node.exchange.restoring import is_restoring
 from iars_node.exchange.tables import message as message_table
 from iars_node.vault.identity import identity_of, seconds
-from iars_protocol.encoding import encode
+from iars_protocol.batch import LOCKED, REFUSED, Answer, write_answers
 from iars_protocol.envelope import seal_envelope
 from iars_protocol.errors import ProtocolError
 from iars_protocol.messages.administration import ResyncStreams
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from iars_node.exchange.model import Handler
     from iars_node.peers.model import Peer
-    from iars_node.vault.vault import Vault
     from iars_node.work import Work
     from iars_protocol.receipt import Outcome
 
@@ -57,15 +56,21 @@ def _is_held_back(work: Work, peer: Peer, opened: Opened) -> bool:
     return opened.header.type != ResyncStreams.type and is_restoring(work, peer.node_id)
 
 
-def seal_answers(vault: Vault, peer: Peer, answers: Sequence[SignedReceipt | str], *, at: int) -> bytes:
+def seal_answers(peer: Peer, answers: Sequence[SignedReceipt | str], *, at: int) -> bytes:
     """Encode the answers to a batch: receipts sealed for the sender, hints in clear."""
-    return encode([_seal_answer(vault, peer, answer, at) for answer in answers])
+    return write_answers([_seal_answer(peer, answer, at) for answer in answers])
 
 
-def _seal_answer(_vault: Vault, peer: Peer, answer: SignedReceipt | str, at: int) -> dict[str, bytes | str]:
+def _seal_answer(peer: Peer, answer: SignedReceipt | str, at: int) -> Answer:
     if isinstance(answer, str):
-        return {"error": answer}
-    return {"receipt": seal_envelope(answer.to_bytes(), peer.node_id, peer.history.sealing_key(at=at))}
+        return Answer(error=answer)
+    return Answer(seal_envelope(answer.to_bytes(), peer.node_id, peer.history.sealing_key(at=at)))
+
+
+def note_broken(work: Work, peer: Peer) -> None:
+    """Say that a peer's message could not be applied because the program failed on it."""
+    record(work, "exchange.refused", peer_id=peer.node_text, detail={"code": "broken"})
+    raise_alarm(work, "exchange.refused", peer.node_text, {"code": "broken"})
 
 
 def _note_unopened(work: Work, peer: Peer, unopened: Unopened) -> str:

@@ -27,8 +27,11 @@ PARKED: OutboxState = "parked"
 BATCH = 50
 """Envelopes in one request at the most; a receiver takes up to 100."""
 
-LEASE = timedelta(seconds=60)
-"""How long a worker owns a peer's route. The HTTP timeout stays under half of it."""
+BATCH_BYTES = 8 * 1024 * 1024
+"""Bytes of envelopes in one request at the most; a receiver takes up to 16 MiB."""
+
+LEASE = timedelta(seconds=20)
+"""How long a worker owns a peer's route when it isn't heard of; while it sends it renews the lease."""
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=30)
@@ -71,6 +74,8 @@ class Route:
     owner: str
     fence: int
     failures: int
+    last_error: str
+    lease: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,13 @@ class Receipted:
     thread: bytes
     type: str
     receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Resynced:
+    """Announced when a restored node may sign for a peer again: it has what it had forgotten."""
+
+    peer: bytes
 
 
 @dataclass(frozen=True, slots=True)

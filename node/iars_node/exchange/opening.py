@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iars_node.vault.identity import identity_of, seconds
+from iars_protocol.batch import CLOCK, REFUSED, UNKNOWN_RECIPIENT_KEY
 from iars_protocol.content import Content, read_content
 from iars_protocol.envelope import (
+    CLOCK_TOLERANCE,
     Header,
     Message,
     check_inner,
@@ -27,12 +29,6 @@ if TYPE_CHECKING:
 
     from iars_node.peers.model import Peer
     from iars_node.vault.vault import Vault
-
-REFUSED = "refused"
-UNKNOWN_RECIPIENT_KEY = "unknown-recipient-key"
-CLOCK = "clock"
-LOCKED = "locked"
-CLOCK_TOLERANCE = 300
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from iars_node.db import EPOCH
 from iars_node.exchange import messages, streams
 from iars_node.exchange.model import (
     FIRST_PAUSE,
-    LEASE,
     LONGEST_PAUSE,
     OUT,
     PARKED,
@@ -94,11 +93,11 @@ def _line(work: Work, peer: bytes, thread: bytes, message: bytes, attempts: int)
 
 def restart_thread(work: Work, peer: bytes, thread: bytes, receipted: Sequence[bytes], attempts: int) -> None:
     """Queue a thread's receipted messages once more, before those that wait: the peer lost them."""
-    waiting = work.connection.execute(
-        select(outbox.c.message).where(outbox.c.thread == thread).order_by(outbox.c.sequence)
-    )
-    every = [*receipted, *(bytes(found) for found in waiting.scalars())]
-    work.connection.execute(delete(outbox).where(outbox.c.thread == thread))
+    here = and_(outbox.c.peer == peer, outbox.c.thread == thread)
+    waiting = work.connection.execute(select(outbox.c.message).where(here).order_by(outbox.c.sequence))
+    # What waits can be among the receipted already, as after an earlier restart: each message goes out once.
+    every = list(dict.fromkeys([*receipted, *(bytes(found) for found in waiting.scalars())]))
+    work.connection.execute(delete(outbox).where(here))
     if every:
         work.connection.execute(_INSERT, [_line(work, peer, thread, message, attempts) for message in every])
 
@@ -118,33 +117,33 @@ def due_peers(connection: Connection, now: datetime, owner: str) -> list[bytes]:
     return [bytes(found) for found in connection.execute(statement).scalars()]
 
 
-def take_route(work: Work, peer: bytes, owner: str) -> Route | None:
+def take_route(work: Work, peer: bytes, owner: str, lease: timedelta) -> Route | None:
     """Take or renew the right to send to a peer; None while another worker holds it."""
     dialect = sqlite if work.is_sqlite else postgresql
     fresh = dialect.insert(route).values(
         peer=peer,
         owner=owner,
         fence=1,
-        lease_until=work.now + LEASE,
+        lease_until=work.now + lease,
         failures=0,
         retry_at=EPOCH,
         last_error="",
     )
     statement = fresh.on_conflict_do_update(
         index_elements=["peer"],
-        set_={"owner": owner, "lease_until": work.now + LEASE, "fence": route.c.fence + 1},
+        set_={"owner": owner, "lease_until": work.now + lease, "fence": route.c.fence + 1},
         where=or_(route.c.owner == owner, route.c.lease_until <= work.now),
-    ).returning(route.c.fence, route.c.failures)
+    ).returning(route.c.fence, route.c.failures, route.c.last_error)
     row = work.connection.execute(statement).first()
-    return None if row is None else Route(peer, owner, row.fence, row.failures)
+    return None if row is None else Route(peer, owner, row.fence, row.failures, row.last_error, lease)
 
 
 def holds(work: Work, held: Route) -> bool:
-    """Say whether a route is still ours, and lock it until the commit."""
+    """Say whether a route is still ours; if so, renew its lease and lock it until the commit."""
     statement = (
         update(route)
         .where(route.c.peer == held.peer, route.c.owner == held.owner, route.c.fence == held.fence)
-        .values(lease_until=work.now + LEASE)
+        .values(lease_until=work.now + held.lease)
     )
     return work.connection.execute(statement).rowcount == 1
 
@@ -240,6 +239,15 @@ def note_success(work: Work, held: Route) -> None:
         .where(route.c.peer == held.peer, route.c.fence == held.fence)
         .values(failures=0, retry_at=EPOCH, failing_since=None, last_error="")
     )
+
+
+def hear(work: Work, peer: bytes) -> None:
+    """Try a peer again at once that was out of reach until now: it has just written to us."""
+    heard = work.connection.execute(
+        update(route).where(route.c.peer == peer, route.c.retry_at > work.now).values(retry_at=work.now)
+    )
+    if heard.rowcount:
+        work.announce(Outgoing(peer))
 
 
 def give_route_back(work: Work, held: Route) -> None:

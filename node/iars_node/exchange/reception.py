@@ -10,33 +10,57 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import structlog
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
 from iars_node.audit.alarms import raise_alarm
-from iars_node.errors import InvalidError, TooManyError, UnauthenticatedError
-from iars_node.exchange import hop, inbox
-from iars_node.exchange.opening import LOCKED, Opened, Unopened, open_one
+from iars_node.errors import InvalidError, LockedError, TooManyError, UnauthenticatedError
+from iars_node.exchange import hop, inbox, outbox
+from iars_node.exchange.opening import Opened, Unopened, open_one
 from iars_node.exchange.sending import PATH
 from iars_node.peers import store as peer_store
 from iars_node.vault.identity import forget, identity_of, seconds
 from iars_node.work import SYSTEM, Actor
-from iars_protocol.encoding import decode, encode
-from iars_protocol.errors import ProtocolError, SignatureError
+from iars_protocol.batch import (
+    CLOCK,
+    LOCKED,
+    REFUSED,
+    UNKNOWN_RECIPIENT_KEY,
+    Answer,
+    read_batch,
+    write_answers,
+)
+from iars_protocol.errors import ClockError, MalformedError, SignatureError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from iars_node.exchange.model import Handler
     from iars_node.peers.model import Peer
     from iars_node.work import Work, Works
     from iars_protocol.receipt import SignedReceipt
 
-MOST_ENVELOPES = 100
 MOST_WAITING = 64
+
+log = structlog.get_logger()
+
+
+class ClockDiffersError(UnauthenticatedError):
+    """The request was made at another time than this node's clock shows."""
+
+    code = "clock"
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    peer: Peer
+    opened: Sequence[Opened | Unopened]
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    peer: Peer
-    opened: Sequence[Opened | Unopened]
+    request: _Request
     answer: asyncio.Future[list[SignedReceipt | str]]
 
 
@@ -56,22 +80,25 @@ class Reception:
             raise TooManyError("This node has more to take in than it can; try again in a minute.")
         envelopes = self._read_batch(body)
         if not self._works.vault.is_unlocked:
-            return encode([{"error": LOCKED}] * len(envelopes))
-        peer, opened = await asyncio.to_thread(self._open, headers, body, envelopes)
+            return _hint_all(LOCKED, envelopes)
+        try:
+            peer, opened = await asyncio.to_thread(self._open, headers, body, envelopes)
+        except ClockDiffersError:
+            return _hint_all(CLOCK, envelopes)
+        except LockedError:
+            return _hint_all(LOCKED, envelopes)
         answers = await self._apply(peer, opened)
         at = seconds(self._works.clock.now())
-        return await asyncio.to_thread(inbox.seal_answers, self._works.vault, peer, answers, at=at)
+        return await asyncio.to_thread(inbox.seal_answers, peer, answers, at=at)
 
-    def _read_batch(self, body: bytes) -> list[bytes]:
+    @staticmethod
+    def _read_batch(body: bytes) -> list[bytes]:
         try:
-            entries = decode(body)
-        except ProtocolError as error:
-            raise InvalidError("The request's body is not a list of envelopes.") from error
-        if type(entries) is not list or not 0 < len(entries) <= MOST_ENVELOPES:
-            raise InvalidError(f"A request holds 1 to {MOST_ENVELOPES} envelopes.")
-        if any(type(entry) is not bytes or len(entry) > self._largest for entry in entries):
-            raise InvalidError("An envelope is longer than this node takes.")
-        return entries
+            return read_batch(body)
+        except MalformedError as error:
+            raise InvalidError(
+                "The request's body is not a list of envelopes that this node takes."
+            ) from error
 
     def _open(
         self, headers: Mapping[str, str], body: bytes, envelopes: Sequence[bytes]
@@ -79,12 +106,17 @@ class Reception:
         vault = self._works.vault
         peer = self.authenticate(headers, method="POST", path=PATH, body=body)
         now = self._works.clock.now()
-        opened = [open_one(vault, peer, envelope, now) for envelope in envelopes]
-        if any(isinstance(each, Unopened) and each.hint == "unknown-recipient-key" for each in opened):
+        opened = [self._open_one(peer, envelope, now) for envelope in envelopes]
+        if any(isinstance(each, Unopened) and each.hint == UNKNOWN_RECIPIENT_KEY for each in opened):
             # Another replica may have rotated the key a moment ago: read the key store once more.
             forget(vault)
-            opened = [open_one(vault, peer, envelope, now) for envelope in envelopes]
+            opened = [self._open_one(peer, envelope, now) for envelope in envelopes]
         return peer, opened
+
+    def _open_one(self, peer: Peer, envelope: bytes, now: datetime) -> Opened | Unopened:
+        if len(envelope) > self._largest:
+            return Unopened(REFUSED, "too-long")
+        return open_one(self._works.vault, peer, envelope, now)
 
     def authenticate(
         self,
@@ -97,6 +129,7 @@ class Reception:
     ) -> Peer:
         """Return the pinned peer that signed a request, or refuse it."""
         found: list[Peer] = []
+        refusal = UnauthenticatedError("The request is not signed by a node that is pinned here.")
         with self._works.read(SYSTEM) as work:
             try:
                 hop.verify_request(
@@ -109,12 +142,17 @@ class Reception:
                     find_key=lambda key_id: _hop_public(work, key_id, found),
                     also=also,
                 )
+            except ClockError as error:
+                cause = error.code
+                refusal = ClockDiffersError(
+                    "The request was made at another time than this node's clock shows."
+                )
             except SignatureError as error:
                 cause = error.code
             else:
                 return found[0]
         self._note_stranger(found[0].node_text if found else "", cause)
-        raise UnauthenticatedError("The request is not signed by a node that is pinned here.")
+        raise refusal
 
     def _note_stranger(self, peer: str, cause: str) -> None:
         # One counted alarm, not a row per request: strangers must not be able to fill the log.
@@ -123,7 +161,7 @@ class Reception:
 
     async def _apply(self, peer: Peer, opened: Sequence[Opened | Unopened]) -> list[SignedReceipt | str]:
         answer: asyncio.Future[list[SignedReceipt | str]] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(peer, opened, answer))
+        self._waiting.append(_Waiting(_Request(peer, opened), answer))
         if self._applying is None or self._applying.done():
             self._applying = asyncio.create_task(self._apply_waiting())
         return await answer
@@ -132,23 +170,60 @@ class Reception:
         while self._waiting:
             group, self._waiting = self._waiting, []
             try:
-                results = await asyncio.to_thread(self._apply_group, group)
+                results = await asyncio.to_thread(self._apply_group, [each.request for each in group])
             except Exception as error:  # noqa: BLE001 - every waiting request must get its answer, whatever broke
+                log.warning("reception.apart", requests=len(group), error=type(error).__name__)
                 for each in group:
-                    if not each.answer.done():
-                        each.answer.set_exception(error)
+                    await self._apply_apart(each)
             else:
                 for each, result in zip(group, results, strict=True):
                     if not each.answer.done():
                         each.answer.set_result(result)
 
-    def _apply_group(self, group: Sequence[_Waiting]) -> list[list[SignedReceipt | str]]:
+    async def _apply_apart(self, waiting: _Waiting) -> None:
+        """Apply one request's envelopes one by one: a faulty one must not stop the others, or other peers."""
+        try:
+            result = [
+                await asyncio.to_thread(self._apply_alone, waiting.request.peer, opened)
+                for opened in waiting.request.opened
+            ]
+        except Exception as error:  # noqa: BLE001 - as above: whoever waits gets an answer
+            if not waiting.answer.done():
+                waiting.answer.set_exception(error)
+        else:
+            if not waiting.answer.done():
+                waiting.answer.set_result(result)
+
+    def _apply_alone(self, peer: Peer, opened: Opened | Unopened) -> SignedReceipt | str:
+        try:
+            return self._apply_group([_Request(peer, (opened,))])[0][0]
+        except IntegrityError:
+            # Another replica has applied the same message at the same moment: its receipt is there now.
+            return self._apply_group([_Request(peer, (opened,))])[0][0]
+        except (DBAPIError, LockedError):
+            # The database or the keys are away: nothing is wrong with the message.
+            raise
+        except Exception as error:  # noqa: BLE001 - a message that breaks the program is refused, not asked for again for ever
+            log.error("reception.broken", error=type(error).__name__)  # noqa: TRY400 - a trace could show content
+            with self._works.write(SYSTEM) as work:
+                inbox.note_broken(work, peer)
+            return REFUSED
+
+    def _apply_group(self, group: Sequence[_Request]) -> list[list[SignedReceipt | str]]:
         with self._works.write(SYSTEM) as work:
+            # In one order, so that two processes never wait for each other.
+            for node_id in sorted({each.peer.node_id for each in group}):
+                peer_store.lock(work.connection, node_id)
+                outbox.hear(work, node_id)
             results = []
             for each in group:
                 work.actor = Actor("peer", each.peer.node_text)
                 results.append(inbox.apply_all(work, each.peer, each.opened, self._handlers))
             return results
+
+
+def _hint_all(hint: str, envelopes: Sequence[bytes]) -> bytes:
+    return write_answers([Answer(error=hint)] * len(envelopes))
 
 
 def _hop_public(work: Work, key_id: bytes, found: list[Peer]) -> bytes | None:

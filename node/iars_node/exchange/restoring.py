@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -18,9 +18,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from iars_node.audit.alarms import raise_alarm
 from iars_node.audit.service import record
+from iars_node.db import EPOCH
 from iars_node.errors import RefusedError
 from iars_node.exchange import messages, outbox, streams
-from iars_node.exchange.model import IN, KEEP_SIGNED, OUT, Draft, Handler, Incoming
+from iars_node.exchange.model import IN, KEEP_SIGNED, OUT, Draft, Handler, Incoming, Resynced
 from iars_node.exchange.tables import message as message_table
 from iars_node.exchange.tables import resync
 from iars_node.jobs.service import schedule
@@ -48,6 +49,9 @@ GAPS_JOB = "exchange.gaps"
 GAPS_EVERY = timedelta(minutes=10)
 RESYNC_LIFE = timedelta(days=30)
 ANSWER_BYTES = 300_000
+
+RESTORING = "restoring"
+"""Why nothing is signed for a peer whose answer is awaited."""
 
 # What a message of our own that a peer gives back does here, by its type.
 Recover: TypeAlias = Callable[[Work, Peer, Message, Content], None]
@@ -106,7 +110,7 @@ def refuse_while_restoring(work: Work, peer: bytes) -> None:
         raise RefusedError(
             "This node was restored from a backup and first asks the other organisation what it has missed; "
             "nothing was sent. Try again when it has answered.",
-            "restoring",
+            RESTORING,
         )
 
 
@@ -118,6 +122,7 @@ def decide_without(work: Work, peer: Peer) -> None:
         .values(answered_at=work.now, decided_by=work.actor.id)
     )
     record(work, "exchange.stream-skipped", peer_id=peer.node_text)
+    work.announce(Resynced(peer.node_id))
 
 
 def ask_for_gaps(work: Work, older_than: timedelta) -> int:
@@ -193,9 +198,9 @@ def resync_handler(recover: Mapping[str, Recover], apply_again: ApplyAgain) -> H
         if not isinstance(body, ResyncStreams):
             raise MalformedError("a resync has another form")
         for inner, receipt in body.returned:
-            returned = read_message(inner)
-            if _take_back(work, incoming.peer, returned, recover, apply_again):
-                _take_receipt_back(work, incoming.peer, returned, read_signed_receipt(receipt))
+            _take_back(
+                work, incoming.peer, read_message(inner), read_signed_receipt(receipt), recover, apply_again
+            )
         if body.asks:
             _answer(work, incoming.peer, body)
         elif not body.more:
@@ -205,11 +210,18 @@ def resync_handler(recover: Mapping[str, Recover], apply_again: ApplyAgain) -> H
 
 
 def _finish(work: Work, peer: Peer) -> None:
-    work.connection.execute(
+    ended = work.connection.execute(
         update(resync)
         .where(resync.c.peer == peer.node_id, resync.c.answered_at.is_(None))
         .values(answered_at=work.now)
     )
+    if ended.rowcount:
+        work.announce(Resynced(peer.node_id))
+    elif any(
+        known.settled < known.number for known in streams.known_streams(work.connection, peer.node_id, IN)
+    ):
+        # The peer has answered and something is missing still: lost at its side, or on its way there.
+        raise_alarm(work, "exchange.gap", peer.node_text)
 
 
 def _answer(work: Work, peer: Peer, asked: ResyncStreams) -> None:
@@ -282,37 +294,49 @@ def _chunks(pieces: Sequence[list[bytes]]) -> list[list[list[bytes]]]:
     return found
 
 
-def _take_back(
-    work: Work, peer: Peer, returned: Message, recover: Mapping[str, Recover], apply_again: ApplyAgain
-) -> bool:
-    """Take back a message that is not known here; say whether it was taken."""
+def _take_back(  # noqa: PLR0913, PLR0917 - a returned message, its receipt, and what each author's does here
+    work: Work,
+    peer: Peer,
+    returned: Message,
+    receipt: SignedReceipt,
+    recover: Mapping[str, Recover],
+    apply_again: ApplyAgain,
+) -> None:
+    """Take back a message that is not known here, with the receipt that was given for it before the loss."""
     known = work.connection.execute(
         select(message_table.c.id).where(message_table.c.id == returned.id)
     ).first()
     if known is not None:
-        return False
-    if returned.header.sender == peer.node_id:
-        verify_message(returned, peer.history, at=seconds(work.now))
-        apply_again(work, peer, returned)
-    else:
+        return
+    is_ours = returned.header.sender != peer.node_id
+    issuer = peer.history if is_ours else identity_of(work.vault).history
+    given = verify_receipt(receipt, issuer, message=returned.id, at=seconds(work.now))
+    if is_ours:
         _recover(work, peer, returned, recover)
+    else:
+        verify_message(returned, peer.history, at=seconds(work.now))
+        # Our own receipt proves that it was taken in time: it is applied as of then.
+        apply_again(replace(work, now=EPOCH + timedelta(seconds=given.at)), peer, returned)
+    _put_receipt_back(work, peer, returned, receipt)
+
+
+def _put_receipt_back(work: Work, peer: Peer, returned: Message, receipt: SignedReceipt) -> None:
+    outcome = work.connection.execute(
+        select(message_table.c.outcome).where(message_table.c.id == returned.id)
+    ).first()
+    is_taken = outcome is not None and outcome[0] != "refused"
+    if is_taken:
+        messages.set_receipt(work.connection, returned.id, receipt)
+    else:
+        raise_alarm(work, "exchange.gap", peer.node_text, {"code": "not-taken-back"})
     record(
         work,
-        "exchange.gap-filled",
+        "exchange.gap-filled" if is_taken else "exchange.gap",
         peer_id=peer.node_text,
         referral_id=returned.header.thread.hex(),
         subject=returned.id.hex(),
         detail={"type": returned.header.type},
     )
-    return True
-
-
-def _take_receipt_back(work: Work, peer: Peer, returned: Message, receipt: SignedReceipt) -> None:
-    """Keep the receipt that was given before the loss: the peer's for our messages, our own for its."""
-    is_ours = returned.header.sender != peer.node_id
-    issuer = peer.history if is_ours else identity_of(work.vault).history
-    verify_receipt(receipt, issuer, message=returned.id, at=seconds(work.now))
-    messages.set_receipt(work.connection, returned.id, receipt)
 
 
 def _recover(work: Work, peer: Peer, returned: Message, recover: Mapping[str, Recover]) -> None:

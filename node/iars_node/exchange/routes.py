@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
+from starlette.requests import ClientDisconnect
 
 from iars_node.errors import InvalidError, NodeError
-from iars_node.exchange.sending import CBOR, PATH
+from iars_node.exchange.sending import CBOR, LISTING_PATH, PATH
 from iars_node.vault.identity import identity_of
+from iars_protocol.batch import MAX_BATCH
 
 if TYPE_CHECKING:
     from iars_node.exchange.reception import Reception
     from iars_node.vault.vault import Vault
 
-LISTING_PATH = "/iars/v1/listing"
-LARGEST_BODY = 16 * 1024 * 1024
+CUT = 400
 
 
 class TooLargeError(NodeError):
@@ -45,7 +46,11 @@ def exchange_routes(reception: Reception, vault: Vault) -> APIRouter:
     async def take_envelopes(request: Request) -> Response:
         if request.headers.get("content-type") != CBOR:
             raise InvalidError(f"The request's body is expected as {CBOR}.")
-        body = await read_body(request, LARGEST_BODY)
+        try:
+            body = await read_body(request, MAX_BATCH)
+        except ClientDisconnect:
+            # Nobody hears this answer.
+            return Response(status_code=CUT)
         return Response(await reception.receive(request.headers, body), media_type=CBOR)
 
     @router.get(LISTING_PATH)

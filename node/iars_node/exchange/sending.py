@@ -5,32 +5,37 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
-from iars_node.errors import LockedError, NodeError
+from iars_node.errors import InvalidError, LockedError
 from iars_node.exchange import hop, messages, outbox, settling
-from iars_node.exchange.model import BATCH, Queued
+from iars_node.exchange.model import BATCH, BATCH_BYTES, LEASE, Queued
 from iars_node.exchange.transport import UnreachableError
 from iars_node.peers import store as peer_store
+from iars_node.peers.service import follow_listing
 from iars_node.vault.identity import identity_of, seconds
 from iars_node.work import SYSTEM
-from iars_protocol.encoding import encode
+from iars_protocol.batch import LOCKED, UNKNOWN_RECIPIENT_KEY, write_batch
 from iars_protocol.envelope import seal_envelope
-from iars_protocol.errors import ProtocolError
+from iars_protocol.errors import MalformedError, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime, timedelta
 
     from iars_node.exchange.model import Route
     from iars_node.exchange.settling import Answer
     from iars_node.exchange.transport import Transport
     from iars_node.peers.model import Peer
     from iars_node.work import Works
+    from iars_protocol.envelope import Message
 
 PATH = "/iars/v1/envelopes"
+LISTING_PATH = "/iars/v1/listing"
 CBOR = "application/cbor"
 HTTP_OK = 200
 POLL_SECONDS = 0.5
@@ -40,19 +45,26 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Sending:
-    """How much goes out at once: envelopes in one request, and requests on their way to one peer."""
+    """How much goes out at once: envelopes and bytes in a request, requests on their way to one peer."""
 
     batch: int = BATCH
+    batch_bytes: int = BATCH_BYTES
     in_flight: int = 4
+    lease: timedelta = LEASE
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """Lines sealed and signed for one request."""
+    """Lines sealed and signed for one request to where the peer is now."""
 
+    peer: Peer
     lines: tuple[Queued, ...]
     body: bytes
     headers: dict[str, str]
+
+
+class _RouteLostError(Exception):
+    """Another worker has taken the route over: whatever was under way is its business now."""
 
 
 class Sender:
@@ -78,7 +90,10 @@ class Sender:
         try:
             while True:
                 self._woken.clear()
-                await self._start_serving()
+                try:
+                    await self._start_serving()
+                except Exception as error:  # noqa: BLE001 - a database that is away for a moment must not end the loop
+                    log.warning("sending.paused", error=type(error).__name__)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
         finally:
@@ -109,104 +124,162 @@ class Sender:
         await self._serve(peer_id)
 
     async def _serve(self, peer_id: bytes) -> None:
-        held, peer = await asyncio.to_thread(self._take, peer_id)
-        if held is None or peer is None:
+        held = await asyncio.to_thread(self._take, peer_id)
+        if held is None:
             return
-        pending: dict[asyncio.Task[list[Answer]], _Request] = {}
         try:
-            while await self._fill(held, peer, pending):
-                done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                finished = [(pending.pop(task), task) for task in done]
-                await asyncio.to_thread(self._settle, held, peer, finished)
+            await self._send_all(held)
+        except _RouteLostError:
+            log.warning("sending.taken-over", peer=peer_id.hex())
+        except LockedError:
+            log.info("sending.locked", peer=peer_id.hex())
         except UnreachableError as error:
-            await asyncio.to_thread(self._fail, held, peer, error.reason)
+            await asyncio.to_thread(self._fail, held, error.reason)
+        except ProtocolError as error:
+            # The peer's own keys are past their time: nothing can be sealed before its new listing comes.
+            await asyncio.to_thread(self._fail, held, f"peer-{error.code}")
+        finally:
+            await asyncio.shield(asyncio.to_thread(self._give_back, held))
+
+    async def _send_all(self, held: Route) -> None:
+        pending: dict[asyncio.Task[list[Answer]], _Request] = {}
+        heartbeat = held.lease.total_seconds() / 3
+        try:
+            while await self._fill(held, pending):
+                done, _ = await asyncio.wait(pending, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED)
+                finished = [(pending.pop(task), task) for task in done]
+                held = await asyncio.to_thread(self._settle, held, finished)
         finally:
             for task in pending:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
-        await asyncio.to_thread(self._give_back, held)
 
-    def _take(self, peer_id: bytes) -> tuple[Route | None, Peer | None]:
+    def _take(self, peer_id: bytes) -> Route | None:
         with self._works.write(SYSTEM) as work:
             peer = peer_store.find(work.connection, peer_id)
             if peer is None or not peer.is_exchanged_with or peer.endpoint is None:
-                return None, None
-            return outbox.take_route(work, peer_id, self._owner), peer
+                return None
+            return outbox.take_route(work, peer_id, self._owner, self._sending.lease)
 
-    async def _fill(
-        self, held: Route, peer: Peer, pending: dict[asyncio.Task[list[Answer]], _Request]
-    ) -> bool:
+    async def _fill(self, held: Route, pending: dict[asyncio.Task[list[Answer]], _Request]) -> bool:
         """Start requests until enough are on their way; say whether any is."""
         while len(pending) < self._sending.in_flight:
             busy = {line.thread for request in pending.values() for line in request.lines}
-            request = await asyncio.to_thread(self._prepare, held, peer, busy)
+            request = await asyncio.to_thread(self._prepare, held, busy)
             if request is None:
                 break
-            pending[asyncio.create_task(self._post(peer, request))] = request
+            pending[asyncio.create_task(self._post(request))] = request
         return bool(pending)
 
-    def _prepare(self, held: Route, peer: Peer, busy: set[bytes]) -> _Request | None:
+    def _prepare(self, held: Route, busy: set[bytes]) -> _Request | None:
         vault = self._works.vault
-        identity = identity_of(vault)
         with self._works.read(SYSTEM) as work:
+            # Read each time: the peer may have been blocked, or have moved, since the route was taken.
+            peer = peer_store.find(work.connection, held.peer)
+            if peer is None or not peer.is_exchanged_with:
+                return None
             lines = outbox.next_lines(
                 work.connection, held.peer, work.now, most=self._sending.batch, busy=busy
             )
             loaded = [(line, messages.load(work.connection, vault, line.message)) for line in lines]
             now = work.now
-        gone = [line for line, message in loaded if message is None]
-        if gone:
-            self._park(held, peer, gone)
-        lines = [line for line, message in loaded if message is not None]
-        if not lines:
-            return None
-        key = peer.history.sealing_key(at=seconds(now))
-        sealed = [seal_envelope(each.to_bytes(), peer.node_id, key) for _, each in loaded if each is not None]
-        body = encode(sealed)
+        sealed, faulty = self._seal(peer, loaded, now)
+        if faulty:
+            self._park(held, peer, faulty)
+        if not sealed:
+            # What was parked may have stood before lines that can go.
+            return self._prepare(held, busy) if faulty else None
+        body = write_batch(list(sealed.values()))
         headers = hop.sign_request(
-            identity.hop, method="POST", path=PATH, body=body, recipient=peer.node_id, now=now
+            identity_of(vault).hop, method="POST", path=PATH, body=body, recipient=peer.node_id, now=now
         )
-        return _Request(tuple(lines), body, headers | {"Content-Type": CBOR})
+        return _Request(peer, tuple(sealed), body, headers | {"Content-Type": CBOR})
 
-    def _park(self, held: Route, peer: Peer, lines: Sequence[Queued]) -> None:
+    def _seal(
+        self, peer: Peer, loaded: Sequence[tuple[Queued, Message | None]], now: datetime
+    ) -> tuple[dict[Queued, bytes], dict[Queued, str]]:
+        """Seal lines in their order while they fit in one request; tell which can never be sent, and why."""
+        key = peer.history.sealing_key(at=seconds(now))
+        sealed: dict[Queued, bytes] = {}
+        faulty: dict[Queued, str] = {}
+        stuck: set[bytes] = set()
+        room = self._sending.batch_bytes
+        for line, message in loaded:
+            if line.thread in stuck:
+                continue
+            if message is None:
+                faulty[line] = "erased"
+                stuck.add(line.thread)
+                continue
+            try:
+                envelope = seal_envelope(message.to_bytes(), peer.node_id, key)
+            except MalformedError as error:
+                faulty[line] = error.code
+                stuck.add(line.thread)
+                continue
+            room -= len(envelope)
+            if sealed and room < 0:
+                break
+            sealed[line] = envelope
+        return sealed, faulty
+
+    def _park(self, held: Route, peer: Peer, faulty: dict[Queued, str]) -> None:
         with self._works.write(SYSTEM) as work:
-            if outbox.holds(work, held):
-                for line in lines:
-                    settling.park(work, peer, line, "erased")
+            if not outbox.holds(work, held):
+                raise _RouteLostError
+            for line, code in faulty.items():
+                settling.park(work, peer, line, code)
 
-    async def _post(self, peer: Peer, request: _Request) -> list[Answer]:
-        url = (peer.endpoint or "").rstrip("/") + PATH
+    async def _post(self, request: _Request) -> list[Answer]:
+        url = (request.peer.endpoint or "").rstrip("/") + PATH
         status, body = await self._transport.request("POST", url, request.body, request.headers)
         if status != HTTP_OK:
             raise UnreachableError(f"http-{status}")
         try:
-            return await asyncio.to_thread(self._read_answers, peer, request, body)
+            answers = await asyncio.to_thread(self._read_answers, request, body)
         except ProtocolError as error:
             raise UnreachableError(f"answer-{error.code}") from error
-
-    def _read_answers(self, peer: Peer, request: _Request, body: bytes) -> list[Answer]:
-        at = seconds(self._works.clock.now())
-        answers = settling.read_answers(self._works.vault, peer, request.lines, body, at=at)
-        if any(answer.hint == LockedError.code for answer in answers):
-            raise UnreachableError(LockedError.code)
+        if any(answer.hint == UNKNOWN_RECIPIENT_KEY for answer in answers):
+            await self._ask_for_listing(request.peer)
         return answers
 
-    def _settle(
-        self, held: Route, peer: Peer, finished: Sequence[tuple[_Request, asyncio.Task[list[Answer]]]]
-    ) -> None:
-        """Settle what was answered; then let the first failure, if any, end the serving."""
+    async def _ask_for_listing(self, peer: Peer) -> None:
+        """Ask a peer for its newest keys: it no longer holds the one that we know of."""
+        url = (peer.endpoint or "").rstrip("/") + LISTING_PATH
+        status, presented = await self._transport.request("GET", url, b"", {})
+        if status == HTTP_OK:
+            await asyncio.to_thread(self._follow_listing, peer.node_id, presented)
+
+    def _follow_listing(self, peer_id: bytes, presented: bytes) -> None:
+        with suppress(InvalidError), self._works.write(SYSTEM) as work:
+            follow_listing(work, peer_id, presented)
+
+    def _read_answers(self, request: _Request, body: bytes) -> list[Answer]:
+        at = seconds(self._works.clock.now())
+        answers = settling.read_answers(self._works.vault, request.peer, request.lines, body, at=at)
+        if all(answer.hint == LOCKED for answer in answers):
+            raise UnreachableError(LOCKED)
+        return answers
+
+    def _settle(self, held: Route, finished: Sequence[tuple[_Request, asyncio.Task[list[Answer]]]]) -> Route:
+        """Settle what was answered, and keep the route; then let the first failure end the serving."""
         answered = [(request, task.result()) for request, task in finished if task.exception() is None]
-        if answered:
-            with self._works.write(SYSTEM) as work:
-                for request, answers in answered:
-                    settling.settle(work, held, peer, request.lines, answers)
+        with self._works.write(SYSTEM) as work:
+            if not settling.begin(work, held):
+                raise _RouteLostError
+            if answered and held.failures:
+                settling.note_reached(work, held)
+                held = replace(held, failures=0, last_error="")
+            for request, answers in answered:
+                settling.settle(work, request.peer, request.lines, answers)
         for _, task in finished:
             task.result()
+        return held
 
-    def _fail(self, held: Route, peer: Peer, reason: str) -> None:
+    def _fail(self, held: Route, reason: str) -> None:
         with self._works.write(SYSTEM) as work:
-            settling.fail_route(work, held, peer, reason)
+            settling.fail_route(work, held, reason)
 
     def _give_back(self, held: Route) -> None:
-        with suppress(NodeError), self._works.write(SYSTEM) as work:
+        with suppress(SQLAlchemyError), self._works.write(SYSTEM) as work:
             outbox.give_route_back(work, held)

@@ -12,8 +12,9 @@ from iars_node.audit.service import record
 from iars_node.exchange import messages, outbox
 from iars_node.exchange.model import OUT, PARK_AFTER, Queued, Receipted, Route
 from iars_node.exchange.tables import message as message_table
+from iars_node.peers import store as peer_store
 from iars_node.vault.identity import identity_of
-from iars_protocol.encoding import decode
+from iars_protocol import batch
 from iars_protocol.envelope import open_envelope, read_header, read_outer
 from iars_protocol.errors import MalformedError
 from iars_protocol.receipt import Receipt, SignedReceipt, read_signed_receipt, verify_receipt
@@ -43,22 +44,15 @@ class Answer:
 
 def read_answers(vault: Vault, peer: Peer, lines: Sequence[Queued], body: bytes, *, at: int) -> list[Answer]:
     """Read and verify the answers to a batch, one for each line in order."""
-    entries = decode(body)
-    if type(entries) is not list or len(entries) != len(lines):
-        raise MalformedError("not one answer for each envelope")
+    entries = batch.read_answers(body, len(lines))
     return [_read(vault, peer, line, entry, at) for line, entry in zip(lines, entries, strict=True)]
 
 
-def _read(vault: Vault, peer: Peer, line: Queued, entry: object, at: int) -> Answer:
-    if not isinstance(entry, dict):
-        raise MalformedError("an answer is a map")
-    if isinstance(hint := entry.get("error"), str):
-        return Answer(None, None, hint[:64])
-    sealed = entry.get("receipt")
-    if type(sealed) is not bytes:
-        raise MalformedError("an answer holds a receipt or an error")
+def _read(vault: Vault, peer: Peer, line: Queued, entry: batch.Answer, at: int) -> Answer:
+    if entry.error:
+        return Answer(None, None, entry.error)
     identity = identity_of(vault)
-    outer = read_outer(sealed)
+    outer = read_outer(entry.receipt)
     key = identity.encryption.get(outer.sealing_key)
     if key is None:
         raise MalformedError("the receipt is sealed for a key that is not held")
@@ -66,24 +60,38 @@ def _read(vault: Vault, peer: Peer, line: Queued, entry: object, at: int) -> Ans
     return Answer(signed, verify_receipt(signed, peer.history, message=line.message, at=at))
 
 
-def settle(work: Work, held: Route, peer: Peer, lines: Sequence[Queued], answers: Sequence[Answer]) -> None:
-    """Store what was answered; a route that was lost meanwhile settles nothing."""
-    if not outbox.holds(work, held):
-        return
-    if held.failures:
-        outbox.note_success(work, held)
-        record(work, "exchange.peer-reached", peer_id=peer.node_text)
-    final = []
+def begin(work: Work, held: Route) -> bool:
+    """Begin to settle: nobody else acts on this peer until the commit. False where the route is lost."""
+    peer_store.lock(work.connection, held.peer)
+    return outbox.holds(work, held)
+
+
+def note_reached(work: Work, held: Route) -> None:
+    """Remember that a peer that had been out of reach answers again."""
+    outbox.note_success(work, held)
+    record(work, "exchange.peer-reached", peer_id=held.peer.hex())
+
+
+def settle(work: Work, peer: Peer, lines: Sequence[Queued], answers: Sequence[Answer]) -> None:
+    """Store what was answered, and see to what was not taken."""
+    final: list[int] = []
+    waiting: dict[bytes, tuple[Queued, str]] = {}
+    hinted: list[tuple[Queued, str]] = []
     for line, answer in zip(lines, answers, strict=True):
         if answer.receipt is None or answer.signed is None:
-            _follow_hint(work, peer, line, answer.hint)
+            hinted.append((line, answer.hint))
         elif answer.receipt.outcome == "waiting":
-            _resend_thread(work, peer, line, answer.receipt.code)
+            # Where one message of a thread waits, so do those behind it: seen to once, by the first.
+            waiting.setdefault(line.thread, (line, answer.receipt.code))
         else:
             _store(work, peer, line, answer.signed, answer.receipt)
             final.append(line.sequence)
     if final:
         outbox.remove(work, final)
+    for line, hint in hinted:
+        _follow_hint(work, peer, line, hint)
+    for line, code in waiting.values():
+        _resend_thread(work, peer, line, code)
 
 
 def _store(work: Work, peer: Peer, line: Queued, signed: SignedReceipt, receipt: Receipt) -> None:
@@ -168,10 +176,10 @@ def park(work: Work, peer: Peer, line: Queued, code: str) -> None:
     raise_alarm(work, "exchange.parked", peer.node_text, {"code": code})
 
 
-def fail_route(work: Work, held: Route, peer: Peer, reason: str) -> None:
-    """Remember that a peer did not answer; alarm once when that lasts."""
+def fail_route(work: Work, held: Route, reason: str) -> None:
+    """Remember that a peer did not answer, and how; alarm once when that lasts."""
     since = outbox.note_failure(work, held, reason)
-    if held.failures == 0:
-        record(work, "exchange.peer-unreachable", peer_id=peer.node_text, detail={"code": reason})
+    if held.last_error != reason:
+        record(work, "exchange.peer-unreachable", peer_id=held.peer.hex(), detail={"code": reason})
     if since > PARK_AFTER / 14:
-        raise_alarm(work, "exchange.peer-unreachable", peer.node_text, {"code": reason})
+        raise_alarm(work, "exchange.peer-unreachable", held.peer.hex(), {"code": reason})

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from iars_node.errors import NodeError
-from iars_node.exchange.model import LEASE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 # What is longer is read by the client in pieces, so that others' requests move meanwhile.
 LONG_BODY = 1024 * 1024
 LARGEST_ANSWER = 16 * 1024 * 1024
-# Under half of the lease: a request that outlives its lease could settle for a worker that lost it.
-TIMEOUT_SECONDS = LEASE.total_seconds() * 0.45
+TIMEOUT_SECONDS = 20.0
 
 
 class UnreachableError(NodeError):
@@ -49,9 +47,12 @@ def is_loopback(url: str) -> bool:
 class Transport:
     """Requests to peers over kept connections."""
 
-    def __init__(self, ca_file: Path | None = None, *, connections: int = 32) -> None:
+    def __init__(
+        self, ca_file: Path | None = None, *, connections: int = 32, seconds: float = TIMEOUT_SECONDS
+    ) -> None:
         self._ca_file = ca_file
         self._connections = connections
+        self._seconds = seconds
         self._session: aiohttp.ClientSession | None = None
 
     async def request(
@@ -65,13 +66,12 @@ class Transport:
             async with self._open_session().request(
                 method, url, data=sent, headers=dict(headers), allow_redirects=False
             ) as answer:
-                content = await answer.content.read(LARGEST_ANSWER)
-                return answer.status, content
+                return answer.status, await _read_whole(answer)
         except TimeoutError as error:
             raise UnreachableError("timeout") from error
         except aiohttp.ClientSSLError as error:
             raise UnreachableError("tls") from error
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, OSError) as error:
             raise UnreachableError("connection") from error
 
     async def head(self, url: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str]]:
@@ -83,7 +83,7 @@ class Transport:
                 return answer.status, answer.headers
         except TimeoutError as error:
             raise UnreachableError("timeout") from error
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, OSError) as error:
             raise UnreachableError("connection") from error
 
     def _open_session(self) -> aiohttp.ClientSession:
@@ -92,7 +92,7 @@ class Transport:
             context.minimum_version = ssl.TLSVersion.TLSv1_3
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(ssl=context, limit=self._connections, keepalive_timeout=60),
-                timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=10),
+                timeout=aiohttp.ClientTimeout(total=self._seconds, sock_connect=10),
                 auto_decompress=False,
             )
         return self._session
@@ -102,3 +102,13 @@ class Transport:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+async def _read_whole(answer: aiohttp.ClientResponse) -> bytes:
+    """Read an answer to its end: one read returns no more than what has arrived by then."""
+    content = bytearray()
+    async for piece in answer.content.iter_any():
+        content += piece
+        if len(content) > LARGEST_ANSWER:
+            raise UnreachableError("answer-too-long")
+    return bytes(content)

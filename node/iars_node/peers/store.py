@@ -32,6 +32,16 @@ def find(connection: Connection, node_id: bytes) -> Peer | None:
     return None if row is None else _peer(row)
 
 
+def lock(connection: Connection, node_id: bytes) -> None:
+    """Let nobody else change anything with a peer before the commit.
+
+    A thread has two authors and several hands: workers, the peer's messages, receipts, timers. Whoever is to
+    take a step takes this lock first, so that it decides on the state that it then changes. SQLite has one
+    writer at a time anyway.
+    """
+    connection.execute(select(peer.c.node_id).where(peer.c.node_id == node_id).with_for_update())
+
+
 def find_by_hop_key(connection: Connection, key_id: bytes) -> Peer | None:
     """Return the peer that a hop key belongs to."""
     row = connection.execute(_BY_HOP_KEY, {"wanted": key_id}).first()

@@ -80,7 +80,7 @@ def test_a_relative_path_lies_in_the_folder(tmp_path: Path, write: Callable[[str
         ('zone = "Tirana"', "zone"),
         ('public_url = "http://shelter.example"', "public_url"),
         ('tls_certificate = "node.pem"', "tls_key"),
-        ("exchange_timeout_seconds = 31", "lease_seconds"),
+        ("lease_seconds = 0", "lease_seconds"),
         ("batch_bytes = 65536", "envelope_bytes"),
         ("envelope_bytes = 1", "envelope_bytes"),
         ("port = ", "TOML"),
