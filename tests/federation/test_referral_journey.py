@@ -7,9 +7,10 @@ import pytest
 from tests.federation.neighbours import settle
 
 from iars_node.cases import service as cases
-from iars_node.errors import InvalidError
+from iars_node.errors import ConflictError, InvalidError
 from iars_node.exchange import messages
 from iars_node.referrals import service as referrals
+from iars_node.referrals import store
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
@@ -183,3 +184,31 @@ async def test_the_same_person_can_be_referred_to_the_same_organisation_again(pa
     await settle(shelter, mission)
     assert mission.referral(first.id).case_id == mission.referral(second.id).case_id
     assert mission.referral(second.id).is_disclosed
+
+
+async def test_an_answer_after_its_time_is_not_given(pair: Pair, clock: SetClock) -> None:
+    shelter, mission = pair
+    case = shelter.open_case()
+    sent = shelter.refer(case, shelter.give_consent(case, mission), mission, priority="emergency")
+    await settle(shelter, mission)
+    clock.moment += timedelta(hours=24)
+    with pytest.raises(ConflictError):
+        mission.act(referrals.accept, sent.id)
+
+
+async def test_an_answer_that_a_slow_clock_allowed_after_its_time_is_refused(
+    pair: Pair, clock: SetClock
+) -> None:
+    shelter, mission = pair
+    case = shelter.open_case()
+    sent = shelter.refer(case, shelter.give_consent(case, mission), mission, priority="emergency")
+    await settle(shelter, mission)
+    with mission.node.works.write(SYSTEM) as work:
+        # As on a node that was told a later time than the offer's.
+        store.change(work.connection, sent.id, respond_by=sent.respond_by + timedelta(hours=2))
+    clock.moment += timedelta(hours=25)
+    mission.act(referrals.accept, sent.id)
+    await settle(shelter, mission)
+    refused = mission.referral(sent.id)
+    assert (refused.problem, refused.state) == ("expired", "requested")
+    assert shelter.referral(sent.id).answered_at is None

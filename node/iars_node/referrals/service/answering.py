@@ -47,7 +47,7 @@ def accept(
 ) -> Referral:
     """Take a referral on: a case is opened for the person, or the one of an earlier referral goes on."""
     require(work.actor, "referral.accept")
-    current = _received(work, referral_id)
+    current = _answerable(work, referral_id)
     steps.next_state(current, "referral.accept/1")
     known = case_id or store.case_of_subject(work.connection, current.peer, current.subject)
     case = case_head(work, known) if known else open_received_case(work, stage="received", training=training)
@@ -59,7 +59,7 @@ def accept(
 def reject(work: Work, referral_id: str, reason: str, remark: str = "") -> Referral:
     """Decline a referral; what came with it is erased here."""
     require(work.actor, "referral.accept")
-    current = _received(work, referral_id)
+    current = _answerable(work, referral_id)
     _check_reason("reject", reason, remark)
     moved = _answer(work, current, Content(Reject(reason, remark)), "referral.rejected")
     erase_received(work, moved)
@@ -187,6 +187,13 @@ def _received(work: Work, referral_id: str) -> Referral:
     current = steps.claim(work, referral_id)
     if current.direction != IN:
         raise ConflictError("Only the organisation that was asked can do this.")
+    return current
+
+
+def _answerable(work: Work, referral_id: str) -> Referral:
+    current = _received(work, referral_id)
+    if current.is_overdue(work.now):
+        raise ConflictError("The time to answer is over; ask the other organisation to refer again.")
     return current
 
 

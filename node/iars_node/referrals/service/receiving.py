@@ -26,7 +26,13 @@ from iars_node.vault.identity import identity_of, seconds
 from iars_protocol import consent as wire
 from iars_protocol.attachment import Seal
 from iars_protocol.content import check_content
-from iars_protocol.errors import DisclosureError, MalformedError, SignatureError, TransitionError
+from iars_protocol.errors import (
+    DisclosureError,
+    ExpiredError,
+    MalformedError,
+    SignatureError,
+    TransitionError,
+)
 from iars_protocol.messages.referral import Offer
 from iars_protocol.record import SERVICES
 from iars_protocol.referral import CLOSED, TRANSITIONS, Side, State, arrive, view
@@ -176,9 +182,11 @@ def _state_after(work: Work, current: Referral, incoming: Incoming) -> State:
     taken = taken_of(store.steps(work.connection, current.id))
     seen = view(taken, by, incoming.header.seen)
     state = current.state
-    if state == "expired" and incoming.header.created <= seconds(current.respond_by):
-        # The answer was given in time and only travelled long: our clock's verdict gives way.
-        state = "requested"
+    if incoming.header.type in steps.ANSWERS:
+        if incoming.header.created >= seconds(current.respond_by):
+            raise ExpiredError("the answer was given after its time")
+        # Given in time, it counts though it travelled long: our clock's verdict gives way.
+        state = "requested" if state == "expired" else state
     return arrive(state, incoming.header.type, by, seen=seen)
 
 

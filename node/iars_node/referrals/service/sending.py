@@ -210,7 +210,7 @@ def disclose(work: Work, accepted: Referral) -> Referral:
 def _consent_of(work: Work, sent: Referral) -> Consent:
     if not sent.consent_id:
         raise RefusedError(
-            "The person's consent was lost in a restore; nothing was sent. Record it again from its paper and "
+            "The person's consent was lost in a restore; nothing was sent. Record it again from paper and "
             "refer once more.",
             CONSENT_LOST,
         )
