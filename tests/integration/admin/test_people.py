@@ -1,0 +1,81 @@
+"""Accounts and tokens, by the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.integration.admin.organisations import Organisation
+
+
+def test_an_administrator_adds_changes_and_disables_an_account(shelter: Organisation) -> None:
+    added = shelter.ask("user", "add", "Lena", "--display-name", "Lena K.", "--role", "medical")
+    assert (added["name"], added["display_name"], added["roles"]) == ("lena", "Lena K.", ["medical"])
+    changed = shelter.ask("user", "roles", "lena", "medical", "case-worker")
+    assert changed["roles"] == ["case-worker", "medical"]
+    assert shelter.ask("user", "disable", "lena")["disabled"] is True
+    assert shelter.as_("lena").run("case", "list").code == 1
+    assert shelter.ask("user", "enable", "lena")["disabled"] is False
+    assert shelter.as_("lena").run("case", "list").code == 0
+
+
+def test_an_unknown_role_is_refused_with_its_fault(shelter: Organisation) -> None:
+    answer = shelter.run("user", "add", "lena", "--role", "director")
+    assert answer.code == 1
+    assert "  roles: " in answer.err
+
+
+def test_a_password_is_set_from_the_variable_and_never_shown(shelter: Organisation) -> None:
+    answer = shelter.run("user", "password", "mira", IARS_PASSWORD="a different long password")
+    assert answer.code == 0
+    assert "different" not in answer.out + answer.err
+
+
+def test_nobody_is_asked_for_a_password_where_nobody_sits(shelter: Organisation) -> None:
+    answer = shelter.run("user", "password", "mira", IARS_PASSWORD=None)
+    assert answer.code == 1
+    assert "--password-file" in answer.err
+
+
+def test_an_unknown_account_is_not_found(shelter: Organisation) -> None:
+    for words in (("disable", "nobody"), ("roles", "nobody", "auditor"), ("password", "nobody")):
+        answer = shelter.run("user", *words)
+        assert answer.code == 1
+        assert "no account" in answer.err
+
+
+def test_the_last_administrator_stays(shelter: Organisation) -> None:
+    assert shelter.run("user", "disable", "agim").code == 1
+
+
+def test_with_several_accounts_somebody_must_be_named(shelter: Organisation) -> None:
+    answer = shelter.as_("").run("user", "list")
+    assert answer.code == 2
+    assert "IARS_ACCOUNT" in answer.err
+    assert shelter.as_("").run("user", "list", IARS_ACCOUNT="ada").code == 0
+    assert shelter.as_("").run("user", "list", "--as", "ada").code == 0
+
+
+def test_an_account_that_does_not_exist_can_not_act(shelter: Organisation) -> None:
+    assert shelter.as_("nobody").run("user", "list").code == 1
+
+
+def test_a_tokens_secret_is_shown_once(shelter: Organisation) -> None:
+    made = shelter.ask("token", "add", "Statistics", "--action", "case.search", "--scope", "demographics")
+    assert made["secret"].startswith("iars_")
+    listed = shelter.ask("token", "list")
+    assert [(entry["id"], entry["state"]) for entry in listed] == [(made["id"], "valid")]
+    assert "secret" not in listed[0]
+    assert shelter.ask("token", "revoke", made["id"])["state"] == "revoked"
+    assert shelter.ask("token", "list")[0]["state"] == "revoked"
+    assert shelter.run("token", "revoke", made["id"]).code == 1
+
+
+def test_a_person_reads_a_tokens_secret_in_the_answer(shelter: Organisation) -> None:
+    assert "iars_" in shelter.run("token", "add", "Statistics", "--action", "case.search").out
+
+
+def test_a_token_never_gets_what_only_people_may_do(shelter: Organisation) -> None:
+    answer = shelter.run("token", "add", "Robot", "--action", "account.manage")
+    assert answer.code == 1
+    assert "  actions: " in answer.err
