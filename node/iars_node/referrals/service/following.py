@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from iars_node.audit.service import record
 from iars_node.exchange.restoring import RESTORING
 from iars_node.jobs.service import schedule
+from iars_node.peers import store as peer_store
 from iars_node.referrals import store
 from iars_node.referrals.model import ACCEPTANCES, EXPIRE_JOB, OUT, Arrived, Step, is_to_be_erased
 from iars_node.referrals.service import answering, sending, steps
@@ -48,8 +49,14 @@ def follow_resync(work: Work, resynced: Resynced) -> None:
 
 def expire(work: Work, _job: Job) -> None:
     """Expire what nobody answered in time, and look again soon: both sides do, each by its own clock."""
-    for referral_id in store.unanswered(work.connection, work.now, EXPIRED_AT_ONCE):
-        _expire(work, steps.get(work, referral_id))
+    late = store.unanswered(work.connection, work.now, EXPIRED_AT_ONCE)
+    for peer in sorted({steps.get(work, referral_id).peer for referral_id in late}):
+        peer_store.lock(work.connection, peer)
+    for referral_id in late:
+        current = steps.get(work, referral_id)
+        # An answer may have come while we waited for the lock.
+        if current.state == "requested":
+            _expire(work, current)
     schedule(work, EXPIRE_JOB, work.now + EXPIRE_EVERY)
 
 
