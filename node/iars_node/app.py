@@ -11,6 +11,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
+from iars_node.api.gathering import api_routes
 from iars_node.attachments.routes import upload_routes
 from iars_node.errors import NodeError
 from iars_node.exchange.routes import exchange_routes
@@ -42,6 +43,7 @@ def create_app(node: Node) -> FastAPI:
     app.add_exception_handler(NodeError, answer_error)
     app.include_router(exchange_routes(node.reception, node.vault))
     app.include_router(upload_routes(node.intake))
+    app.include_router(api_routes(node))
     add_pages(app, node)
     app.add_api_route("/health", lambda: {"unlocked": node.vault.is_unlocked}, include_in_schema=False)
     return app

@@ -54,6 +54,19 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "api_request",
+        sa.Column("token_id", sa.String(length=32), nullable=False),
+        sa.Column("key", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("operation", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("result", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("token_id", "key", name=op.f("pk_api_request")),
+    )
+    with op.batch_alter_table("api_request", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_api_request_at"), ["at"], unique=False)
+
+    op.create_table(
         "audit_event",
         sa.Column(
             "seq",
@@ -781,6 +794,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_audit_event_action")
 
     op.drop_table("audit_event")
+    with op.batch_alter_table("api_request", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_api_request_at"))
+
+    op.drop_table("api_request")
     with op.batch_alter_table("alarm", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_alarm_open",

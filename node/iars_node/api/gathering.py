@@ -1,0 +1,56 @@
+"""Everything under `/api/v1`, for one node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Depends, Request
+
+from iars_node.api.description import describe_interface
+from iars_node.api.operations import ApiRoute
+from iars_node.api.routes.attachments import attachments
+from iars_node.api.routes.cases import cases
+from iars_node.api.routes.consents import consents
+from iars_node.api.routes.others import audit_log, peers
+from iars_node.api.routes.referrals import referrals
+from iars_node.api.routes.steps import steps
+from iars_node.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from iars_node.node import Node
+
+PREFIX = "/api/v1"
+DESCRIPTION = f"{PREFIX}/openapi.json"
+TOPICS = (cases, consents, referrals, steps, attachments, peers, audit_log)
+EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def api_routes(node: Node) -> APIRouter:
+    """Return the interface for the organisation's own systems."""
+    described = APIRouter(prefix=PREFIX, dependencies=[Depends(_bound(node))])
+    for topic in TOPICS:
+        described.include_router(topic.router)
+    content = describe_interface(described.routes)
+    # The description tells nothing that the source does not: it needs no token.
+    described.add_api_route("/openapi.json", lambda: content, include_in_schema=False)
+    described.add_api_route(
+        "/{anything:path}",
+        _refuse,
+        methods=EVERY_METHOD,
+        include_in_schema=False,
+        route_class_override=ApiRoute,
+    )
+    return described
+
+
+def _bound(node: Node) -> Callable[[Request], None]:
+    def bind(request: Request) -> None:
+        request.state.api_node = node
+
+    return bind
+
+
+def _refuse() -> dict[str, Any]:
+    raise NotFoundError("There is nothing at this address.")
