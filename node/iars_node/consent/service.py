@@ -14,7 +14,7 @@ from iars_node.db import EPOCH, new_id
 from iars_node.errors import InvalidError, NotFoundError, RefusedError
 from iars_node.vault.content_keys import key_for
 from iars_node.vault.identity import identity_of, seconds
-from iars_protocol.consent import Allowed, Denied, Grant, ScopeGrant, sign, verify_signed
+from iars_protocol.consent import Allowed, Denied, Grant, ScopeGrant, sign, verify_issued
 from iars_protocol.errors import DisclosureError, ProtocolError, SignatureError
 from iars_protocol.vocabulary import ORGANISATION_TYPES, PURPOSES, SCOPES
 
@@ -200,11 +200,10 @@ def receive_grant(work: Work, peer: Peer, signed: Signed, service_purpose: str) 
 
 def _verified_grant(work: Work, peer: Peer, signed: Signed) -> Grant:
     try:
-        public = peer.history.signing_public(signed.key_id, at=seconds(work.now))
-        grant = verify_signed(signed, public)
+        grant = verify_issued(signed, peer.history, at=seconds(work.now))
     except ProtocolError as error:
         raise SignatureError("the grant is not signed by its sender") from error
-    if not isinstance(grant, Grant) or grant.controller != peer.node_text:
+    if not isinstance(grant, Grant):
         raise SignatureError("the grant is not its sender's")
     return grant
 

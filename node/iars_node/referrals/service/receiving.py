@@ -30,7 +30,6 @@ from iars_protocol.errors import (
     DisclosureError,
     ExpiredError,
     MalformedError,
-    SignatureError,
     TransitionError,
 )
 from iars_protocol.messages.referral import Offer
@@ -116,10 +115,7 @@ def _check_onward(work: Work, incoming: Incoming, grant: Grant) -> None:
     origin = peer_store.find(work.connection, bytes.fromhex(onward.controller))
     if origin is None or not origin.is_exchanged_with:
         raise RefusedError("The origin of the onward permission is not known here.", "onward-origin")
-    try:
-        wire.verify_signed(signed, origin.history.signing_public(signed.key_id, at=seconds(work.now)))
-    except SignatureError as error:
-        raise SignatureError("the onward permission is not its origin's") from error
+    wire.verify_issued(signed, origin.history, at=seconds(work.now))
     own_type = identity_of(work.vault).listing.organisation_type
     answer = onward.permits(grant, own_type, seconds(work.now))
     if isinstance(answer, wire.Denied):
