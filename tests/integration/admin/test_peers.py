@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.conftest import PASSPHRASE
 from tests.integration.admin.organisations import deliver, found
+from typer.testing import CliRunner
+
+from iars_admin.cli import build_app
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +53,6 @@ def test_an_exported_listing_overwrites_nothing(shelter: Organisation, tmp_path:
 
 
 def test_a_listing_can_be_piped(shelter: Organisation, stranger: Organisation, tmp_path: Path) -> None:
-    from tests.conftest import PASSPHRASE
     words = ["--folder", str(stranger.folder), "--as", "agim", "listing", "export", "-"]
     result = CliRunner().invoke(build_app(), words, env={"IARS_PASSPHRASE": PASSPHRASE})
     (tmp_path / "piped").write_bytes(result.stdout_bytes)
