@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, bindparam, or_, select
 
 from iars_node.audit.alarms import raise_alarm
 from iars_node.audit.service import record
@@ -19,10 +19,12 @@ from iars_protocol.batch import LOCKED, REFUSED, Answer, write_answers
 from iars_protocol.envelope import seal_envelope
 from iars_protocol.errors import ProtocolError
 from iars_protocol.messages.administration import ResyncStreams
-from iars_protocol.receipt import Receipt, SignedReceipt, sign_receipt
+from iars_protocol.receipt import Receipt, SignedReceipt, read_signed_receipt, sign_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Row
 
     from iars_node.exchange.model import Handler
     from iars_node.peers.model import Peer
@@ -45,15 +47,16 @@ def apply_all(
     work: Work, peer: Peer, opened: Sequence[Opened | Unopened], handlers: Mapping[str, Handler]
 ) -> list[SignedReceipt | str]:
     """Apply a batch in its order; each envelope gets a signed receipt, or a public hint."""
-    return [
-        _apply(work, peer, each, handlers) if isinstance(each, Opened) else _note_unopened(work, peer, each)
-        for each in opened
-    ]
-
-
-def _is_held_back(work: Work, peer: Peer, opened: Opened) -> bool:
-    """Say whether a message has to wait until a restored node knows again what it had signed."""
-    return opened.header.type != ResyncStreams.type and is_restoring(work, peer.node_id)
+    answers: list[SignedReceipt | str] = []
+    is_held = is_restoring(work, peer.node_id)
+    for each in opened:
+        if isinstance(each, Unopened):
+            answers.append(_note_unopened(work, peer, each))
+            continue
+        # A resync earlier in the batch may have ended the waiting.
+        is_held = is_held and is_restoring(work, peer.node_id)
+        answers.append(_apply(work, peer, each, handlers, is_held=is_held))
+    return answers
 
 
 def seal_answers(peer: Peer, answers: Sequence[SignedReceipt | str], *, at: int) -> bytes:
@@ -81,27 +84,54 @@ def _note_unopened(work: Work, peer: Peer, unopened: Unopened) -> str:
     return unopened.hint
 
 
-def _apply(work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, Handler]) -> SignedReceipt | str:
-    known = messages.stored_receipt(work.connection, opened.message.id)
-    if known is not None:
+def _apply(
+    work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, Handler], *, is_held: bool
+) -> SignedReceipt | str:
+    known = _known(work, peer, opened)
+    if known is not None and bytes(known.id) == opened.message.id:
         record(work, "exchange.duplicate", peer_id=peer.node_text, referral_id=opened.header.thread.hex())
-        return known
-    if _is_held_back(work, peer, opened):
+        return read_signed_receipt(bytes(known.receipt))
+    if known is not None:
+        return _refuse(work, peer, opened, _RefusedError("replay", is_alarming=True))
+    if is_held and opened.header.type != ResyncStreams.type:
+        # A restored node has to know again what it had signed before it takes in anything else.
         return LOCKED
     return apply_opened(work, peer, opened, handlers)
+
+
+_KNOWN = select(message_table.c.id, message_table.c.receipt).where(
+    message_table.c.direction == IN,
+    message_table.c.peer == bindparam("with_peer"),
+    or_(
+        message_table.c.id == bindparam("wanted"),
+        and_(
+            message_table.c.stream == bindparam("in_stream"), message_table.c.number == bindparam("at_number")
+        ),
+    ),
+)
+
+
+def _known(work: Work, peer: Peer, opened: Opened) -> Row[Any, Any] | None:
+    """Return the message that was received with this identity, or else under this stream and number."""
+    place = {
+        "with_peer": peer.node_id,
+        "wanted": opened.message.id,
+        "in_stream": opened.header.stream,
+        "at_number": opened.header.number,
+    }
+    rows = work.connection.execute(_KNOWN, place).all()
+    return next((row for row in rows if bytes(row.id) == opened.message.id), rows[0] if rows else None)
 
 
 def apply_opened(work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, Handler]) -> SignedReceipt:
     """Apply a message that is not known here yet and return the receipt, which is stored when final."""
     try:
         _check_place(work, peer, opened)
-        _apply_content(work, peer, opened, handlers)
+        receipt = _apply_content(work, peer, opened, handlers)
     except _WaitingError as waiting:
         return _wait(work, peer, opened, str(waiting))
     except _RefusedError as refusal:
         return _refuse(work, peer, opened, refusal)
-    receipt = _sign(work, peer, opened, "applied", "ok")
-    messages.set_receipt(work.connection, opened.message.id, receipt)
     messages.set_head(work, opened.header.thread, peer.node_id, opened.message.id)
     streams.receive(work, peer.node_id, opened.header.stream, opened.header.number, opened.message.id)
     return receipt
@@ -109,8 +139,6 @@ def apply_opened(work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, 
 
 def _check_place(work: Work, peer: Peer, opened: Opened) -> None:
     header = opened.header
-    if streams.used_by(work.connection, peer.node_id, header.stream, header.number) is not None:
-        raise _RefusedError("replay", is_alarming=True)
     if header.expires <= seconds(work.now):
         raise _RefusedError("expired")
     heads = messages.heads(work.connection, header.thread)
@@ -143,7 +171,7 @@ def _outcome(work: Work, direction: str, peer: Peer, message_id: bytes) -> str |
     return None if row is None else row.outcome or ""
 
 
-def _apply_content(work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, Handler]) -> None:
+def _apply_content(work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, Handler]) -> SignedReceipt:
     handler = handlers.get(opened.header.type)
     if opened.content is None:
         raise _RefusedError(opened.fault)
@@ -154,12 +182,16 @@ def _apply_content(work: Work, peer: Peer, opened: Opened, handlers: Mapping[str
         # A handler that refuses half-way must leave nothing: its changes are undone to this point.
         with work.connection.begin_nested():
             keys = handler.part_keys(work, incoming)
-            messages.keep(work, opened.message, direction=IN, peer=peer.node_id, part_keys=keys)
+            receipt = _sign(work, peer, opened, "applied", "ok")
+            messages.keep(
+                work, opened.message, direction=IN, peer=peer.node_id, part_keys=keys, receipt=receipt
+            )
             handler.apply(work, incoming)
     except ProtocolError as error:
         raise _RefusedError(error.code) from error
     except NodeError as error:
         raise _RefusedError(getattr(error, "reason", error.code)) from error
+    return receipt
 
 
 def _refuse(work: Work, peer: Peer, opened: Opened, refusal: _RefusedError) -> SignedReceipt:

@@ -22,8 +22,9 @@ from iars_protocol.receipt import read_signed_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Insert
 
     from iars_node.exchange.model import Direction
     from iars_node.vault.vault import Vault
@@ -33,14 +34,33 @@ if TYPE_CHECKING:
 KEY_ID_BYTES = 16
 NODE_OWNER = "node"
 
-_INSERT = insert(message)
+_INSERT = insert(message).inline()
 _INSERT_PARTS = insert(message_part)
+_SIGNED = select(message.c.header, message.c.signature).where(message.c.id == bindparam("wanted"))
+_RECEIPT = select(message.c.receipt).where(message.c.id == bindparam("wanted"))
+_SET_RECEIPT = (
+    update(message)
+    .where(message.c.id == bindparam("wanted"))
+    .values(receipt=bindparam("given"), outcome=bindparam("came_out"))
+)
 _HEAD = select(thread_head.c.author, thread_head.c.message).where(thread_head.c.thread == bindparam("wanted"))
 _PARTS = (
     select(message_part.c.position, message_part.c.key_ids, message_part.c.sealed)
     .where(message_part.c.message == bindparam("wanted"))
     .order_by(message_part.c.position)
 )
+
+
+def _set_head(dialect: ModuleType) -> Insert:
+    fresh = dialect.insert(thread_head)
+    upsert: Insert = fresh.on_conflict_do_update(
+        index_elements=["thread", "author"], set_={"message": fresh.excluded.message}
+    )
+    return upsert
+
+
+_SET_HEAD_SQLITE = _set_head(sqlite)
+_SET_HEAD_POSTGRESQL = _set_head(postgresql)
 
 
 def keep(  # noqa: PLR0913 - a row of evidence has these pieces, all by name
@@ -117,9 +137,7 @@ def _open_part(vault: Vault, key_ids: bytes, sealed: bytes, message_id: bytes, p
 
 def load(connection: Connection, vault: Vault, message_id: bytes) -> Message | None:
     """Return a kept message, or None where it is unknown or one of its parts is gone."""
-    row = connection.execute(
-        select(message.c.header, message.c.signature).where(message.c.id == message_id)
-    ).first()
+    row = connection.execute(_SIGNED, {"wanted": message_id}).first()
     if row is None:
         return None
     parts = open_parts(connection, vault, message_id)
@@ -147,27 +165,21 @@ def set_head(work: Work, thread: bytes, author: bytes, newest: bytes) -> None:
             thread_head.delete().where(thread_head.c.thread == thread, thread_head.c.author == author)
         )
         return
-    dialect = sqlite if work.is_sqlite else postgresql
-    statement = dialect.insert(thread_head).values(thread=thread, author=author, message=newest)
-    work.connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["thread", "author"], set_={"message": statement.excluded.message}
-        )
-    )
+    statement = _SET_HEAD_SQLITE if work.is_sqlite else _SET_HEAD_POSTGRESQL
+    work.connection.execute(statement, {"thread": thread, "author": author, "message": newest})
 
 
 def set_receipt(connection: Connection, message_id: bytes, receipt: SignedReceipt) -> None:
     """Store a final receipt beside its message."""
     connection.execute(
-        update(message)
-        .where(message.c.id == message_id)
-        .values(receipt=receipt.to_bytes(), outcome=receipt.receipt.outcome)
+        _SET_RECEIPT,
+        {"wanted": message_id, "given": receipt.to_bytes(), "came_out": receipt.receipt.outcome},
     )
 
 
 def stored_receipt(connection: Connection, message_id: bytes) -> SignedReceipt | None:
     """Return the receipt stored beside a message."""
-    found = connection.execute(select(message.c.receipt).where(message.c.id == message_id)).scalar()
+    found = connection.execute(_RECEIPT, {"wanted": message_id}).scalar()
     return None if found is None else read_signed_receipt(bytes(found))
 
 

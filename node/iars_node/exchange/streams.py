@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, and_, insert, select, update
+from sqlalchemy import Row, and_, bindparam, insert, select, update
 
 from iars_node.exchange.model import IN, OUT, Direction
 from iars_node.exchange.tables import message, stream
@@ -20,6 +20,27 @@ if TYPE_CHECKING:
     from iars_node.work import Work
 
 STREAM_BYTES = 16
+
+_OUT = and_(stream.c.peer == bindparam("with_peer"), stream.c.direction == OUT)
+_NEXT = (
+    update(stream)
+    .where(_OUT, stream.c.closed_at.is_(None))
+    .values(number=stream.c.number + 1)
+    .returning(stream.c.id, stream.c.number)
+)
+_MOVE_HEAD = update(stream).where(_OUT, stream.c.id == bindparam("wanted")).values(head=bindparam("newest"))
+# The usual case in one statement: the next number of a stream that has no gap.
+_FOLLOWS = (
+    update(stream)
+    .where(
+        stream.c.peer == bindparam("with_peer"),
+        stream.c.direction == IN,
+        stream.c.id == bindparam("wanted"),
+        stream.c.number == bindparam("number_before"),
+        stream.c.settled == bindparam("number_before"),
+    )
+    .values(number=bindparam("number_now"), settled=bindparam("number_now"), head=bindparam("newest"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +57,13 @@ class Stream:
 
 def next_out(work: Work, peer: bytes) -> tuple[bytes, int]:
     """Allot the next number of the open stream to a peer; the row stays locked until the commit."""
-    statement = (
-        update(stream)
-        .where(stream.c.peer == peer, stream.c.direction == OUT, stream.c.closed_at.is_(None))
-        .values(number=stream.c.number + 1)
-        .returning(stream.c.id, stream.c.number)
-    )
-    row = work.connection.execute(statement).first()
+    row = work.connection.execute(_NEXT, {"with_peer": peer}).first()
     if row is None:
         # The peer's row is the lock: two replicas must not open two streams for the first message.
         work.connection.execute(
             select(peer_table.c.node_id).where(peer_table.c.node_id == peer).with_for_update()
         )
-        row = work.connection.execute(statement).first()
+        row = work.connection.execute(_NEXT, {"with_peer": peer}).first()
     if row is None:
         opened = open_out(work.connection, peer, work.now)
         work.connection.execute(update(stream).where(stream.c.id == opened).values(number=1))
@@ -70,11 +85,7 @@ def open_out(connection: Connection, peer: bytes, now: datetime) -> bytes:
 
 def move_head(connection: Connection, peer: bytes, stream_id: bytes, head: bytes) -> None:
     """Remember the newest message of an own stream."""
-    connection.execute(
-        update(stream)
-        .where(stream.c.peer == peer, stream.c.direction == OUT, stream.c.id == stream_id)
-        .values(head=head)
-    )
+    connection.execute(_MOVE_HEAD, {"with_peer": peer, "wanted": stream_id, "newest": head})
 
 
 def remember_out(work: Work, peer: bytes, stream_id: bytes, number: int, head: bytes) -> None:
@@ -91,6 +102,15 @@ def remember_out(work: Work, peer: bytes, stream_id: bytes, number: int, head: b
 def receive(work: Work, peer: bytes, stream_id: bytes, number: int, head: bytes) -> None:
     """Move a peer's stream forward by a message that is stored already."""
     connection = work.connection
+    place = {
+        "with_peer": peer,
+        "wanted": stream_id,
+        "newest": head,
+        "number_now": number,
+        "number_before": number - 1,
+    }
+    if connection.execute(_FOLLOWS, place).rowcount == 1:
+        return
     here = and_(stream.c.peer == peer, stream.c.direction == IN, stream.c.id == stream_id)
     row = connection.execute(select(stream.c.number, stream.c.settled).where(here)).first()
     if row is None:
@@ -121,19 +141,6 @@ def _settle(connection: Connection, peer: bytes, stream_id: bytes, settled: int,
             break
         number = found
     return number
-
-
-def used_by(connection: Connection, peer: bytes, stream_id: bytes, number: int) -> bytes | None:
-    """Return the message that a peer already sent under a stream and number."""
-    found = connection.execute(
-        select(message.c.id).where(
-            message.c.direction == IN,
-            message.c.peer == peer,
-            message.c.stream == stream_id,
-            message.c.number == number,
-        )
-    ).scalar()
-    return None if found is None else bytes(found)
 
 
 def known_streams(connection: Connection, peer: bytes, direction: Direction) -> list[Stream]:
