@@ -13,10 +13,10 @@ from iars_node.exchange import messages, outbox
 from iars_node.exchange.model import OUT, PARK_AFTER, Queued, Receipted, Route
 from iars_node.exchange.tables import message as message_table
 from iars_node.peers import store as peer_store
-from iars_node.vault.identity import identity_of
+from iars_node.vault.identity import forget, identity_of
 from iars_protocol import batch
 from iars_protocol.envelope import open_envelope, read_header, read_outer
-from iars_protocol.errors import MalformedError
+from iars_protocol.errors import UnknownKeyError
 from iars_protocol.receipt import Receipt, SignedReceipt, read_signed_receipt, verify_receipt
 
 if TYPE_CHECKING:
@@ -51,11 +51,14 @@ def read_answers(vault: Vault, peer: Peer, lines: Sequence[Queued], body: bytes,
 def _read(vault: Vault, peer: Peer, line: Queued, entry: batch.Answer, at: int) -> Answer:
     if entry.error:
         return Answer(None, None, entry.error)
-    identity = identity_of(vault)
     outer = read_outer(entry.receipt)
+    if outer.sealing_key not in identity_of(vault).encryption:
+        # Another process of this node may have made the key a moment ago: read the key store once more.
+        forget(vault)
+    identity = identity_of(vault)
     key = identity.encryption.get(outer.sealing_key)
     if key is None:
-        raise MalformedError("the receipt is sealed for a key that is not held")
+        raise UnknownKeyError("the receipt is sealed for a key that is not held")
     signed = read_signed_receipt(open_envelope(outer, identity.node_id, key))
     return Answer(signed, verify_receipt(signed, peer.history, message=line.message, at=at))
 
