@@ -90,5 +90,8 @@ def set_cookies(request: Request, response: Response, cookies: Mapping[str, str 
 
 
 def _prefix(request: Request) -> str:
+    if is_plain_loopback(request):
+        # A host's cookies go to all its ports: several nodes on this machine would sign each other out.
+        return "iars-" if request.url.port is None else f"iars-{request.url.port}-"
     # A browser keeps a name that begins so only if it came over TLS, from this very host.
-    return "iars-" if is_plain_loopback(request) else "__Host-iars-"
+    return "__Host-iars-"
