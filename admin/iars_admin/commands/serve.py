@@ -39,11 +39,6 @@ def serve(
     Beyond this machine it listens only with TLS (tls_certificate and tls_key), or behind a proxy that does
     TLS (behind_proxy = true).
     """
-    # Imported late: no other command needs a web server.
-    import uvicorn  # noqa: PLC0415
-
-    from iars_node.app import create_app  # noqa: PLC0415
-
     settings = session.settings
     address = host or settings.host
     check_address(settings, address)
@@ -53,24 +48,34 @@ def serve(
         upgrade(node.database)
         _note(node, "node.started")
         session.screen.say(f"Serving on {address}:{settings.port if port is None else port}. Ctrl-C stops.")
-        config = uvicorn.Config(
-            create_app(node),
-            host=address,
-            port=settings.port if port is None else port,
-            ssl_certfile=settings.tls_certificate,
-            ssl_keyfile=settings.tls_key,
-            log_config=logs.configure(settings.log_level),
-            access_log=False,
-            server_header=False,
-            proxy_headers=settings.behind_proxy,
-            forwarded_allow_ips="*" if settings.behind_proxy else "",
-            timeout_graceful_shutdown=STOP_SECONDS,
-        )
-        with _stopping_quietly():
-            uvicorn.Server(config).run()
+        _run(node, address, settings.port if port is None else port)
         _note(node, "node.stopped")
     finally:
         node.close()
+
+
+def _run(node: Node, address: str, port: int) -> None:
+    # Imported late: no other command needs a web server.
+    import uvicorn  # noqa: PLC0415
+
+    from iars_node.app import create_app  # noqa: PLC0415
+
+    settings = node.settings
+    config = uvicorn.Config(
+        create_app(node),
+        host=address,
+        port=port,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+        log_config=logs.configure(settings.log_level),
+        access_log=False,
+        server_header=False,
+        proxy_headers=settings.behind_proxy,
+        forwarded_allow_ips="*" if settings.behind_proxy else "",
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+    with _stopping_quietly():
+        uvicorn.Server(config).run()
 
 
 @contextmanager
