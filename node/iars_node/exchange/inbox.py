@@ -132,7 +132,6 @@ def apply_opened(work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, 
         return _wait(work, peer, opened, str(waiting))
     except _RefusedError as refusal:
         return _refuse(work, peer, opened, refusal)
-    messages.set_head(work, opened.header.thread, peer.node_id, opened.message.id)
     streams.receive(work, peer.node_id, opened.header.stream, opened.header.number, opened.message.id)
     return receipt
 
@@ -186,6 +185,8 @@ def _apply_content(work: Work, peer: Peer, opened: Opened, handlers: Mapping[str
             messages.keep(
                 work, opened.message, direction=IN, peer=peer.node_id, part_keys=keys, receipt=receipt
             )
+            # Before it is applied: what follows from it here, in this thread, has to say that it was seen.
+            messages.set_head(work, opened.header.thread, peer.node_id, opened.message.id)
             handler.apply(work, incoming)
     except ProtocolError as error:
         raise _RefusedError(error.code) from error
