@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from iars_node.exchange.sending import LISTING_PATH
 from iars_node.exchange.transport import UnreachableError
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ class Reached:
 
 def fetch_listing(node: Node, address: str) -> Reached:
     """Ask a node for its listing."""
-    # Imported late: the routes load the web server's framework, which few commands need.
-    from iars_node.exchange.routes import LISTING_PATH  # noqa: PLC0415
-
     return asyncio.run(_fetch(node, address.rstrip("/") + LISTING_PATH))
 
 

@@ -35,7 +35,7 @@ def sheet(shelter: Organisation, tmp_path: Path) -> Path:
     shelter.as_("mira").ask("case", "template", tmp_path / "template.xlsx")
     workbook = load_workbook(tmp_path / "template.xlsx")
     cases = workbook["Cases"]
-    places = {str(cell.value): cell.column for cell in cases[2]}
+    places = {str(cell.value): place for place, cell in enumerate(cases[2], start=1)}
     for number, row in enumerate(ROWS, start=4):
         for header, value in zip(("File number", "Given name", "Family name"), row[:3], strict=True):
             cases.cell(number, places[header], value)
@@ -156,8 +156,8 @@ def test_a_consent_is_recorded_with_everything_that_was_said(
 ) -> None:
     mira = shelter.as_("mira")
     (tmp_path / "said").write_text("Not my papers, please.", "utf-8")
-    more = ("--until", "2030-12-31", "--to-type", "NGO", "--withhold", "medical@mission", "--onward")
-    more += ("--obtained", "written", "--interpreter", "--retention-days", "30", "--jurisdiction", "AL")
+    more = ["--until", "2030-12-31", "--to-type", "NGO", "--withhold", "medical@mission", "--onward"]
+    more += ["--obtained", "written", "--interpreter", "--retention-days", "30", "--jurisdiction", "AL"]
     given = mira.ask(*consent_words(case, *more), "--reasons-file", tmp_path / "said")
     shown = mira.ask("consent", "show", given["id"])
     assert shown["state"] == "given"

@@ -52,6 +52,14 @@ def test_an_exported_listing_overwrites_nothing(shelter: Organisation, tmp_path:
     assert (tmp_path / "listing").read_text("utf-8") == "mine"
 
 
+def test_an_earlier_listing_of_ones_own_is_replaced(shelter: Organisation, tmp_path: Path) -> None:
+    shelter.ask("listing", "export", tmp_path / "ours.listing")
+    before = (tmp_path / "ours.listing").read_bytes()
+    shelter.ask("keys", "rotate")
+    shelter.ask("listing", "export", tmp_path / "ours.listing")
+    assert (tmp_path / "ours.listing").read_bytes() != before
+
+
 def test_a_listing_can_be_piped(shelter: Organisation, stranger: Organisation, tmp_path: Path) -> None:
     words = ["--folder", str(stranger.folder), "--as", "agim", "listing", "export", "-"]
     result = CliRunner().invoke(build_app(), words, env={"IARS_PASSPHRASE": PASSPHRASE})

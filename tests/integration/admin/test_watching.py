@@ -16,6 +16,7 @@ from tests.integration.admin.organisations import Organisation, consent_words, d
 from iars_admin import checks, peer_checks
 from iars_admin.reaching import Reached
 from iars_node.audit.alarms import raise_alarm
+from iars_node.db import EPOCH
 from iars_node.exchange.tables import outbox
 from iars_node.exchange.transport import UnreachableError
 from iars_node.node import Node, build_node
@@ -169,7 +170,7 @@ def test_the_doctor_sees_a_key_at_its_end(
         (-timedelta(days=1), "failed"),
     ):
         with node.works.read(SYSTEM) as work:
-            work.now = checks.EPOCH + timedelta(seconds=seal_until) - before
+            work.now = EPOCH + timedelta(seconds=seal_until) - before
             assert checks.check_keys(work, node)[0].outcome == expected
     del monkeypatch, shelter
 
