@@ -59,13 +59,15 @@ def updated(code: str) -> Catalog:
     since = kept.creation_date
     kept.update(gather(), no_fuzzy_matching=True)
     # A date that moves with every run would make every run a change.
-    kept.creation_date = since
+    kept.creation_date = kept.revision_date = since
+    kept.project, kept.version = "IARS", "1"
+    kept.msgid_bugs_address, kept.last_translator, kept.language_team = "-", "-", "-"
     kept.obsolete.clear()
     return kept
 
 
 def written(catalogue: Catalog) -> bytes:
-    """Return a catalogue as its file: in a fixed order and without line numbers, so that changes read well."""
+    """Return a catalogue as its file: in a fixed order, without line numbers, so that changes read well."""
     buffer = io.BytesIO()
     write_po(buffer, catalogue, width=100, sort_output=True, include_lineno=False, omit_header=False)
     return buffer.getvalue()

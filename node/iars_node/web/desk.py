@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
@@ -19,9 +18,8 @@ from iars_node.accounts import sign_in
 from iars_node.accounts.access import require
 from iars_node.errors import InvalidError, NodeError, NotFoundError
 from iars_node.web import callers, languages, safety
-from iars_node.web.callers import Caller
 from iars_node.web.frame import frame_of
-from iars_node.web.pages import ANYONE, SIGNED_IN, Entry, Entry
+from iars_node.web.pages import ANYONE, SIGNED_IN, Entry
 from iars_node.web.rendering import render
 from iars_node.web.speech import Speech
 from iars_node.web.visit import (
@@ -36,7 +34,10 @@ from iars_node.web.visit import (
 )
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+
     from iars_node.accounts.model import Session
+    from iars_node.web.callers import Caller
     from iars_node.web.node import WebNode
 
 MOST_BYTES = 512 * 1024

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SOURCE = "en"
 DOMAIN = "iars"
+# English without a country would mean the dates and hours of one country that few of our readers are in.
+_CUSTOMS = {"en": "en_GB"}
 _MOST_ACCEPTED = 20
 
 
@@ -45,7 +47,7 @@ class Language:
     @property
     def own_name(self) -> str:
         """What its readers call it."""
-        name = self.locale.get_display_name(self.locale) or self.code
+        name = self.locale.get_language_name(self.locale) or self.code
         return name[:1].upper() + name[1:]
 
     def gettext(self, message: str, **values: object) -> str:
@@ -83,7 +85,7 @@ def read_catalogue(code: str) -> Catalog:
 @cache
 def language(code: str) -> Language:
     """Return a language of the pages. Its catalogue is compiled in memory: only its source is kept."""
-    locale = Locale.parse(code)
+    locale = Locale.parse(_CUSTOMS.get(code, code))
     if code == SOURCE:
         return Language(code, locale, NullTranslations())
     compiled = BytesIO()

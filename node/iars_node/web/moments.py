@@ -25,7 +25,11 @@ class Moments:
 
     def exact(self, moment: datetime) -> str:
         """Return the day and the time."""
-        return format_datetime(moment, "d MMM y, HH:mm", tzinfo=self.zone, locale=self.language.locale)
+        locale, local = self.language.locale, moment.astimezone(self.zone)
+        both = str(locale.datetime_formats["medium"])
+        return both.replace("{1}", format_date(local.date(), "medium", locale=locale)).replace(
+            "{0}", self.clock(moment)
+        )
 
     def machine(self, moment: datetime) -> str:
         """Return the form for the attribute `datetime`."""

@@ -50,7 +50,7 @@ class Sheet:
         return self.faults.get(name, "")
 
     def rows(self, name: str, piece: str, most: int) -> range:
-        """Return the numbers of a repeated field's rows: those with a certain piece filled in, and one more."""
+        """Return the numbers of a repeated field's rows: those with a piece filled in, and one more."""
         filled = [row for row in range(most) if self.value(f"{name}.{row}.{piece}")]
         return range(min(max(filled, default=-1) + 2, most))
 

@@ -207,8 +207,12 @@ def show_note(visit: Visit, case_id: str) -> Answer:
 @pages.post("/cases/{case_id}/note", "case.edit")
 def add_note(visit: Visit, case_id: str) -> Answer:
     """Keep a note under the part of the record that it touches."""
+    scope = next(iter(visit.chosen("scope", SCOPES)), "")
+    if not scope:
+        faults = {"scope": visit.gettext("Choose from the list.")}
+        raise visit.unfinished(lambda sheet: _note(visit, case_id, sheet), faults)
     with visit.keeping(lambda sheet: _note(visit, case_id, sheet)):
-        cases.add_note(visit.work, case_id, visit.typed("scope"), visit.typed("text"))
+        cases.add_note(visit.work, case_id, scope, visit.typed("text"))
     return Redirect(f"/cases/{case_id}?done=noted#notes")
 
 

@@ -85,7 +85,7 @@ def _faults(visit: Visit) -> tuple[Faults, datetime | None]:
         ("how_obtained", visit.gettext("Choose how the person agreed.")),
         ("from_whom", visit.gettext("Choose who agreed.")),
     ):
-        if not visit.form.get(name):
+        if not any(visit.form.get(name, ())):
             faults[name] = sentence
     if "services" not in visit.form.get("scopes", ()):
         faults["scopes"] = visit.gettext("“Services” is needed: without it nobody can be asked for help.")

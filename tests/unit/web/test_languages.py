@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from iars_node.web.languages import language, negotiate, offered
+
+THREE = offered(("en", "fr", "ar"))
+
+
+def test_only_languages_with_pages_are_offered() -> None:
+    assert [each.code for each in offered(("sq", "fr"))] == ["fr"]
+    assert [each.code for each in offered(("sq",))] == ["en"]
+
+
+@pytest.mark.parametrize(
+    ("choices", "accepted", "expected"),
+    [
+        (("fr", "ar"), "en", "fr"),
+        (("sq", "ar"), "en", "ar"),
+        ((), "ar-SY,ar;q=0.9,en;q=0.8", "ar"),
+        ((), "sq, fr;q=0.4, ar;q=0.6", "ar"),
+        ((), "fr;q=0", "en"),
+        ((), "fr;q=nonsense, ar", "ar"),
+        ((), "", "en"),
+        ((), "*", "en"),
+    ],
+)
+def test_the_readers_choice_comes_first_then_the_browsers_then_the_nodes(
+    choices: tuple[str, ...], accepted: str, expected: str
+) -> None:
+    assert negotiate(THREE, *choices, accepted=accepted).code == expected
+
+
+def test_arabic_is_written_from_the_right() -> None:
+    assert [each.direction for each in THREE] == ["ltr", "ltr", "rtl"]
+
+
+def test_languages_are_called_as_their_readers_call_them() -> None:
+    assert [each.own_name for each in THREE] == ["English", "Français", "العربية"]
+
+
+def test_the_source_language_has_every_message() -> None:
+    assert language("en").has("anything")
+    assert language("fr").has("Cases")
+    assert not language("fr").has("Something that no page says")
