@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iars_node.exchange.messages import own_key
-from iars_node.exchange.model import Draft, Handler
+from iars_node.exchange.model import FIRST, Draft, Handler
 from iars_node.exchange.outbox import queue
 from iars_node.exchange.restoring import is_restoring
 from iars_node.jobs.service import schedule
@@ -56,7 +56,8 @@ def announce_listing(work: Work) -> int:
     for peer in peers:
         # A thread of its own: news of a key never waits behind anything.
         thread = secrets.token_bytes(16)
-        queue(work, Draft(peer, thread, content, ((own_key(work),),), work.now + ANNOUNCEMENT_LIFE))
+        expires = work.now + ANNOUNCEMENT_LIFE
+        queue(work, Draft(peer, thread, content, ((own_key(work),),), expires, precedence=FIRST))
     return len(peers)
 
 

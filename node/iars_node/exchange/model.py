@@ -21,6 +21,9 @@ OutboxState: TypeAlias = Literal["pending", "parked"]
 OUT: Direction = "out"
 IN: Direction = "in"
 
+FIRST, ORDINARY = 0, 1
+"""Which lines of the outbox go before which; within each, and in a thread anyway, the order of queueing."""
+
 PENDING: OutboxState = "pending"
 PARKED: OutboxState = "parked"
 
@@ -44,7 +47,8 @@ class Draft:
     """A message to be signed and queued.
 
     `part_keys` gives, for each part in the order of the content, the ids of the content keys that seal it
-    at rest: all of them must live for the part to be opened again.
+    at rest: all of them must live for the part to be opened again. `precedence` puts news of keys and streams
+    before what is said about persons.
     """
 
     peer: Peer
@@ -53,6 +57,7 @@ class Draft:
     part_keys: tuple[tuple[bytes, ...], ...]
     expires: datetime
     grant: bytes = b""
+    precedence: int = ORDINARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class Queued:
     sequence: int
     message: bytes
     thread: bytes
+    precedence: int
     attempts: int
     queued_at: datetime
 

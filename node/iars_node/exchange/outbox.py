@@ -19,6 +19,7 @@ from iars_node.exchange import messages, streams
 from iars_node.exchange.model import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
+    ORDINARY,
     OUT,
     PARKED,
     PENDING,
@@ -69,37 +70,44 @@ def queue(work: Work, draft: Draft) -> Message:
     messages.keep(work, signed, direction=OUT, peer=draft.peer.node_id, part_keys=draft.part_keys)
     messages.set_head(work, draft.thread, identity.node_id, signed.id)
     streams.move_head(work.connection, draft.peer.node_id, stream_id, signed.id)
-    _add_line(work, draft.peer.node_id, signed)
+    line = _line(work, draft.peer.node_id, signed.header.thread, signed.id)
+    work.connection.execute(_INSERT, line | {"precedence": draft.precedence})
     work.announce(Outgoing(draft.peer.node_id))
     return signed
 
 
-def _add_line(work: Work, peer: bytes, signed: Message) -> None:
-    work.connection.execute(_INSERT, _line(work, peer, signed.header.thread, signed.id, 0))
-
-
-def _line(work: Work, peer: bytes, thread: bytes, message: bytes, attempts: int) -> dict[str, Any]:
+def _line(work: Work, peer: bytes, thread: bytes, message: bytes) -> dict[str, Any]:
     return {
         "message": message,
         "peer": peer,
         "thread": thread,
         "state": PENDING,
-        "attempts": attempts,
-        "due_at": work.now + (pause(attempts) if attempts else timedelta(0)),
+        "precedence": ORDINARY,
+        "attempts": 0,
+        "due_at": work.now,
         "queued_at": work.now,
         "last_error": "",
     }
 
 
-def restart_thread(work: Work, peer: bytes, thread: bytes, receipted: Sequence[bytes], attempts: int) -> None:
+def restart_thread(work: Work, peer: bytes, stuck: Queued, receipted: Sequence[bytes]) -> None:
     """Queue a thread's receipted messages once more, before those that wait: the peer lost them."""
-    here = and_(outbox.c.peer == peer, outbox.c.thread == thread)
+    here = and_(outbox.c.peer == peer, outbox.c.thread == stuck.thread)
     waiting = work.connection.execute(select(outbox.c.message).where(here).order_by(outbox.c.sequence))
     # What waits can be among the receipted already, as after an earlier restart: each message goes out once.
     every = list(dict.fromkeys([*receipted, *(bytes(found) for found in waiting.scalars())]))
     work.connection.execute(delete(outbox).where(here))
+    attempts = stuck.attempts + 1
+    again = {
+        "precedence": stuck.precedence,
+        "attempts": attempts,
+        "due_at": work.now + pause(attempts),
+        "queued_at": stuck.queued_at,
+    }
     if every:
-        work.connection.execute(_INSERT, [_line(work, peer, thread, message, attempts) for message in every])
+        work.connection.execute(
+            _INSERT, [_line(work, peer, stuck.thread, message) | again for message in every]
+        )
 
 
 def due_peers(connection: Connection, now: datetime, owner: str) -> list[bytes]:
@@ -150,7 +158,14 @@ def holds(work: Work, held: Route) -> bool:
 
 _earlier = outbox.alias("earlier")
 _NEXT = (
-    select(outbox.c.sequence, outbox.c.message, outbox.c.thread, outbox.c.attempts, outbox.c.queued_at)
+    select(
+        outbox.c.sequence,
+        outbox.c.message,
+        outbox.c.thread,
+        outbox.c.precedence,
+        outbox.c.attempts,
+        outbox.c.queued_at,
+    )
     .where(
         outbox.c.peer == bindparam("wanted"),
         outbox.c.state == PENDING,
@@ -162,7 +177,7 @@ _NEXT = (
             or_(_earlier.c.state == PARKED, _earlier.c.due_at > bindparam("at")),
         ),
     )
-    .order_by(outbox.c.sequence)
+    .order_by(outbox.c.precedence, outbox.c.sequence)
     .limit(bindparam("most"))
 )
 
@@ -174,7 +189,14 @@ def next_lines(
     rows = connection.execute(_NEXT, {"wanted": peer, "at": now, "most": most + len(busy)})
     free = (row for row in rows if bytes(row.thread) not in busy)
     return [
-        Queued(row.sequence, bytes(row.message), bytes(row.thread), row.attempts, row.queued_at)
+        Queued(
+            row.sequence,
+            bytes(row.message),
+            bytes(row.thread),
+            row.precedence,
+            row.attempts,
+            row.queued_at,
+        )
         for row in islice(free, most)
     ]
 

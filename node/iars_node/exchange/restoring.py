@@ -21,7 +21,7 @@ from iars_node.audit.service import record
 from iars_node.db import EPOCH
 from iars_node.errors import RefusedError
 from iars_node.exchange import messages, outbox, streams
-from iars_node.exchange.model import IN, KEEP_SIGNED, OUT, Draft, Handler, Incoming, Resynced
+from iars_node.exchange.model import FIRST, IN, KEEP_SIGNED, OUT, Draft, Handler, Incoming, Resynced
 from iars_node.exchange.tables import message as message_table
 from iars_node.exchange.tables import resync
 from iars_node.jobs.service import schedule
@@ -183,6 +183,7 @@ def _queue(work: Work, peer: Peer, body: ResyncStreams, thread: bytes = b"") -> 
         content,
         ((messages.own_key(work),),),
         work.now + RESYNC_LIFE,
+        precedence=FIRST,
     )
     outbox.queue(work, draft)
 

@@ -147,9 +147,7 @@ def _resend_thread(work: Work, peer: Peer, line: Queued, code: str) -> None:
     """Send a thread from its beginning: the peer lost what it gave a receipt for, as after a restore."""
     record(work, "exchange.gap", referral_id=line.thread.hex(), peer_id=peer.node_text, detail={"code": code})
     if code == "out-of-order" and line.attempts < RESTARTS:
-        outbox.restart_thread(
-            work, peer.node_id, line.thread, _receipted(work, peer, line), line.attempts + 1
-        )
+        outbox.restart_thread(work, peer.node_id, line, _receipted(work, peer, line))
     elif work.now - line.queued_at > PARK_AFTER:
         park(work, peer, line, code)
     else:

@@ -64,11 +64,14 @@ outbox = Table(
     Column("peer", ID, nullable=False),
     Column("thread", SHORT_ID, nullable=False),
     Column("state", String(9), nullable=False),
+    # What may not wait behind anything goes first: a peer that is locked until it hears one answer would
+    # refuse everything that stands before it.
+    Column("precedence", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("queued_at", Instant, nullable=False),
     Column("last_error", String(64), nullable=False),
-    Index("ix_outbox_waiting", "peer", "state", "sequence"),
+    Index("ix_outbox_waiting", "peer", "state", "precedence", "sequence"),
     Index("ix_outbox_thread", "thread", "sequence"),
 )
 

@@ -432,6 +432,7 @@ def upgrade() -> None:
         sa.Column("peer", sa.LargeBinary(length=32), nullable=False),
         sa.Column("thread", sa.LargeBinary(length=16), nullable=False),
         sa.Column("state", sa.String(length=9), nullable=False),
+        sa.Column("precedence", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
         sa.Column("queued_at", sa.BigInteger(), nullable=False),
@@ -442,7 +443,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.create_index("ix_outbox_thread", ["thread", "sequence"], unique=False)
-        batch_op.create_index("ix_outbox_waiting", ["peer", "state", "sequence"], unique=False)
+        batch_op.create_index("ix_outbox_waiting", ["peer", "state", "precedence", "sequence"], unique=False)
 
     op.create_table(
         "peer_hop_key",
