@@ -17,10 +17,12 @@ from iars_node.work import SYSTEM
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from fastapi import FastAPI
     from tests.federation.neighbours import Neighbour
 
     from iars_node.attachments.model import Attachment
     from iars_node.cases.model import Case
+    from iars_node.node import Node
     from iars_node.referrals.model import Referral
 
 MOST = 2**40
@@ -33,6 +35,7 @@ class UploadWire(Wire):
         super().__init__()
         self.disturb_piece: Callable[[bytes], bytes | None] = lambda piece: piece
         self.pieces: list[int] = []
+        self._apps: dict[int, tuple[Node, FastAPI]] = {}
 
     async def request(
         self, method: str, url: str, body: bytes, headers: Mapping[str, str]
@@ -57,7 +60,9 @@ class UploadWire(Wire):
         node = self.nodes.get(urlsplit(url).hostname or "")
         if node is None:
             raise UnreachableError("connection")
-        transport = httpx2.ASGITransport(app=create_app(node), raise_app_exceptions=False)
+        if id(node) not in self._apps:
+            self._apps[id(node)] = (node, create_app(node))
+        transport = httpx2.ASGITransport(app=self._apps[id(node)][1], raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport) as client:
             return await client.request(method, url, content=body, headers=dict(headers))
 

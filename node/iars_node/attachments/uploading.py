@@ -20,7 +20,7 @@ from iars_node.attachments import store
 from iars_node.audit.service import record
 from iars_node.errors import LockedError
 from iars_node.exchange.transport import UnreachableError
-from iars_node.exchange.uploads import MovedError, NotTakenError, Pace, Uploads
+from iars_node.exchange.uploads import MovedError, NotTakenError, Pace, TooLongError, Uploads
 from iars_node.jobs import long
 from iars_node.jobs.model import Job, Retries, StaleLeaseError, Worker
 from iars_node.jobs.service import give_back, schedule, set_aside, wait_for_keys
@@ -121,7 +121,7 @@ class Uploader:
         while offset < upload.attachment.size:
             try:
                 sent = await self._send_piece(upload, offset, pace)
-            except (UnreachableError, MovedError):
+            except (UnreachableError, MovedError, TooLongError):
                 # Too long a piece for the line, or a lost answer: ask, and go on with a shorter one.
                 hitches += 1
                 if hitches > MOST_HITCHES:

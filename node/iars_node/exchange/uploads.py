@@ -51,6 +51,13 @@ class NotTakenError(NodeError):
     status = 409
 
 
+class TooLongError(NotTakenError):
+    """The peer takes no piece of this length, or no attachment of this size."""
+
+    code = "too-long"
+    status = 413
+
+
 class MovedError(NodeError):
     """The peer has another number of bytes than we thought; ask it again."""
 
@@ -136,7 +143,9 @@ def _check(status: int, wanted: int) -> None:
         raise NotExpectedError("The other organisation does not expect this attachment now.")
     if status == CONFLICT:
         raise MovedError("The other organisation has another part of this attachment.")
-    if status in (GONE, TOO_LARGE, REFUSED):
+    if status == TOO_LARGE:
+        raise TooLongError("The other organisation's node takes less at once, or no attachment of this size.")
+    if status in (GONE, REFUSED):
         raise NotTakenError("The other organisation's node does not take this attachment.")
     raise UnreachableError(f"http-{status}")
 

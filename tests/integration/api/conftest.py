@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+from tests.federation.neighbours import Neighbour, Wire, introduce, make_neighbour, settle
 
 from iars_node.accounts.access import ACTIONS, TABLE
 from iars_node.accounts.tokens import WantedToken, create_token
 from iars_node.app import create_app
 from iars_node.work import SYSTEM
 from iars_protocol.record import SCOPES
-from tests.federation.neighbours import Neighbour, Wire, introduce, make_neighbour, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from fastapi import FastAPI
+    from tests.postgresql import PostgresqlServer
 
     from iars_node.clock import SetClock
-    from tests.postgresql import PostgresqlServer
 
 FOR_SYSTEMS = ACTIONS - TABLE.people_only
 

@@ -11,14 +11,15 @@ from iars_node.accounts.credential_store import tokens
 from iars_node.accounts.tokens import revoke_token
 from iars_node.api.operations import LARGEST_BODY
 from iars_node.work import SYSTEM
-from tests.integration.api.conftest import System
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.federation.neighbours import Neighbour
+    from tests.integration.api.conftest import System
+
     from iars_node.accounts.model import Token
     from iars_node.clock import SetClock
-    from tests.federation.neighbours import Neighbour
 
     Pair = tuple[Neighbour, Neighbour]
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
+from tests.federation.neighbours import PERSON
 
 from iars_node.api.tables import api_request
 from iars_node.audit.tables import audit_event
 from iars_node.cases.tables import case_file
 from iars_node.work import SYSTEM
-from tests.federation.neighbours import PERSON
-from tests.integration.api.conftest import System
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iars_node.clock import SetClock
     from tests.federation.neighbours import Neighbour
+    from tests.integration.api.conftest import System
+
+    from iars_node.clock import SetClock
 
     Pair = tuple[Neighbour, Neighbour]
 
@@ -146,6 +148,14 @@ def test_the_same_request_under_one_key_happens_once(system: System, nodes: Pair
     assert (other.status_code, other.json()["code"]) == (422, "idempotency")
     assert system.post("/cases", {}, key="admission-119").status_code == 201
     assert count_cases(nodes) == 2
+
+
+def test_requests_that_come_at_once_under_one_key_happen_once(system: System, nodes: Pair) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: system.post("/cases", NEW, key="at-once"), range(4)))
+    assert [answer.status_code for answer in answers] == [201] * 4
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert count_cases(nodes) == 1
 
 
 def test_a_key_belongs_to_its_token(new_system: Callable[..., System], nodes: Pair) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import BaseModel
+from tests.integration.api.conftest import FOR_SYSTEMS
 
 from iars_node.accounts.access import ACTIONS, TABLE
 from iars_node.api.callers import Permission
@@ -16,7 +17,6 @@ from iars_node.api.description import JSON, describe_interface, operations_of
 from iars_node.api.gathering import TOPICS
 from iars_node.api.operations import ACTION
 from iars_node.api.problems import PROBLEM_JSON
-from tests.integration.api.conftest import FOR_SYSTEMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +92,7 @@ def test_every_example_is_accepted_by_its_own_body() -> None:
         module = importlib.import_module(f"iars_node.api.bodies.{module_name}")
         for _name, body in inspect.getmembers(module, inspect.isclass):
             if issubclass(body, BaseModel) and body.__module__ == module.__name__:
-                for example in body.model_config["json_schema_extra"]["examples"]:
+                for example in body.model_json_schema()["examples"]:
                     body.model_validate(example)
                     shown += 1
     assert shown > 30

@@ -18,6 +18,7 @@ from iars_node.api.operations import STREAMED, Topic
 from iars_node.api.routes.parameters import AttachmentId, CaseId, Scopes
 from iars_node.attachments import service, store
 from iars_node.attachments.model import Attachment, StoredFile
+from iars_node.audit import record
 from iars_node.cases.service import case_head
 from iars_node.cases.service.access import require_scopes
 from iars_node.errors import InvalidError, NotFoundError
@@ -57,6 +58,7 @@ def list_attachments(case_id: CaseId, caller: CallerParam, scopes: Scopes = "") 
         wanted = caller.scopes(scopes)
         case_head(work, case_id)
         found = service.list_attachments(work, case_id)
+        record(work, "case.read", case_id=case_id, scopes=wanted, detail={"part": "attachments"})
         return AttachmentList(attachments=[_head(one) for one in found if one.scope in wanted])
 
 

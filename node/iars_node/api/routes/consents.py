@@ -17,6 +17,7 @@ from iars_node.api.bodies.consents import (
 from iars_node.api.callers import CallerParam
 from iars_node.api.operations import Topic
 from iars_node.api.routes.parameters import CaseId, ConsentId
+from iars_node.audit import record
 from iars_node.cases.service import case_head
 from iars_node.consent import service, store
 from iars_node.consent.model import Consent, Recipient, Terms, Withheld
@@ -36,6 +37,7 @@ def list_consents(case_id: CaseId, caller: CallerParam) -> ConsentList:
     """List a case's consents, the newest first."""
     with caller.work() as work:
         case_head(work, case_id)
+        record(work, "consent.read", case_id=case_id)
         return ConsentList(consents=[_recorded(work, given) for given in service.of_case(work, case_id)])
 
 
@@ -63,7 +65,9 @@ def _just_recorded(work: Work, consent_id: str) -> Consent:
 def read_consent(consent_id: ConsentId, caller: CallerParam, *, reasons: bool = False) -> RecordedConsent:
     """Read a consent; the person's own reasons only where they are asked for."""
     with caller.work() as work:
-        return _recorded(work, service.get(work, consent_id), with_reasons=reasons)
+        found = service.get(work, consent_id)
+        record(work, "consent.read", case_id=found.case_id, subject=found.id)
+        return _recorded(work, found, with_reasons=reasons)
 
 
 def _recorded(work: Work, given: Consent, *, with_reasons: bool = False) -> RecordedConsent:

@@ -24,6 +24,7 @@ from iars_node.api.bodies.referrals import (
 from iars_node.api.callers import CallerParam
 from iars_node.api.operations import Topic
 from iars_node.api.routes.parameters import CaseId, ReferralId, Scopes
+from iars_node.audit import record
 from iars_node.cases.service import case_head
 from iars_node.errors import NotFoundError
 from iars_node.exchange.model import Proof
@@ -45,6 +46,13 @@ def preview_referral(body: PreviewQuestion, caller: CallerParam) -> PreviewAnswe
         shown = caller.scopes(",".join(body.scopes))
         peer = get_peer(work, bytes.fromhex(body.offering.peer))
         found = service.preview(work, _offering(body.offering), peer)
+        record(
+            work,
+            "referral.previewed",
+            case_id=body.offering.case_id,
+            peer_id=body.offering.peer,
+            scopes=shown,
+        )
         return PreviewAnswer(
             at_offer=_lines(found.at_offer, shown),
             on_acceptance=_lines(found.on_acceptance, shown),
@@ -92,6 +100,7 @@ def read_referral(referral_id: ReferralId, caller: CallerParam, scopes: Scopes =
     with caller.work() as work:
         wanted = caller.scopes(scopes)
         found = service.get(work, referral_id)
+        _note_reading(work, found, frozenset())
         received = service.received_content(work, referral_id) if wanted else {}
         return ReferralContent(referral=_head(found, work), received=_shared(received.values(), wanted))
 
@@ -105,11 +114,23 @@ def read_timeline(
         wanted = caller.scopes(scopes)
         found = service.get(work, referral_id)
         entries = service.timeline(work, referral_id)
+        _note_reading(work, found, wanted)
         return Timeline(
             referral=_head(found, work),
             entries=[_entry(entry, wanted, with_remark=remarks) for entry in entries],
             faults=list(service.history(work, referral_id).faults),
         )
+
+
+def _note_reading(work: Work, found: Referral, scopes: frozenset[str]) -> None:
+    record(
+        work,
+        "referral.read",
+        case_id=found.case_id,
+        referral_id=found.id,
+        peer_id=found.peer.hex(),
+        scopes=scopes,
+    )
 
 
 def head_of(work: Work, referral_id: str) -> ReferralHead:
