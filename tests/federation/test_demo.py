@@ -173,7 +173,7 @@ def test_an_interrupted_demo_leaves_no_process_and_no_folder_behind(tmp_path: Pa
     assert process.stdout is not None
     ports = []
     for line in process.stdout:
-        ports += [int(port) for port in re.findall(r"founded, at http://127\.0\.0\.1:(\d+)", line)]
+        ports += [int(port) for port in re.findall(r"address: http://127\.0\.0\.1:(\d+)", line)]
         if "Four servers are up" in line:
             break
     assert len(ports) == 4

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from iars_admin.demo import knowledge
 from iars_admin.demo.cast import CENTRE, LOCAL_NGO, MISSION
-from iars_admin.demo.federation import at_once
 from iars_admin.founding import write_new_file
 from iars_node.cases import service as cases
 from iars_node.cases.model import OWN
@@ -30,8 +28,8 @@ EXPECTED = (("MED-SCREEN", "service", "completed"), ("ARR-RECEPTION", "handover"
 def verify_histories(scene: Scene, folder: Path) -> None:
     """Let each side verify its own evidence by `iars referral verify`, the sender against the receiver's."""
     scene.teller.chapter("5. Both sides' histories against each other")
-    compared = at_once([partial(_compare, thread, folder) for thread in scene.threads])
-    for thread, found in zip(scene.threads, compared, strict=True):
+    for thread in scene.threads:
+        found = _compare(thread, folder)
         messages = sum(len(chain) for chain in found["chains"].values())
         scene.verified[thread.id] = found
         scene.check(

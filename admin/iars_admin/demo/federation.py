@@ -6,10 +6,9 @@ import os
 import shutil
 import socket
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from iars_admin.demo.cast import ACQUAINTED, PARTS
 from iars_admin.demo.errors import DemoError
@@ -17,12 +16,9 @@ from iars_admin.demo.organisation import HOST, Organisation
 from iars_node.settings import PREFIX, TESTS_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from iars_admin.demo.cast import Part
     from iars_admin.demo.telling import Teller
-
-ResultT = TypeVar("ResultT")
 
 
 @contextmanager
@@ -65,12 +61,14 @@ def federation(folder: Path, teller: Teller) -> Iterator[dict[str, Organisation]
     ports = _free_ports(len(PARTS))
     known = {part.key: Organisation(part, folder, port) for part, port in zip(PARTS, ports, strict=True)}
     everyone = list(known.values())
-    teller.say("Founding them: keys, database, accounts; every command is a process of its own.")
-    for one, _ in zip(everyone, at_once([one.found for one in everyone]), strict=True):
-        teller.say(f"{one.part.name}: founded, at {one.url}")
-        teller.detail(f"read out by telephone: {one.fingerprint}")
-    list(at_once([_meetings(one, known) for one in everyone]))
+    for one in everyone:
+        one.found()
+        teller.say(f"{one.part.name}: founded, with keys, database and accounts of its own.")
+        teller.detail(f"address: {one.url}")
+        teller.detail(f"fingerprint, to be read out by telephone: {one.fingerprint}")
     for first, second in ACQUAINTED:
+        known[first.key].meet(known[second.key])
+        known[second.key].meet(known[first.key])
         teller.say(
             f"The {first.key} and the {second.key} have exchanged their listings as files and compared the "
             "digits by telephone: they know each other."
@@ -83,30 +81,6 @@ def federation(folder: Path, teller: Teller) -> Iterator[dict[str, Organisation]
             one.wait_until_serving()
         teller.say("Four servers are up, each a process of its own; between them, only HTTP.")
         yield known
-
-
-def _meetings(one: Organisation, known: dict[str, Organisation]) -> Callable[[], None]:
-    def meet() -> None:
-        for pair in ACQUAINTED:
-            if one.part in pair:
-                one.meet(known[_other(pair, one.part).key])
-
-    return meet
-
-
-def _other(pair: tuple[Part, Part], part: Part) -> Part:
-    return pair[1] if pair[0] is part else pair[0]
-
-
-def at_once(tasks: Sequence[Callable[[], ResultT]]) -> Iterator[ResultT]:
-    """Do tasks that wait for processes, as many at once as there are processors; yield each one's result."""
-    pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
-    try:
-        for done in [pool.submit(task) for task in tasks]:
-            yield done.result()
-    finally:
-        # When one has failed, or somebody pressed Ctrl-C, those that have not begun never do.
-        pool.shutdown(cancel_futures=True)
 
 
 def _stop(everyone: Sequence[Organisation]) -> None:

@@ -1,4 +1,4 @@
-"""One organisation of the demo: its folder, its commands, its server, and its account's view of the node."""
+"""One organisation of the demo: its folder, its commands, its server, its account's view of the node."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import secrets
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
-from functools import cached_property
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import cache, cached_property
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from iars_admin.cli import build_app
 from iars_admin.demo.cast import ADMINISTRATOR
 from iars_admin.demo.errors import DemoError
 from iars_admin.founding import write_new_file
@@ -21,7 +23,7 @@ from iars_node.settings import load_settings
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from iars_admin.demo.cast import Part
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 OK = 200
-COMMAND_SECONDS = 120
 START_SECONDS = 60
 STOP_SECONDS = 15
 SECRET_BYTES = 15
@@ -63,29 +64,24 @@ class Organisation:
         return self._secrets / f"{self.part.key.lower()}-{name}"
 
     def iars(self, *arguments: str, account: str = ADMINISTRATOR) -> dict[str, Any]:
-        """Run a command of `iars` on this node in a process of its own; return its answer."""
-        try:
-            done = subprocess.run(  # noqa: S603 - this interpreter and our own words
-                [*self._command(), "--as", account, "--json", *arguments],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=COMMAND_SECONDS,
-                check=False,
+        """Run a command of `iars` on this node, as it is typed; return its answer."""
+        own = ["--folder", str(self.folder), "--passphrase-file", str(self.secret_file("passphrase"))]
+        told, said = StringIO(), StringIO()
+        with redirect_stdout(told), redirect_stderr(said):
+            # In this process: a new interpreter for each of thirty commands would cost a minute.
+            code = _command_line()(
+                [*own, "--as", account, "--json", *arguments], prog_name="iars", standalone_mode=False
             )
-        except subprocess.TimeoutExpired:
-            said = f"“iars {' '.join(arguments[:2])}” did not end in time at {self.part.said}."
-            raise DemoError(said) from None
-        if done.returncode != 0:
-            raise DemoError(
-                f"“iars {' '.join(arguments[:2])}” failed at {self.part.said}: {_said(done.stderr)}"
-            )
-        answer: dict[str, Any] = json.loads(done.stdout)
+        if code:
+            named = " ".join(arguments[:2])
+            raise DemoError(f"“iars {named}” failed at {self.part.said}: {_sentence(said.getvalue())}")
+        answer: dict[str, Any] = json.loads(told.getvalue())
         return answer
 
-    def _command(self) -> list[str]:
+    def _server_command(self) -> list[str]:
         passphrase_file = str(self.secret_file("passphrase"))
         own = ["--folder", str(self.folder), "--passphrase-file", passphrase_file]
-        return [sys.executable, "-m", "iars_admin.cli", *own]
+        return [sys.executable, "-m", "iars_admin.cli", *own, "serve"]
 
     def found(self) -> None:
         """Make the node, its worker's account and the listing that it hands to others."""
@@ -117,8 +113,8 @@ class Organisation:
     def start(self) -> None:
         """Start the node's server."""
         with (self.folder / "server.log").open("ab") as log:
-            self._server = subprocess.Popen(  # noqa: S603 - as above
-                [*self._command(), "serve"],
+            self._server = subprocess.Popen(  # noqa: S603 - this interpreter and our own words
+                self._server_command(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -199,10 +195,12 @@ class Organisation:
             yield work
 
 
-def _said(stderr: bytes) -> str:
-    """Return the sentence of a failed command."""
-    lines = stderr.decode("utf-8", "replace").strip().splitlines() or ["it said nothing."]
-    if not lines[-1].startswith("{"):
-        return lines[-1][:300]
-    said = json.loads(lines[-1])
-    return "; ".join([said["message"], *(f"{name}: {text}" for name, text in said["faults"].items())])
+@cache
+def _command_line() -> Callable[..., object]:
+    return build_app()
+
+
+def _sentence(said: str) -> str:
+    """Return what a failed command said to a program, as one sentence."""
+    content = json.loads(said.strip().splitlines()[-1])
+    return "; ".join([content["message"], *(f"{name}: {text}" for name, text in content["faults"].items())])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,9 +10,8 @@ import pytest
 from iars_admin.demo import organisation as organisations
 from iars_admin.demo.cast import ACQUAINTED, PARTS, SHELTER
 from iars_admin.demo.errors import DemoError
-from iars_admin.demo.federation import at_once, demo_folder, federation, own_environment
+from iars_admin.demo.federation import demo_folder, own_environment
 from iars_admin.demo.organisation import Organisation
-from iars_admin.demo.telling import Teller
 from iars_protocol.record import SERVICES, VOCABULARIES
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class Scripted(Organisation):
-    """An organisation whose commands are a script of the test."""
+    """An organisation whose server is a script of the test."""
 
     script = ""
 
-    def _command(self) -> list[str]:
+    def _server_command(self) -> list[str]:
         return [sys.executable, "-c", self.script]
 
 
@@ -72,33 +72,13 @@ def test_settings_of_a_node_in_earnest_do_not_reach_the_demo(monkeypatch: pytest
     assert os.environ["IARS_DATABASE_URL"] == "postgresql://in.earnest/node"
 
 
-def test_results_come_in_the_order_of_the_tasks_and_a_failure_is_raised() -> None:
-    assert list(at_once([lambda number=number: number for number in range(5)])) == [0, 1, 2, 3, 4]  # type: ignore[misc]
-
-    def fail() -> int:
-        raise DemoError("not today")
-
-    with pytest.raises(DemoError):
-        list(at_once([fail, lambda: 1]))
-
-
-def test_a_failed_command_is_told_in_its_own_sentence(scripted: Callable[[str], Scripted]) -> None:
-    refused = '{"code": "refused", "message": "Not like this.", "faults": {"name": "too short"}}'
-    script = f"import sys; print('TRAINING', file=sys.stderr); sys.exit({refused!r})"
-    with pytest.raises(DemoError, match=r"user add.*the shelter: Not like this.; name: too short"):
-        scripted(script).iars("user", "add", "mira")
-    with pytest.raises(DemoError, match="the shelter: ValueError: broken"):
-        scripted("raise ValueError('broken')").iars("case", "list")
-    with pytest.raises(DemoError, match="it said nothing"):
-        scripted("raise SystemExit(3)").iars("case", "list")
-
-
-def test_a_command_that_hangs_is_given_up(
-    scripted: Callable[[str], Scripted], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(organisations, "COMMAND_SECONDS", 0.2)
-    with pytest.raises(DemoError, match="did not end in time"):
-        scripted("import time; time.sleep(60)").iars("case", "list")
+def test_a_failed_command_is_told_in_its_own_sentence(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    founded_by_nobody = Organisation(SHELTER, tmp_path, 9)
+    with pytest.raises(DemoError, match="“iars user list” failed at the shelter: There is no node in"):
+        founded_by_nobody.iars("user", "list")
+    with pytest.raises(DemoError, match="accepted: a country's two letters"):
+        Organisation(replace(SHELTER, country="Albania"), tmp_path, 9).found()
 
 
 def test_a_server_that_ends_by_itself_is_told_with_its_last_words(
@@ -131,12 +111,3 @@ def test_a_node_that_was_never_started_stops_at_once(tmp_path: Path) -> None:
     never.ask_to_stop()
     never.wait_until_stopped()
     assert never.url == "http://127.0.0.1:9"
-
-
-def test_a_federation_that_cannot_be_founded_says_why(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Organisation, "_command", lambda _self: [sys.executable, "-c", "raise SystemExit(9)"])
-    (tmp_path / "secrets").mkdir()
-    with pytest.raises(DemoError, match="iars init"), federation(tmp_path, Teller(is_silent=True)):
-        pass
