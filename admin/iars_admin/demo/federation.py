@@ -65,7 +65,7 @@ def federation(folder: Path, teller: Teller) -> Iterator[dict[str, Organisation]
         one.found()
         teller.say(f"{one.part.name}: founded, with keys, database and accounts of its own.")
         teller.detail(f"address: {one.url}")
-        teller.detail(f"fingerprint, to be read out by telephone: {one.fingerprint}")
+        teller.detail(f"fingerprint, read out by telephone: {one.fingerprint}")
     for first, second in ACQUAINTED:
         known[first.key].meet(known[second.key])
         known[second.key].meet(known[first.key])
