@@ -19,11 +19,11 @@ from iars_admin.command import (
 HELP = """
 IARS: consented referrals between independent organisations, one node each.
 
-Exit codes: 0 done, 1 refused or failed (one sentence says why), 2 the command was not understood,
+Exit codes: 0 done, 1 refused or failed (one sentence says why), 2 the command was not understood, \
 130 interrupted: then nothing was changed.
 
-Passphrases and passwords come from a file, from IARS_PASSPHRASE and IARS_PASSWORD, or from you; never as
-an argument.
+Passphrases and passwords come from a file, from IARS_PASSPHRASE and IARS_PASSWORD, or from you; \
+never as an argument.
 """
 
 

@@ -19,6 +19,7 @@ from iars_protocol.errors import ProtocolError
 
 FAILED = 1
 INTERRUPTED = 130
+EXPECTED = (NodeError, ProtocolError, SQLAlchemyError, OSError)
 PANEL = "For every command"
 
 P = ParamSpec("P")
@@ -91,13 +92,8 @@ def command(
             session = Session(read_choice(given).over(context.find_object(Choice)))
             try:
                 body(session, **given)
-            except (NodeError, ProtocolError) as error:
-                report(error, as_json=session.choice.as_json)
-                raise typer.Exit(FAILED) from None
-            except SQLAlchemyError as error:
-                # The driver's own text may quote the rows it was given: only its kind is repeated.
-                said = SetupError(f"The database did not do what it was asked ({type(error).__name__}).")
-                report(said, as_json=session.choice.as_json)
+            except EXPECTED as error:
+                report(_as_expected(error), as_json=session.choice.as_json)
                 raise typer.Exit(FAILED) from None
             finally:
                 session.close()
@@ -107,10 +103,26 @@ def command(
         # What Typer makes options of: the command's own, and those that every command has.
         vars(run)["__signature__"] = signature
         run.__annotations__ = {part.name: part.annotation for part in signature.parameters.values()}
-        app.command(name, epilog=_epilog(examples))(run)
+        app.command(name, help=_flowing(body.__doc__ or ""), epilog=_epilog(examples))(run)
         return run
 
     return add
+
+
+def _as_expected(error: Exception) -> Exception:
+    if isinstance(error, SQLAlchemyError):
+        # The driver's own text may quote the rows it was given: only its kind is repeated.
+        return SetupError(f"The database did not do what it was asked ({type(error).__name__}).")
+    if isinstance(error, OSError):
+        place = f" ({error.filename})" if error.filename else ""
+        return SetupError(f"A file could not be read or written: {error.strerror or 'unknown'}{place}.")
+    return error
+
+
+def _flowing(text: str) -> str:
+    # A paragraph's lines end where the source ends them; a terminal has a width of its own.
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
 
 
 def _signature(function: Callable[..., None]) -> inspect.Signature:

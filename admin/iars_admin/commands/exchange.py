@@ -6,6 +6,8 @@ import typer
 
 from iars_admin.command import command, group
 from iars_admin.session import Session
+from iars_node.errors import ConflictError
+from iars_node.exchange.restoring import decide_without, is_restoring
 from iars_node.exchange.waiting import Waiting, retry_now, waiting
 from iars_node.peers import service as peers
 from iars_node.work import Work
@@ -19,6 +21,7 @@ COLUMNS = {
     "failing_since": "Unreachable since",
     "retry_at": "Next try",
     "last_error": "Last fault",
+    "restoring": "Asked what was missed",
 }
 
 
@@ -27,6 +30,7 @@ def register(app: typer.Typer) -> None:
     exchange = group(app, "exchange", "What waits to be sent to other organisations.")
     command(exchange, "status", examples=("iars exchange status",))(status)
     command(exchange, "retry", examples=("iars exchange retry mission",))(retry)
+    command(exchange, "go-on", examples=("iars exchange go-on mission",))(go_on)
 
 
 def status(session: Session) -> None:
@@ -49,6 +53,21 @@ def retry(
     )
 
 
+def go_on(
+    session: Session, peer: Annotated[str, typer.Argument(help="The beginning of its name or node id.")]
+) -> None:
+    """After a restore: go on without the answer of an organisation whose node is gone for good.
+
+    What this node had sent to it since the backup stays unknown here.
+    """
+    with session.work("node.manage") as work:
+        found = peers.resolve(work, peer)
+        if not is_restoring(work, found.node_id):
+            raise ConflictError("No answer is awaited from this organisation.")
+        decide_without(work, found)
+    session.screen.done(f"Its answer is no longer awaited: {found.name()}.", {"peer": found.node_text})
+
+
 def _described(work: Work, one: Waiting) -> dict[str, object]:
     return {
         "peer": one.peer.hex(),
@@ -60,4 +79,5 @@ def _described(work: Work, one: Waiting) -> dict[str, object]:
         "failing_since": one.failing_since,
         "retry_at": one.retry_at,
         "last_error": one.last_error,
+        "restoring": one.is_restoring,
     }

@@ -12,7 +12,7 @@ from iars_node.audit.service import record
 from iars_node.exchange import outbox
 from iars_node.exchange.model import PARKED, PENDING
 from iars_node.exchange.tables import outbox as outbox_table
-from iars_node.exchange.tables import route
+from iars_node.exchange.tables import resync, route
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits for one peer: how much, since when, and what went wrong last."""
+    """What waits for one peer: how much, since when, and what went wrong last.
+
+    While `is_restoring`, nothing is signed for the peer before it has said what a restored node missed.
+    """
 
     peer: bytes
     pending: int
@@ -32,6 +35,7 @@ class Waiting:
     failing_since: datetime | None
     retry_at: datetime | None
     last_error: str
+    is_restoring: bool
 
 
 def waiting(work: Work) -> list[Waiting]:
@@ -50,8 +54,10 @@ def waiting(work: Work) -> list[Waiting]:
     counted = {bytes(row.peer): row for row in rows}
     routes = {bytes(row.peer): row for row in work.connection.execute(select(route))}
     failing = {peer for peer, row in routes.items() if row.failures}
+    asked = work.connection.execute(select(resync.c.peer).where(resync.c.answered_at.is_(None)))
+    restoring = {bytes(peer) for peer in asked.scalars()}
     found = []
-    for peer in sorted(counted.keys() | failing):
+    for peer in sorted(counted.keys() | failing | restoring):
         line, way = counted.get(peer), routes.get(peer)
         found.append(
             Waiting(
@@ -63,6 +69,7 @@ def waiting(work: Work) -> list[Waiting]:
                 way.failing_since if way else None,
                 way.retry_at if way and way.failures else None,
                 (way.last_error if way else "") or (line.last_error if line else ""),
+                peer in restoring,
             )
         )
     return found

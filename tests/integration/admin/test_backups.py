@@ -69,8 +69,21 @@ def test_a_restored_node_asks_its_peers_what_it_has_missed(
     answer = node.run(*refer)
     assert answer.code == 1
     assert "reason: restoring" in answer.err
+    [awaited] = node.as_("agim").ask("exchange", "status")
+    assert awaited["restoring"] is True
     deliver(node, mission)
+    assert node.as_("agim").ask("exchange", "status") == []
     assert node.ask(*refer)["state"] == "requested"
+
+
+def test_an_administrator_goes_on_without_a_peer_that_is_gone(
+    backup: Path, case: str, tmp_path: Path
+) -> None:
+    node = _restored(tmp_path / "other", backup)
+    node.as_("agim").ask("exchange", "go-on", "mission")
+    assert node.as_("agim").run("exchange", "go-on", "mission").code == 1
+    sent = node.ask("referral", "send", case, "--to", "mission", "--service", "MED-SCREEN")
+    assert sent["state"] == "requested"
 
 
 def test_what_was_erased_since_the_backup_stays_erased(

@@ -30,6 +30,7 @@ REFUSED = [
     ("ada", "peer", "block", "mission"),
     ("ada", "peer", "test", "mission"),
     ("ada", "exchange", "retry", "mission"),
+    ("ada", "exchange", "go-on", "mission"),
     ("ada", "alarm", "acknowledge", "0" * 32),
     ("ada", "backup", "{folder}"),
     ("ada", "case", "list"),

@@ -74,6 +74,7 @@ def small_app() -> typer.Typer:
         "rule": RefusedError("The consent has ended.", "consent-expired"),
         "proof": SignatureError("the signature does not verify"),
         "database": OperationalError("INSERT INTO person VALUES ('Ana')", {}, Exception("locked")),
+        "disk": OSError(28, "No space left on device", "/media/stick"),
     }
 
     def fails(name: str) -> None:
@@ -95,6 +96,10 @@ def small_app() -> typer.Typer:
         ("rule", ["iars: The consent has ended.", "  reason: consent-expired"]),
         ("proof", ["iars: the signature does not verify"]),
         ("database", ["iars: The database did not do what it was asked (OperationalError)."]),
+        (
+            "disk",
+            ["iars: A file could not be read or written: No space left on device (/media/stick)."],
+        ),
     ],
 )
 def test_an_expected_error_is_one_sentence_with_its_faults(name: str, said: list[str]) -> None:
