@@ -79,7 +79,7 @@ def mark_restored(work: Work) -> int:
         _await_answer(work, peer)
         remembered = _heads(work, peer, OUT)
         streams.open_out(work.connection, peer.node_id, work.now)
-        _queue(work, peer, ResyncStreams(asks=True, received=_heads(work, peer, IN), sent=remembered))
+        _queue(work, peer, ResyncStreams(asks=True, received=_settled(work, peer), sent=remembered))
         record(work, "exchange.resync-asked", peer_id=peer.node_text)
     return len(peers)
 
@@ -199,9 +199,8 @@ def resync_handler(recover: Mapping[str, Recover], apply_again: ApplyAgain) -> H
         if not isinstance(body, ResyncStreams):
             raise MalformedError("a resync has another form")
         for inner, receipt in body.returned:
-            _take_back(
-                work, incoming.peer, read_message(inner), read_signed_receipt(receipt), recover, apply_again
-            )
+            given = read_signed_receipt(receipt) if receipt else None
+            _take_back(work, incoming.peer, read_message(inner), given, recover, apply_again)
         if body.asks:
             _answer(work, incoming.peer, body)
         elif not body.more:
@@ -229,9 +228,9 @@ def _answer(work: Work, peer: Peer, asked: ResyncStreams) -> None:
     """Give back what the peer has forgotten, its own messages and ours, in the order in which they came."""
     theirs = _above(IN, _Known.of(asked.sent))
     ours = _above(OUT, _Known.of(asked.received))
-    lost = _lost(work, peer, or_(theirs, ours))
+    lost = _lost(work, peer, theirs, ours)
     record(work, "exchange.resync-answered", peer_id=peer.node_text, detail={"returned": len(lost)})
-    if _lost(work, peer, theirs):
+    if _has_forgotten(work, peer, theirs):
         record(work, "exchange.restored-peer", peer_id=peer.node_text)
         raise_alarm(work, "peer.restored", peer.node_text)
     thread = secrets.token_bytes(16)
@@ -256,19 +255,37 @@ def _above(direction: Direction, known: _Known) -> ColumnElement[bool]:
     )
 
 
-def _lost(work: Work, peer: Peer, condition: ColumnElement[bool]) -> list[bytes]:
+def _lost(work: Work, peer: Peer, theirs: ColumnElement[bool], ours: ColumnElement[bool]) -> list[bytes]:
+    """Return what the peer has lost: what one of us applied, and what led to it."""
+    column = message_table.c
+    is_lost = and_(
+        column.peer == peer.node_id,
+        column.recorded_at > work.now - KEEP_SIGNED,
+        column.type.not_in((ResyncStreams.type, AnnounceListing.type)),
+        or_(theirs, ours),
+    )
+    applied = and_(is_lost, column.outcome == "applied")
+    # The peer may have applied a message of ours and answered it, though its receipt never came: without it
+    # the answer that we give back would hang in the air.
+    unanswered = and_(
+        is_lost,
+        column.direction == OUT,
+        column.outcome.is_(None),
+        column.thread.in_(select(column.thread).where(applied)),
+    )
     rows = work.connection.execute(
-        select(message_table.c.id)
-        .where(
-            message_table.c.peer == peer.node_id,
-            message_table.c.outcome == "applied",
-            message_table.c.recorded_at > work.now - KEEP_SIGNED,
-            message_table.c.type.not_in((ResyncStreams.type, AnnounceListing.type)),
-            condition,
-        )
-        .order_by(message_table.c.sequence)
+        select(column.id).where(or_(applied, unanswered)).order_by(column.sequence)
     )
     return [bytes(found) for found in rows.scalars()]
+
+
+def _has_forgotten(work: Work, peer: Peer, theirs: ColumnElement[bool]) -> bool:
+    condition = and_(
+        theirs,
+        message_table.c.peer == peer.node_id,
+        message_table.c.type.not_in((ResyncStreams.type, AnnounceListing.type)),
+    )
+    return work.connection.execute(select(message_table.c.id).where(condition).limit(1)).first() is not None
 
 
 def _whole(work: Work, lost: Sequence[bytes]) -> list[list[bytes]]:
@@ -277,8 +294,8 @@ def _whole(work: Work, lost: Sequence[bytes]) -> list[list[bytes]]:
         message = messages.load(work.connection, work.vault, each)
         receipt = messages.stored_receipt(work.connection, each)
         # A message of which something was erased is not given back: erasure holds against restores too.
-        if message is not None and receipt is not None:
-            found.append([message.to_bytes(), receipt.to_bytes()])
+        if message is not None:
+            found.append([message.to_bytes(), b"" if receipt is None else receipt.to_bytes()])
     return found
 
 
@@ -299,7 +316,7 @@ def _take_back(  # noqa: PLR0913, PLR0917 - a returned message, its receipt, and
     work: Work,
     peer: Peer,
     returned: Message,
-    receipt: SignedReceipt,
+    receipt: SignedReceipt | None,
     recover: Mapping[str, Recover],
     apply_again: ApplyAgain,
 ) -> None:
@@ -309,26 +326,34 @@ def _take_back(  # noqa: PLR0913, PLR0917 - a returned message, its receipt, and
     ).first()
     if known is not None:
         return
-    is_ours = returned.header.sender != peer.node_id
-    issuer = peer.history if is_ours else identity_of(work.vault).history
-    given = verify_receipt(receipt, issuer, message=returned.id, at=seconds(work.now))
-    if is_ours:
+    if returned.header.sender != peer.node_id:
+        if receipt is None:
+            raise MalformedError("our own message comes back with the receipt that was given for it")
+        verify_receipt(receipt, peer.history, message=returned.id, at=seconds(work.now))
         _recover(work, peer, returned, recover)
     else:
         verify_message(returned, peer.history, at=seconds(work.now))
-        # Our own receipt proves that it was taken in time: it is applied as of then.
-        apply_again(replace(work, now=EPOCH + timedelta(seconds=given.at)), peer, returned)
+        apply_again(_then(work, returned, receipt), peer, returned)
     _put_receipt_back(work, peer, returned, receipt)
 
 
-def _put_receipt_back(work: Work, peer: Peer, returned: Message, receipt: SignedReceipt) -> None:
+def _then(work: Work, returned: Message, receipt: SignedReceipt | None) -> Work:
+    """Return the work as of the moment when a message was taken in before the loss: our receipt proves it."""
+    if receipt is None:
+        return work
+    own = identity_of(work.vault).history
+    given = verify_receipt(receipt, own, message=returned.id, at=seconds(work.now))
+    return replace(work, now=EPOCH + timedelta(seconds=given.at))
+
+
+def _put_receipt_back(work: Work, peer: Peer, returned: Message, receipt: SignedReceipt | None) -> None:
     outcome = work.connection.execute(
         select(message_table.c.outcome).where(message_table.c.id == returned.id)
     ).first()
     is_taken = outcome is not None and outcome[0] != "refused"
-    if is_taken:
+    if is_taken and receipt is not None:
         messages.set_receipt(work.connection, returned.id, receipt)
-    else:
+    if not is_taken:
         raise_alarm(work, "exchange.gap", peer.node_text, {"code": "not-taken-back"})
     record(
         work,

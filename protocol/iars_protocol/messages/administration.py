@@ -82,7 +82,8 @@ class ResyncStreams(Body):
     `received` are the heads of the recipient's streams that the author has applied, `sent` those of the
     author's own streams that it remembers; `asks` wants the same in answer; `returned` gives back
     messages of either side that the recipient has lost, each as [inner message, signed receipt], in the
-    order in which the author came to have them; `more` says that further answers follow.
+    order in which the author came to have them (no receipt: it never reached the author); `more` says that
+    further answers follow.
     """
 
     carries_scopes: ClassVar[bool] = False
