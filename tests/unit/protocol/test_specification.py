@@ -30,7 +30,9 @@ PURPOSES = re.findall(r'"(iars/1/[a-z-]+)"', "".join(path.read_text() for path i
 
 
 @pytest.mark.parametrize(
-    "name", [*CODES, *HINTS, *TYPES, *TRANSITIONS, *KINDS, *KINDS_OF_STATEMENTS, *OPERATIONS, *set(PURPOSES)]
+    "name",
+    # Sorted: several processes must collect the same tests in the same order.
+    sorted({*CODES, *HINTS, *TYPES, *TRANSITIONS, *KINDS, *KINDS_OF_STATEMENTS, *OPERATIONS, *PURPOSES}),
 )
 def test_what_the_code_names_stands_in_the_specification(name: str) -> None:
     if name != "iars/1/fingerprint":
