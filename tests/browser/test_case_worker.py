@@ -100,10 +100,11 @@ def sign_in(page: Page, address: str, language: str) -> None:
     assert page.get_attribute("html", "lang") == language
 
 
-@pytest.mark.parametrize(("language", "width", "scripts", "name"), WAYS)
+@pytest.mark.parametrize("way", WAYS, ids=str)
 def test_a_person_is_met_asked_and_referred(
-    browser: Browser, site: Site, language: str, width: int, name: str, *, scripts: bool
+    browser: Browser, site: Site, way: tuple[str, int, bool, str]
 ) -> None:
+    language, width, scripts, name = way
     with reading(browser, language, width, scripts=scripts) as page:
         sign_in(page, site.shelter, language)
 
@@ -194,34 +195,7 @@ def every_page(site: Site) -> list[tuple[str, str]]:
 
 
 # What a keyboard, a finger or a screen reader would stumble over.
-STUMBLES = """() => {
-  const found = [];
-  const shown = (one) => one.getClientRects().length > 0;
-  const ids = [...document.querySelectorAll("[id]")].map((one) => one.id);
-  for (const id of new Set(ids)) if (ids.filter((other) => other === id).length > 1) found.push("id twice: " + id);
-  if (document.querySelectorAll("h1").length !== 1) found.push("headings of the page: " + document.querySelectorAll("h1").length);
-  for (const one of document.querySelectorAll("input:not([type=hidden]), select, textarea")) {
-    if (!one.labels?.length && !one.getAttribute("aria-label")) found.push("no label: " + one.name);
-    if (shown(one) && !["checkbox", "radio"].includes(one.type) && one.getBoundingClientRect().height < 43.5) found.push("low: " + one.name);
-  }
-  for (const one of document.querySelectorAll("a.button, button, .choice, nav a, summary")) {
-    if (shown(one) && one.getBoundingClientRect().height < 43.5 && !one.closest(".small, p")) found.push("small target: " + one.textContent.trim());
-  }
-  for (const one of document.querySelectorAll("[aria-labelledby], [aria-describedby]"))
-    for (const name of ["aria-labelledby", "aria-describedby"])
-      for (const id of (one.getAttribute(name) ?? "").split(" ").filter(Boolean))
-        if (!document.getElementById(id)) found.push("points nowhere: " + id);
-  let level = 0;
-  for (const one of document.querySelectorAll("h1, h2, h3, h4")) {
-    const next = Number(one.tagName[1]);
-    if (next > level + 1) found.push("heading skipped before: " + one.textContent.trim());
-    level = next;
-  }
-  for (const one of document.querySelectorAll("a, button")) if (!one.textContent.trim()) found.push("says nothing: " + one.outerHTML.slice(0, 80));
-  const beyond = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-  if (beyond > 0) found.push("wider than the screen by " + beyond);
-  return found;
-}"""
+STUMBLES = (Path(__file__).parent / "stumbles.js").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("language", "width", "scheme"), SCREENS)

@@ -60,10 +60,6 @@ class Language:
         found: str = self.translations.ungettext(one, many, number)
         return found % {"num": number, **values}
 
-    def has(self, message: str) -> bool:
-        """Say whether the catalogue has a message; the source language has each."""
-        return self.code == SOURCE or self.translations.ugettext(message) != message
-
 
 def translation_file(code: str) -> Traversable:
     """Return where a language's catalogue is kept."""

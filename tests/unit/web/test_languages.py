@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from iars_node.web.languages import language, negotiate, offered
+from iars_node.web.languages import negotiate, offered
 
 THREE = offered(("en", "fr", "ar"))
 
@@ -37,9 +37,3 @@ def test_arabic_is_written_from_the_right() -> None:
 
 def test_languages_are_called_as_their_readers_call_them() -> None:
     assert [each.own_name for each in THREE] == ["English", "Français", "العربية"]
-
-
-def test_the_source_language_has_every_message() -> None:
-    assert language("en").has("anything")
-    assert language("fr").has("Cases")
-    assert not language("fr").has("Something that no page says")
