@@ -69,7 +69,7 @@ def message_handlers() -> dict[str, Handler]:
 
     def apply_again(work: Work, peer: Peer, message: Message) -> None:
         opened = Opened(message, message.header, read_content(message))
-        apply_opened(work, peer, opened, found)
+        apply_opened(work, peer, opened, found, is_again=True)
 
     return {**found, ResyncStreams.type: resync_handler(referrals.recoveries(), apply_again)}
 

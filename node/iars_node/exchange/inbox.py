@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, or_, select
@@ -123,11 +124,16 @@ def _known(work: Work, peer: Peer, opened: Opened) -> Row[Any, Any] | None:
     return next((row for row in rows if bytes(row.id) == opened.message.id), rows[0] if rows else None)
 
 
-def apply_opened(work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, Handler]) -> SignedReceipt:
-    """Apply a message that is not known here yet and return the receipt, which is stored when final."""
+def apply_opened(
+    work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, Handler], *, is_again: bool = False
+) -> SignedReceipt:
+    """Apply a message that is not known here yet and return the receipt, which is stored when final.
+
+    `is_again` says that it was known before a restore: what was erased of it since stays erased.
+    """
     try:
         _check_place(work, peer, opened)
-        receipt = _apply_content(work, peer, opened, handlers)
+        receipt = _apply_content(work, peer, opened, handlers, is_again=is_again)
     except _WaitingError as waiting:
         return _wait(work, peer, opened, str(waiting))
     except _RefusedError as refusal:
@@ -170,7 +176,9 @@ def _outcome(work: Work, direction: str, peer: Peer, message_id: bytes) -> str |
     return None if row is None else row.outcome or ""
 
 
-def _apply_content(work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, Handler]) -> SignedReceipt:
+def _apply_content(
+    work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, Handler], *, is_again: bool
+) -> SignedReceipt:
     handler = handlers.get(opened.header.type)
     if opened.content is None:
         raise _RefusedError(opened.fault)
@@ -181,6 +189,9 @@ def _apply_content(work: Work, peer: Peer, opened: Opened, handlers: Mapping[str
         # A handler that refuses half-way must leave nothing: its changes are undone to this point.
         with work.connection.begin_nested():
             keys = handler.part_keys(work, incoming)
+            if is_again:
+                keys = messages.without_erased(work.vault, keys)
+                incoming = _without_erased(incoming, keys)
             receipt = _sign(work, peer, opened, "applied", "ok")
             messages.keep(
                 work, opened.message, direction=IN, peer=peer.node_id, part_keys=keys, receipt=receipt
@@ -193,6 +204,12 @@ def _apply_content(work: Work, peer: Peer, opened: Opened, handlers: Mapping[str
     except NodeError as error:
         raise _RefusedError(getattr(error, "reason", error.code)) from error
     return receipt
+
+
+def _without_erased(incoming: Incoming, keys: tuple[tuple[bytes, ...], ...]) -> Incoming:
+    scopes = incoming.content.scopes
+    kept = tuple(part for part, living in zip(scopes, keys[len(keys) - len(scopes) :], strict=True) if living)
+    return replace(incoming, content=replace(incoming.content, scopes=kept))
 
 
 def _refuse(work: Work, peer: Peer, opened: Opened, refusal: _RefusedError) -> SignedReceipt:

@@ -105,6 +105,12 @@ def keep(  # noqa: PLR0913 - a row of evidence has these pieces, all by name
         work.connection.execute(_INSERT_PARTS, rows)
 
 
+def without_erased(vault: Vault, part_keys: Sequence[tuple[bytes, ...]]) -> tuple[tuple[bytes, ...], ...]:
+    """Take the keys away from each part of which one is erased: such a part is not kept again."""
+    living = vault.has_content_keys({key for keys in part_keys for key in keys})
+    return tuple(keys if living.issuperset(keys) else () for keys in part_keys)
+
+
 def seal_part(vault: Vault, keys: Sequence[bytes], part: Part, message_id: bytes, position: int) -> bytes:
     """Seal a part under each key in turn: when one of them is erased, nothing of it opens."""
     place = context("message_part", "sealed", f"{message_id.hex()}.{position}")

@@ -38,6 +38,8 @@ LEASE = timedelta(seconds=20)
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=30)
+# A locked node is there, and somebody is about to unlock it.
+LONGEST_LOCKED = timedelta(minutes=1)
 PARK_AFTER = timedelta(days=14)
 KEEP_SIGNED = timedelta(days=35)
 

@@ -18,6 +18,7 @@ from iars_node.db import EPOCH
 from iars_node.exchange import messages, streams
 from iars_node.exchange.model import (
     FIRST_PAUSE,
+    LONGEST_LOCKED,
     LONGEST_PAUSE,
     ORDINARY,
     OUT,
@@ -29,6 +30,7 @@ from iars_node.exchange.model import (
 )
 from iars_node.exchange.tables import outbox, route
 from iars_node.vault.identity import identity_of, seconds
+from iars_protocol.batch import LOCKED
 from iars_protocol.envelope import NO_HASH, Header, Message, sign_message
 
 if TYPE_CHECKING:
@@ -236,7 +238,8 @@ def note_failure(work: Work, held: Route, error: str) -> timedelta:
     """Remember that a peer can't be reached; return since how long."""
     values: dict[str, Any] = {
         "failures": held.failures + 1,
-        "retry_at": work.now + pause(held.failures),
+        "retry_at": work.now
+        + min(pause(held.failures), LONGEST_LOCKED if error == LOCKED else LONGEST_PAUSE),
         "failing_since": func.coalesce(
             route.c.failing_since, bindparam("since", work.now, type_=route.c.retry_at.type)
         ),
@@ -266,7 +269,9 @@ def note_success(work: Work, held: Route) -> None:
 def hear(work: Work, peer: bytes) -> None:
     """Try a peer again at once that was out of reach until now: it has just written to us."""
     heard = work.connection.execute(
-        update(route).where(route.c.peer == peer, route.c.retry_at > work.now).values(retry_at=work.now)
+        update(route)
+        .where(route.c.peer == peer, route.c.retry_at > work.now)
+        .values(retry_at=work.now, failures=0)
     )
     if heard.rowcount:
         work.announce(Outgoing(peer))

@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from iars_node.audit.alarms import raise_alarm
 from iars_node.audit.service import record
 from iars_node.db import EPOCH
-from iars_node.errors import RefusedError
+from iars_node.errors import LockedError, NodeError, RefusedError
 from iars_node.exchange import messages, outbox, streams
 from iars_node.exchange.model import FIRST, IN, KEEP_SIGNED, OUT, Draft, Handler, Incoming, Resynced
 from iars_node.exchange.tables import message as message_table
@@ -31,7 +31,7 @@ from iars_node.vault.identity import identity_of, seconds
 from iars_node.work import Work
 from iars_protocol.content import Content, read_content
 from iars_protocol.envelope import Message, read_message, verify_message
-from iars_protocol.errors import MalformedError
+from iars_protocol.errors import MalformedError, ProtocolError
 from iars_protocol.messages.administration import AnnounceListing, ResyncStreams, StreamHead, read_head
 from iars_protocol.receipt import read_signed_receipt, verify_receipt
 
@@ -199,8 +199,7 @@ def resync_handler(recover: Mapping[str, Recover], apply_again: ApplyAgain) -> H
         if not isinstance(body, ResyncStreams):
             raise MalformedError("a resync has another form")
         for inner, receipt in body.returned:
-            given = read_signed_receipt(receipt) if receipt else None
-            _take_back(work, incoming.peer, read_message(inner), given, recover, apply_again)
+            _take_one_back(work, incoming.peer, inner, receipt, recover, apply_again)
         if body.asks:
             _answer(work, incoming.peer, body)
         elif not body.more:
@@ -310,6 +309,26 @@ def _chunks(pieces: Sequence[list[bytes]]) -> list[list[list[bytes]]]:
         found[-1].append(piece)
         size += length
     return found
+
+
+def _take_one_back(  # noqa: PLR0913, PLR0917 - as below
+    work: Work,
+    peer: Peer,
+    inner: bytes,
+    receipt: bytes,
+    recover: Mapping[str, Recover],
+    apply_again: ApplyAgain,
+) -> None:
+    try:
+        # One message that can't be taken back must not keep the others away.
+        with work.connection.begin_nested():
+            given = read_signed_receipt(receipt) if receipt else None
+            _take_back(work, peer, read_message(inner), given, recover, apply_again)
+    except LockedError:
+        raise
+    except (ProtocolError, NodeError) as error:
+        raise_alarm(work, "exchange.gap", peer.node_text, {"code": error.code})
+        record(work, "exchange.gap", peer_id=peer.node_text, detail={"code": error.code})
 
 
 def _take_back(  # noqa: PLR0913, PLR0917 - a returned message, its receipt, and what each author's does here

@@ -267,7 +267,7 @@ class Sender:
         with self._works.write(SYSTEM) as work:
             if not settling.begin(work, held):
                 raise _RouteLostError
-            if answered and held.failures:
+            if answered and held.last_error:
                 settling.note_reached(work, held)
                 held = replace(held, failures=0, last_error="")
             for request, answers in answered:

@@ -154,6 +154,7 @@ def _keep(work: Work, peer: Peer, current: Referral, message: Message, content: 
     scoped = tuple(
         (key_for(work.connection, work.vault, kind, owner, part.scope, "own"),) for part in content.scopes
     )
-    messages.keep(work, message, direction=OUT, peer=peer.node_id, part_keys=(named,) * carried + scoped)
+    keys = messages.without_erased(work.vault, (named,) * carried + scoped)
+    messages.keep(work, message, direction=OUT, peer=peer.node_id, part_keys=keys)
     messages.set_head(work, message.header.thread, identity_of(work.vault).node_id, message.id)
     streams.remember_out(work, peer.node_id, message.header.stream, message.header.number, message.id)
