@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from iars_node.cases.model import Case
     from iars_node.clock import Clock
     from iars_node.referrals.model import Referral
+    from iars_node.referrals.service.verifying import History
     from iars_protocol.record import Record
 
 
@@ -123,7 +124,7 @@ class Neighbour:
         with self.node.works.read(SYSTEM) as work:
             return referrals.get(work, referral_id)
 
-    def history(self, referral_id: str) -> referrals.verifying.History:  # type: ignore[name-defined]
+    def history(self, referral_id: str) -> History:
         with self.node.works.read(SYSTEM) as work:
             return referrals.history(work, referral_id)
 

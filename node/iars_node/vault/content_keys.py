@@ -45,11 +45,10 @@ def keys_for(
     missing = [place for place in wanted if place not in known]
     if missing:
         fresh = [ContentKey(vault.new_content_key(), owner_kind, owner_id, *place) for place in missing]
-        _add(connection, fresh)
-        known |= {(key.scope, key.source): key.key_id for key in fresh}
-        if connection.dialect.name != "sqlite":
-            # Another process may have allotted one between our look and our write: its key counts, ours
-            # stays unused. On SQLite a writer is alone.
+        if _add(connection, fresh) == len(fresh):
+            known |= {(key.scope, key.source): key.key_id for key in fresh}
+        else:
+            # Another process allotted one between our look and our write: its key counts, ours stays unused.
             known = _known(connection, owner_kind, owner_id)
     if any(place not in known for place in wanted):
         raise ConflictError("The record's keys were changed at the same moment; try again.")
@@ -72,7 +71,7 @@ def _known(connection: Connection, owner_kind: OwnerKind, owner_id: str) -> dict
     return {(row.scope, row.source): bytes(row.key_id) for row in rows}
 
 
-def _add(connection: Connection, keys: Sequence[ContentKey]) -> None:
+def _add(connection: Connection, keys: Sequence[ContentKey]) -> int:
     statement = _ADD_SQLITE if connection.dialect.name == "sqlite" else _ADD_POSTGRESQL
     rows = [
         {
@@ -84,7 +83,7 @@ def _add(connection: Connection, keys: Sequence[ContentKey]) -> None:
         }
         for key in keys
     ]
-    connection.execute(statement, rows)
+    return connection.execute(statement, rows).rowcount
 
 
 def _from_row(row: Row[tuple[bytes, OwnerKind, str, str, str]]) -> ContentKey:
