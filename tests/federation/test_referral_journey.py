@@ -75,7 +75,7 @@ async def test_a_rejection_names_its_reason_and_the_receiver_keeps_nothing(pair:
     mission.run_jobs()
     with mission.node.works.read(SYSTEM) as work:
         entry = referrals.timeline(work, sent.id)[0]
-        parts = messages.open_parts(work.connection, work.vault, entry.proof.message)
+        parts = messages.open_parts(work.connection, work.vault, bytes.fromhex(entry.step.message))
     assert [part is None for part in parts] == [False, False, True, True]
 
 
