@@ -19,7 +19,8 @@ from iars_node.exchange.inbox import apply_opened
 from iars_node.exchange.model import Outgoing, Receipted, Resynced
 from iars_node.exchange.opening import Opened
 from iars_node.exchange.reception import Reception
-from iars_node.exchange.restoring import GAPS_JOB, ask_for_gaps_job, resync_handler
+from iars_node.exchange.restoring import GAPS_JOB, ask_for_gaps_job
+from iars_node.exchange.returning import resync_handler
 from iars_node.exchange.sending import Sender, Sending
 from iars_node.exchange.transport import Transport
 from iars_node.referrals import service as referrals

@@ -189,10 +189,11 @@ def read_message(inner: bytes) -> Message:
     entries = fields.typed(value[2], list, "parts")
     if len(entries) > MOST_PARTS:
         raise MalformedError("too many parts")
-    return Message(header_bytes, signature, tuple(_read_part(entry) for entry in entries))
+    return Message(header_bytes, signature, tuple(read_part(entry) for entry in entries))
 
 
-def _read_part(value: object) -> Part:
+def read_part(value: object) -> Part:
+    """Read [salt, part], or raise MalformedError."""
     if type(value) is not list or len(value) != 2:  # noqa: PLR2004 - salt and content
         raise MalformedError("a part has two pieces")
     return Part(fields.octets(value[0], SALT_BYTES, "salt"), fields.typed(value[1], bytes, "part"))

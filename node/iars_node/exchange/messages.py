@@ -19,6 +19,7 @@ from iars_protocol.encoding import decode, encode
 from iars_protocol.envelope import Message, read_header
 from iars_protocol.parts import Part
 from iars_protocol.receipt import read_signed_receipt
+from iars_protocol.returned import Returned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,11 +99,19 @@ def keep(  # noqa: PLR0913 - a row of evidence has these pieces, all by name
             "key_ids": b"".join(keys),
             "sealed": seal_part(work.vault, keys, part, kept.id, position),
         }
-        for position, (part, keys) in enumerate(zip(kept.parts, part_keys, strict=True))
+        for position, part, keys in zip(_positions(kept), kept.parts, part_keys, strict=True)
         if keys
     ]
     if rows:
         work.connection.execute(_INSERT_PARTS, rows)
+
+
+def _positions(kept: Message) -> Sequence[int]:
+    signed = kept.header.parts
+    if len(kept.parts) == len(signed):
+        return range(len(signed))
+    # Some parts were erased: those that are left stay in the places where they were signed.
+    return [signed.index(part.hash) for part in kept.parts]
 
 
 def without_erased(vault: Vault, part_keys: Sequence[tuple[bytes, ...]]) -> tuple[tuple[bytes, ...], ...]:
@@ -152,6 +161,17 @@ def load(connection: Connection, vault: Vault, message_id: bytes) -> Message | N
     if len(whole) != len(read_header(header_bytes).parts):
         return None
     return Message(header_bytes, bytes(row.signature), whole)
+
+
+def load_left(connection: Connection, vault: Vault, message_id: bytes) -> Returned | None:
+    """Return what is left of a kept message; None where it is unknown or its body is gone."""
+    row = connection.execute(_SIGNED, {"wanted": message_id}).first()
+    if row is None:
+        return None
+    header_bytes = bytes(row.header)
+    parts = open_parts(connection, vault, message_id)
+    parts += [None] * (len(read_header(header_bytes).parts) - len(parts))
+    return None if parts[0] is None else Returned(header_bytes, bytes(row.signature), tuple(parts))
 
 
 def own_key(work: Work) -> bytes:

@@ -23,7 +23,7 @@ from iars_protocol.messages.referral import Offer
 from iars_protocol.referral import TRANSITIONS
 
 if TYPE_CHECKING:
-    from iars_node.exchange.restoring import Recover
+    from iars_node.exchange.returning import Recover
     from iars_node.peers.model import Peer
     from iars_node.vault.model import OwnerKind
     from iars_node.work import Work
