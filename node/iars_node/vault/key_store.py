@@ -105,11 +105,11 @@ class KeyStore:
     def content_keys(self, key_ids: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the wrapped keys that exist, by id."""
         if len(key_ids) == 1:
-            rows = self._reader.rows(_ONE_KEY, {"key_id": key_ids[0]})
-        else:
-            rows = []
-            for part in _chunks(key_ids):
-                rows += self._reader.rows(_SOME_KEYS, {"key_ids": part})
+            wrapped = self._reader.content_key(key_ids[0])
+            return {} if wrapped is None else {key_ids[0]: wrapped}
+        rows = []
+        for part in _chunks(key_ids):
+            rows += self._reader.rows(_SOME_KEYS, {"key_ids": part})
         return {bytes(row.key_id): bytes(row.wrapped) for row in rows}
 
     def erase_content_keys(self, erasures: Sequence[Erasure]) -> None:
@@ -241,7 +241,6 @@ class KeyStore:
 
 
 _SCOURED = ", ".join(t.name for t in (tables.header, _KEYS, tables.private_keys, tables.documents))
-_ONE_KEY = select(_KEYS.c.key_id, _KEYS.c.wrapped).where(_KEYS.c.key_id == bindparam("key_id"))
 _SOME_KEYS = select(_KEYS.c.key_id, _KEYS.c.wrapped).where(
     _KEYS.c.key_id.in_(bindparam("key_ids", expanding=True))
 )
