@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from iars_protocol.receipt import Outcome
 
 
+NOT_KEPT = frozenset({"replay", "stream-closed"})
+"""Refusals of what has no place in its stream: not even the header is kept, for its number is another's."""
+
+
 class _WaitingError(Exception):
     """An earlier message has to come first."""
 
@@ -50,12 +54,16 @@ def apply_all(
     """Apply a batch in its order; each envelope gets a signed receipt, or a public hint."""
     answers: list[SignedReceipt | str] = []
     is_held = is_restoring(work, peer.node_id)
+    closed = streams.closed_in(work.connection, peer.node_id)
     for each in opened:
         if isinstance(each, Unopened):
             answers.append(_note_unopened(work, peer, each))
             continue
         # A resync earlier in the batch may have ended the waiting.
         is_held = is_held and is_restoring(work, peer.node_id)
+        if each.header.number > closed.get(each.header.stream, each.header.number):
+            answers.append(_refuse(work, peer, each, _RefusedError("stream-closed")))
+            continue
         answers.append(_apply(work, peer, each, handlers, is_held=is_held))
     return answers
 
@@ -216,7 +224,7 @@ def _refuse(work: Work, peer: Peer, opened: Opened, refusal: _RefusedError) -> S
     if refusal.is_alarming:
         raise_alarm(work, "exchange.conflicting", peer.node_text, {"code": refusal.code})
     receipt = _sign(work, peer, opened, "refused", refusal.code)
-    if refusal.code != "replay":
+    if refusal.code not in NOT_KEPT:
         # The header stays as evidence of what was refused; nothing of the content does.
         nothing = ((),) * len(opened.message.parts)
         messages.keep(

@@ -121,11 +121,12 @@ def _has_gap(work: Work, peer: Peer, older_than: timedelta) -> bool:
         for known in streams.known_streams(work.connection, peer.node_id, IN)
         if known.settled < known.number
     ]
-    return any(_newest_above(work, peer, known) <= work.now - older_than for known in open_streams)
+    newest = [_newest_above(work, peer, known) for known in open_streams]
+    return any(moment is not None and moment <= work.now - older_than for moment in newest)
 
 
-def _newest_above(work: Work, peer: Peer, known: streams.Stream) -> datetime:
-    newest: datetime = work.connection.execute(
+def _newest_above(work: Work, peer: Peer, known: streams.Stream) -> datetime | None:
+    newest: datetime | None = work.connection.execute(
         select(func.max(message_table.c.recorded_at)).where(
             message_table.c.direction == IN,
             message_table.c.peer == peer.node_id,

@@ -18,7 +18,7 @@ from iars_node.audit.alarms import raise_alarm
 from iars_node.audit.service import record
 from iars_node.db import EPOCH
 from iars_node.errors import LockedError, NodeError
-from iars_node.exchange import messages
+from iars_node.exchange import messages, streams
 from iars_node.exchange.model import IN, KEEP_SIGNED, OUT, Handler, Incoming
 from iars_node.exchange.restoring import end_waiting, heads_of, queue_resync
 from iars_node.exchange.tables import message as message_table
@@ -73,6 +73,7 @@ def resync_handler(recover: Mapping[str, Recover], apply_again: ApplyAgain) -> H
         for inner, receipt in body.returned:
             _take_one_back(work, incoming.peer, inner, receipt, recover, apply_again)
         if body.asks:
+            streams.close_in(work, incoming.peer.node_id, incoming.header.stream, _Known.of(body.sent).heads)
             _answer(work, incoming.peer, body)
         elif not body.more:
             end_waiting(work, incoming.peer)

@@ -13,6 +13,7 @@ from iars_node.exchange.tables import message, stream
 from iars_node.peers.tables import peer as peer_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -53,6 +54,11 @@ class Stream:
     number: int
     settled: int
     head: bytes
+
+
+_CLOSED = select(stream.c.id, stream.c.number).where(
+    stream.c.peer == bindparam("with_peer"), stream.c.direction == IN, stream.c.closed_at.is_not(None)
+)
 
 
 def next_out(work: Work, peer: bytes) -> tuple[bytes, int]:
@@ -141,6 +147,33 @@ def _settle(connection: Connection, peer: bytes, stream_id: bytes, settled: int,
             break
         number = found
     return number
+
+
+def close_in(work: Work, peer: bytes, opened: bytes, heads: Mapping[bytes, int]) -> None:
+    """Close a restored peer's streams but the one that it has opened.
+
+    Beyond what is here, and what it says that it remembers, it has forgotten them: what was on its way
+    from before the restore, and comes late, is taken in by nobody.
+    """
+    for known in known_streams(work.connection, peer, IN):
+        if known.id == opened:
+            continue
+        work.connection.execute(
+            update(stream)
+            .where(
+                stream.c.peer == peer,
+                stream.c.direction == IN,
+                stream.c.id == known.id,
+                stream.c.closed_at.is_(None),
+            )
+            .values(closed_at=work.now, number=max(known.number, heads.get(known.id, 0)))
+        )
+
+
+def closed_in(connection: Connection, peer: bytes) -> dict[bytes, int]:
+    """Return a peer's closed streams, and up to which number each still counts."""
+    rows = connection.execute(_CLOSED, {"with_peer": peer})
+    return {bytes(row.id): row.number for row in rows}
 
 
 def known_streams(connection: Connection, peer: bytes, direction: Direction) -> list[Stream]:
