@@ -23,6 +23,14 @@ _ADD_GRANT = insert(consent_grant)
 _ISSUED = select(consent_grant).where(
     consent_grant.c.consent_id == bindparam("consent"), consent_grant.c.peer == bindparam("peer")
 )
+# Only what tells rows apart narrows these: SQLite, which has no statistics, may otherwise take the index that
+# begins with the direction and read every grant.
+_SUBJECTS_OF_CASE = select(consent_grant.c.subject, consent_grant.c.peer, consent_grant.c.direction).where(
+    consent_grant.c.case_id == bindparam("wanted")
+)
+_CASES_OF_SUBJECT = select(consent_grant.c.case_id, consent_grant.c.direction).where(
+    consent_grant.c.peer == bindparam("with_peer"), consent_grant.c.subject == bindparam("wanted")
+)
 _GRANT_BY_ID = select(consent_grant).where(consent_grant.c.id == bindparam("wanted"))
 
 
@@ -118,25 +126,14 @@ def issued_grant(connection: Connection, consent_id: str, peer: bytes) -> KeptGr
 
 def subject_for(connection: Connection, case_id: str, peer: bytes) -> str | None:
     """Return the pseudonym under which a recipient already knows a case's person."""
-    return connection.execute(
-        select(consent_grant.c.subject).where(
-            consent_grant.c.case_id == case_id,
-            consent_grant.c.peer == peer,
-            consent_grant.c.direction == "out",
-        )
-    ).scalar()
+    rows = connection.execute(_SUBJECTS_OF_CASE, {"wanted": case_id})
+    return next((row.subject for row in rows if row.direction == "out" and bytes(row.peer) == peer), None)
 
 
 def case_of_subject(connection: Connection, peer: bytes, subject: str) -> str:
     """Return the case of the person whom a recipient knows under a pseudonym, or an empty id."""
-    found = connection.execute(
-        select(consent_grant.c.case_id).where(
-            consent_grant.c.peer == peer,
-            consent_grant.c.subject == subject,
-            consent_grant.c.direction == "out",
-        )
-    ).scalar()
-    return found or ""
+    rows = connection.execute(_CASES_OF_SUBJECT, {"with_peer": peer, "wanted": subject})
+    return next((row.case_id for row in rows if row.direction == "out"), "")
 
 
 def grants_of_case(connection: Connection, case_id: str) -> list[KeptGrant]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, and_, bindparam, delete, insert, or_, select, update
 
-from iars_node.referrals.model import Referral, Step
+from iars_node.referrals.model import HANDOVER, IN, Referral, Step
 from iars_node.referrals.tables import referral, referral_snapshot, referral_step
 from iars_protocol.referral import IN_CARE
 
@@ -18,13 +18,17 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Update
 
 _BY_ID = select(referral).where(referral.c.id == bindparam("wanted"))
-_HANDED_OVER = select(referral.c.grant_id).where(
-    referral.c.case_id == bindparam("wanted"),
-    referral.c.direction == "in",
-    referral.c.kind == "handover",
-    referral.c.answered_at.is_not(None),
-    referral.c.state.not_in(("rejected", "requested", "entered-in-error")),
+# Only what tells rows apart narrows these: SQLite, which has no statistics, may otherwise take the index that
+# begins with the direction and read every referral.
+_OF_CASE = select(
+    referral.c.grant_id, referral.c.direction, referral.c.kind, referral.c.state, referral.c.answered_at
+).where(referral.c.case_id == bindparam("wanted"))
+_OF_SUBJECT = (
+    select(referral.c.case_id, referral.c.direction)
+    .where(referral.c.peer == bindparam("with_peer"), referral.c.subject == bindparam("wanted"))
+    .order_by(referral.c.created_at.desc())
 )
+_NOT_HANDED_OVER = frozenset({"rejected", "requested", "entered-in-error"})
 _DUE = (
     select(referral.c.id)
     .where(referral.c.state == "requested", referral.c.respond_by <= bindparam("at"))
@@ -127,23 +131,21 @@ def due(connection: Connection, *, direction: str, limit: int) -> list[Referral]
 
 def case_of_subject(connection: Connection, peer: bytes, subject: str) -> str:
     """Return the case of an earlier referral of the same person by the same organisation, or an empty id."""
-    found = connection.execute(
-        select(referral.c.case_id)
-        .where(
-            referral.c.peer == peer,
-            referral.c.subject == subject,
-            referral.c.direction == "in",
-            referral.c.case_id != "",
-        )
-        .order_by(referral.c.created_at.desc())
-        .limit(1)
-    ).scalar()
-    return found or ""
+    rows = connection.execute(_OF_SUBJECT, {"with_peer": peer, "wanted": subject})
+    return next((row.case_id for row in rows if row.direction == IN and row.case_id), "")
 
 
 def handed_over_grants(connection: Connection, case_id: str) -> set[str]:
     """Return the grants under which a case was handed over here: what came under them may be shared on."""
-    return set(connection.execute(_HANDED_OVER, {"wanted": case_id}).scalars())
+    rows = connection.execute(_OF_CASE, {"wanted": case_id})
+    return {
+        row.grant_id
+        for row in rows
+        if row.direction == IN
+        and row.kind == HANDOVER
+        and row.answered_at is not None
+        and row.state not in _NOT_HANDED_OVER
+    }
 
 
 def undisclosed(connection: Connection, peer: bytes) -> list[Referral]:
