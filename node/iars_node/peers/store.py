@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from iars_protocol.listing import Listing
 
 _ONE = select(peer)
+_BY_ID = _ONE.where(peer.c.node_id == bindparam("wanted"))
+_LOCK = select(peer.c.node_id).where(peer.c.node_id == bindparam("wanted")).with_for_update()
 _BY_HOP_KEY = _ONE.join(hop_key, hop_key.c.node_id == peer.c.node_id).where(
     hop_key.c.key_id == bindparam("wanted")
 )
@@ -28,7 +30,7 @@ _BY_HOP_KEY = _ONE.join(hop_key, hop_key.c.node_id == peer.c.node_id).where(
 
 def find(connection: Connection, node_id: bytes) -> Peer | None:
     """Return a peer by its node id."""
-    row = connection.execute(_ONE.where(peer.c.node_id == node_id)).first()
+    row = connection.execute(_BY_ID, {"wanted": node_id}).first()
     return None if row is None else _peer(row)
 
 
@@ -39,7 +41,7 @@ def lock(connection: Connection, node_id: bytes) -> None:
     take a step takes this lock first, so that it decides on the state that it then changes. SQLite has one
     writer at a time anyway.
     """
-    connection.execute(select(peer.c.node_id).where(peer.c.node_id == node_id).with_for_update())
+    connection.execute(_LOCK, {"wanted": node_id})
 
 
 def find_by_hop_key(connection: Connection, key_id: bytes) -> Peer | None:
