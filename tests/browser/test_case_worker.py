@@ -90,13 +90,19 @@ def reading(
     assert complaints == []
 
 
+def press(page: Page, what: str) -> None:
+    """Click what leads to another page, and wait until it is there: a slow answer is no failure."""
+    with page.expect_navigation():
+        page.click(what)
+
+
 def sign_in(page: Page, address: str, language: str) -> None:
     page.goto(f"{address}/sign-in")
     page.fill("#f-name", "besa")
     page.fill("#f-password", PASSWORD)
-    page.click("form[action='/sign-in'] button[type=submit]")
+    press(page, "form[action='/sign-in'] button[type=submit]")
     page.goto(f"{address}/me")
-    page.click(f"main button[value={language}]")
+    press(page, f"main button[value={language}]")
     assert page.get_attribute("html", "lang") == language
 
 
@@ -113,35 +119,36 @@ def test_a_person_is_met_asked_and_referred(
         page.fill("[name='identity.birth_date']", "2001")
         page.select_option("[name='services.needs.0.service']", "MED-SCREEN")
         page.fill("[name='identity.given_name']", name)
-        page.click("main form[action='/cases/new'] button[type=submit]")
+        press(page, "main form[action='/cases/new'] button[type=submit]")
         case = page.url.split("?")[0]
         assert re.search(r"/cases/[0-9a-f]{32}$", case)
         assert name not in page.title()
 
         page.goto(f"{site.shelter}/cases")
         page.fill("#words", name)
-        page.press("#words", "Enter")
-        page.click(f"table a[href='{case.removeprefix(site.shelter)}']")
-        page.click("a[href*='open=medical']")
+        with page.expect_navigation():
+            page.press("#words", "Enter")
+        press(page, f"table a[href='{case.removeprefix(site.shelter)}']")
+        press(page, "a[href*='open=medical']")
         assert page.locator("details#medical[open]").count() == 1
 
-        page.click("a[href$='/consents/new']")
-        page.click("button[value=ar]")
+        press(page, "a[href$='/consents/new']")
+        press(page, "button[value=ar]")
         page.check(f"[value='node:{site.world.mission.id.hex()}']")
         page.check("[name=purposes][value=assistance]")
         page.check("[name=scopes][value=demographics]")
         page.check("[name=scopes][value=identity]")
         page.check("[name=how_obtained][value=verbal]")
-        page.click("main form[method=post] button.main")
-        assert "/consents/" in page.url
+        press(page, "main form[method=post] button.main")
+        assert re.search(r"/consents/[0-9a-f]{32}", page.url)
 
-        page.click("a[href$='/refer']")
-        page.click("a[href*='/refer/organisation?service=MED-SCREEN']")
+        press(page, "a[href$='/refer']")
+        press(page, "a[href*='/refer/organisation?service=MED-SCREEN']")
         page.check("[name=peer]")
-        page.click("main button.main")
+        press(page, "main button.main")
         assert page.locator(".column").count() == 3
         assert name in page.locator(".column.later").inner_text()
-        page.click("main form[action$='/refer/send'] button.main")
+        press(page, "main form[action$='/refer/send'] button.main")
         assert re.search(r"/referrals/[0-9a-f]{32}\?done=sent$", page.url)
         referral = page.url.split("?")[0].removeprefix(site.shelter)
 
@@ -150,8 +157,8 @@ def test_a_person_is_met_asked_and_referred(
             if page.goto(site.mission + referral).status == 200:  # type: ignore[union-attr]  # a page always answers
                 break
             page.wait_for_timeout(250)
-        page.click(f"a[href='{referral}/accept']")
-        page.click("main button.main")
+        press(page, f"a[href='{referral}/accept']")
+        press(page, "main button.main")
         for _ in range(40):
             if name in page.content():
                 break
