@@ -78,7 +78,7 @@ class Reception:
         """Answer one request: authenticate it, open its envelopes, apply them, seal the receipts."""
         if len(self._waiting) >= MOST_WAITING:
             raise TooManyError("This node has more to take in than it can; try again in a minute.")
-        envelopes = self._read_batch(body)
+        envelopes = await asyncio.to_thread(self._read_batch, body)
         if not self._works.vault.is_unlocked:
             return _hint_all(LOCKED, envelopes)
         try:
@@ -91,11 +91,11 @@ class Reception:
         at = seconds(self._works.clock.now())
         return await asyncio.to_thread(inbox.seal_answers, peer, answers, at=at)
 
-    @staticmethod
-    def _read_batch(body: bytes) -> list[bytes]:
+    def _read_batch(self, body: bytes) -> list[bytes]:
         try:
             return read_batch(body)
         except MalformedError as error:
+            self._note_stranger("", error.code)
             raise InvalidError(
                 "The request's body is not a list of envelopes that this node takes."
             ) from error

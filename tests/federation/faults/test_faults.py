@@ -105,7 +105,7 @@ def test_nothing_is_lost_or_done_twice_whatever_fails(serve: Callable[..., Pair]
 
 
 def test_two_processes_of_one_node_share_its_work_on_postgresql(
-    serve: Callable[..., Pair], new_postgresql_url: Callable[[], str]
+    new_postgresql_url: Callable[[], str], serve: Callable[..., Pair]
 ) -> None:
     draw = Draw(f"{SEED} on PostgreSQL")
     count = REFERRALS // 3
