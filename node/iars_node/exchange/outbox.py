@@ -15,6 +15,7 @@ from sqlalchemy import and_, bindparam, delete, exists, func, insert, or_, selec
 from sqlalchemy.dialects import postgresql, sqlite
 
 from iars_node.db import EPOCH
+from iars_node.errors import InvalidError, RefusedError
 from iars_node.exchange import messages, streams
 from iars_node.exchange.model import (
     FIRST_PAUSE,
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
     from iars_node.exchange.model import Draft
     from iars_node.work import Work
 
+LONGEST_MESSAGE = 768 * 1024
+"""Bytes of content in one message at the most: with its padding, and given back inside an answer after a
+restore, it still fits into an envelope."""
+
 _INSERT = insert(outbox)
 
 
@@ -49,9 +54,19 @@ def queue(work: Work, draft: Draft) -> Message:
     """Sign a message and queue it, in the transaction that makes it true."""
     identity = identity_of(work.vault)
     parts = draft.content.to_parts()
+    if sum(len(part.content) for part in parts) > LONGEST_MESSAGE:
+        raise InvalidError(
+            "This is too long for one message; nothing was sent. Send long texts as an attachment.",
+            {"texts": f"accepted: at most {LONGEST_MESSAGE // 1024} KiB in all"},
+        )
     stream_id, number = streams.next_out(work, draft.peer.node_id)
     heads = messages.heads(work.connection, draft.thread)
     sealing = next(reversed(draft.peer.history.encryption.values()))
+    if sealing.destroy_after <= seconds(work.now):
+        raise RefusedError(
+            "The other organisation's keys are past their time; nothing was sent. Get its new listing first.",
+            "peer-expired",
+        )
     header = Header(
         type=draft.content.body.type,
         sender=identity.node_id,
