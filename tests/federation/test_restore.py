@@ -10,9 +10,12 @@ from tests.federation.neighbours import Neighbour, Wire, settle
 
 from iars_node.audit import store as audit_store
 from iars_node.errors import RefusedError
+from iars_node.exchange import hop
 from iars_node.exchange.restoring import mark_restored
+from iars_node.exchange.sending import PATH
 from iars_node.node import build_node
 from iars_node.referrals import service as referrals
+from iars_node.vault.identity import identity_of
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
@@ -103,3 +106,121 @@ async def test_a_restored_node_signs_nothing_before_its_peer_answered(
     assert refusal.value.reason == "restoring"
     await settle(shelter, mission)
     assert shelter.refer(case, given, mission).state == "requested"
+
+
+async def settle_slowly(clock: SetClock, *neighbours: Neighbour) -> None:
+    """Let everybody send, and send again after the pauses."""
+    for _ in range(6):
+        clock.moment += timedelta(minutes=1)
+        await settle(*neighbours)
+
+
+@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
+async def test_the_answer_does_not_wait_behind_what_a_restored_node_must_refuse(
+    neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock
+) -> None:
+    shelter, mission = neighbours("shelter", "mission")
+    case = shelter.open_case()
+    sent = shelter.refer(case, shelter.give_consent(case, mission), mission)
+    await settle(shelter, mission)
+    back_up(mission)
+    wire.disturb = lambda _direction, _body: None
+    for number in range(60):
+        shelter.act(referrals.write_note, sent.id, [("services", f"note {number}")])
+    wire.disturb = lambda _direction, body: body
+    restore_older_database(mission, wire, "mission")
+    await settle_slowly(clock, shelter, mission)
+    ours, theirs = shelter.history(sent.id), mission.history(sent.id)
+    assert referrals.differences(ours, theirs) == []
+    assert len(theirs.chains[shelter.id.hex()]) == 61
+
+
+@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
+async def test_what_was_answered_though_its_receipt_was_lost_comes_back_first(
+    neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock
+) -> None:
+    shelter, mission = neighbours("shelter", "mission")
+    back_up(mission)
+    case = shelter.open_case()
+    wire.disturb = lambda direction, body: body if direction == "request" else None
+    sent = shelter.refer(case, shelter.give_consent(case, mission), mission)
+    await shelter.send(mission)
+    mission.act(referrals.accept, sent.id)
+    await mission.send(shelter)
+    wire.disturb = lambda _direction, body: body
+    restore_older_database(mission, wire, "mission")
+    await settle_slowly(clock, shelter, mission)
+    assert referrals.differences(shelter.history(sent.id), mission.history(sent.id)) == []
+    taken = mission.referral(sent.id)
+    assert (taken.state, bool(taken.case_id), taken.is_disclosed) == ("accepted", True, True)
+
+
+@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
+async def test_a_referral_whose_content_its_receiver_erased_comes_back_without_it(
+    neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock
+) -> None:
+    shelter, mission = neighbours("shelter", "mission")
+    case = shelter.open_case()
+    given = shelter.give_consent(case, mission)
+    back_up(shelter)
+    sent = shelter.refer(case, given, mission)
+    await settle(shelter, mission)
+    mission.act(referrals.reject, sent.id, "no-capacity")
+    mission.run_jobs()
+    await settle(shelter, mission)
+    restore_older_database(shelter, wire, "shelter")
+    await settle_slowly(clock, shelter, mission)
+    assert referrals.differences(shelter.history(sent.id), mission.history(sent.id)) == []
+    back = shelter.referral(sent.id)
+    assert (back.state, back.reason, back.problem) == ("rejected", "no-capacity", "")
+    with shelter.node.works.read(SYSTEM) as work:
+        offer = referrals.timeline(work, sent.id)[0]
+    assert (offer.is_erased, offer.scopes) == (True, ())
+
+
+@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
+async def test_what_comes_late_from_before_a_restore_is_refused(
+    neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock
+) -> None:
+    shelter, mission = neighbours("shelter", "mission")
+    case = shelter.open_case()
+    sent = shelter.refer(case, shelter.give_consent(case, mission), mission)
+    await settle(shelter, mission)
+    mission.act(referrals.write_note, sent.id, [("services", "remembered")])
+    await settle(shelter, mission)
+    back_up(mission)
+    late: list[bytes] = []
+    mission.act(referrals.write_note, sent.id, [("services", "forgotten")])
+    wire.disturb = lambda _direction, body: late.append(body)
+    await mission.send(shelter)
+    wire.disturb = lambda _direction, body: body
+    restore_older_database(mission, wire, "mission")
+    await settle_slowly(clock, shelter, mission)
+    identity = identity_of(mission.node.vault)
+    headers = hop.sign_request(
+        identity.hop, method="POST", path=PATH, body=late[0], recipient=shelter.id, now=clock.moment
+    )
+    lowered = {name.lower(): value for name, value in headers.items()}
+    await shelter.node.reception.receive(lowered, late[0])
+    assert "exchange.refused" in actions(shelter)
+    mission.act(referrals.accept, sent.id)
+    await settle_slowly(clock, shelter, mission)
+    assert referrals.differences(shelter.history(sent.id), mission.history(sent.id)) == []
+
+
+@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
+async def test_an_acceptance_that_comes_back_discloses_what_waited_for_it(
+    neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock
+) -> None:
+    shelter, mission = neighbours("shelter", "mission")
+    case = shelter.open_case()
+    sent = shelter.refer(case, shelter.give_consent(case, mission), mission)
+    await settle(shelter, mission)
+    back_up(shelter)
+    mission.act(referrals.accept, sent.id)
+    await mission.send(shelter)
+    restore_older_database(shelter, wire, "shelter")
+    await settle_slowly(clock, shelter, mission)
+    assert referrals.differences(shelter.history(sent.id), mission.history(sent.id)) == []
+    assert shelter.referral(sent.id).problem == ""
+    assert mission.referral(sent.id).is_disclosed

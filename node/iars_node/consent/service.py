@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -162,6 +163,27 @@ def draft_grant(work: Work, given: Consent, peer: Peer) -> Grant:
         notice_language=terms.notice_language,
         feedback=terms.feedback,
     )
+
+
+def consent_behind(work: Work, grant: Grant, peer: Peer) -> Consent | None:
+    """Return the consent from which one's own grant was made, where a restored database lacks the grant.
+
+    None where no consent, or more than one, says exactly what the grant says.
+    """
+    expires = EPOCH + timedelta(seconds=grant.expires)
+    found = [
+        given
+        for given in store.expiring_between(
+            work.connection, work.vault, expires, expires + timedelta(seconds=1)
+        )
+        if store.issued_grant(work.connection, given.id, peer.node_id) is None
+        and _says_the_same(draft_grant(work, given, peer), grant)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _says_the_same(one: Grant, other: Grant) -> bool:
+    return replace(one, id=other.id, subject=other.subject, created=other.created) == other
 
 
 def grant_for(work: Work, given: Consent, peer: Peer) -> KeptGrant:

@@ -14,6 +14,8 @@ from iars_node.vault.sealing import context
 from iars_protocol.consent import Grant, Signed
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Connection
 
     from iars_node.vault.vault import Vault
@@ -70,6 +72,16 @@ def of_case(connection: Connection, vault: Vault, case_id: str) -> list[Consent]
         select(consent)
         .where(consent.c.case_id == case_id)
         .order_by(consent.c.given_at.desc(), consent.c.version.desc(), consent.c.id)
+    )
+    return _consents(vault, rows.all())
+
+
+def expiring_between(connection: Connection, vault: Vault, begin: datetime, end: datetime) -> list[Consent]:
+    """Return the consents that expire from one moment on and before another."""
+    rows = connection.execute(
+        select(consent)
+        .where(consent.c.expires_at >= begin, consent.c.expires_at < end)
+        .order_by(consent.c.given_at, consent.c.id)
     )
     return _consents(vault, rows.all())
 

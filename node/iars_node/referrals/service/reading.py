@@ -15,6 +15,7 @@ from iars_node.exchange.model import IN, Proof
 from iars_node.referrals import store
 from iars_node.referrals.model import Referral, Step, is_to_be_erased
 from iars_node.referrals.service import disclosing, receiving, steps
+from iars_protocol.envelope import read_header
 from iars_protocol.messages.registry import read_body
 from iars_protocol.parts import ScopePart
 from iars_protocol.record import SCOPES
@@ -138,8 +139,15 @@ def timeline(work: Work, referral_id: str) -> list[Entry]:
         )
         shown = tuple(part for part in disclosing.scope_parts_of(parts) if part.scope in readable)
         remark = "" if proof is None else _remark(proof, parts)
-        entries.append(Entry(step, proof, remark, shown, is_hidden or any(part is None for part in parts)))
+        is_erased = is_hidden or (proof is not None and _is_cut(proof, parts))
+        entries.append(Entry(step, proof, remark, shown, is_erased))
     return entries
+
+
+def _is_cut(proof: Proof, parts: Sequence[Part | None]) -> bool:
+    """Say whether less of a message is here than was signed."""
+    left = sum(part is not None for part in parts)
+    return left < len(read_header(proof.header_bytes).parts)
 
 
 def _remark(proof: Proof, parts: Sequence[Part | None]) -> str:

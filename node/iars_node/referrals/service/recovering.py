@@ -68,10 +68,14 @@ def _grant(work: Work, peer: Peer, signed: wire.Signed, grant: Grant) -> KeptGra
     known = consent_store.find_grant(work.connection, grant.id)
     if known is not None:
         return known
+    given = consents.consent_behind(work, grant, peer)
     case_id = consent_store.case_of_subject(work.connection, peer.node_id, grant.subject)
+    if given is not None:
+        case_id = given.case_id
     if not case_id:
         case_id = open_received_case(work).id
-    kept = KeptGrant(grant.id, "out", peer.node_id, "", case_id, grant, signed, work.now)
+    consent_id = "" if given is None else given.id
+    kept = KeptGrant(grant.id, "out", peer.node_id, consent_id, case_id, grant, signed, work.now)
     consent_store.add_grant(work.connection, kept, EPOCH + timedelta(seconds=grant.expires))
     return kept
 
