@@ -29,6 +29,7 @@ from iars_protocol.messages.registry import TYPES, read_body
 from iars_protocol.parts import AttachmentPart, Part, ScopePart
 from iars_protocol.permission_json import type_of
 from iars_protocol.receipt import Receipt, SignedReceipt, read_signed_receipt, sign_receipt, verify_receipt
+from iars_protocol.returned import Returned, read_returned, verify_returned
 from iars_protocol.values import KINDS, check_value
 from iars_protocol.vocabulary import Field
 from tests.specimens import (
@@ -79,6 +80,9 @@ ENVELOPE = envelope.seal_envelope(MESSAGE.to_bytes(), MISSION.id, MISSION.histor
 RECEIPT = sign_receipt(
     Receipt(MESSAGE.id, MISSION.id, "waiting", "out-of-order", bytes(32), START, 3), MISSION.signing
 )
+CUT = Returned(
+    MESSAGE.header_bytes, MESSAGE.signature, (MESSAGE.parts[0], *[None] * (len(MESSAGE.parts) - 1))
+)
 RESYNC = of_body(ResyncStreams(asks=True, received=([bytes(16), 1, bytes(32)],), returned=([b"m", b"r"],)))
 HISTORY = encode([entry.to_plain() for entry in SHELTER.statements])
 
@@ -106,6 +110,11 @@ def _signed_header(header_bytes: bytes) -> object:
 def _message(inner: bytes) -> object:
     read = envelope.read_message(inner)
     return envelope.verify_message(read, SHELTER.history, at=START), _content(read)
+
+
+def _returned(inner: bytes) -> object:
+    read = read_returned(inner)
+    return verify_returned(read, SHELTER.history, at=START), _content(read.left)
 
 
 def _content(read: Message) -> object:
@@ -232,6 +241,7 @@ TARGETS: dict[str, Target] = {
     "signed header": Target(_signed_header, (MESSAGE.header_bytes,)),
     "parts": Target(_parts, (encode([part.content for part in MESSAGE.parts]),)),
     "message": Target(_message, (MESSAGE.to_bytes(),)),
+    "returned message": Target(_returned, (MESSAGE.to_bytes(), CUT.to_bytes())),
     "bodies": Target(
         _bodies, tuple(encode(read_content(each).body.to_plain()) for each in (MESSAGE, RESYNC))
     ),
