@@ -13,6 +13,7 @@ import uvicorn
 from iars_admin import logs
 from iars_node.app import create_app
 from iars_node.exchange.model import Receipted
+from iars_node.migrations import upgrade
 from iars_node.node import Node, build_node
 from iars_node.referrals import service as referrals
 from iars_node.referrals.model import Offering
@@ -126,6 +127,7 @@ def main() -> None:
     """Serve the node of a folder until standard input ends."""
     settings = load_settings(Path(sys.argv[1]))
     node = build_node(settings)
+    upgrade(node.database)
     config = uvicorn.Config(
         create_app(node),
         host=settings.host,
