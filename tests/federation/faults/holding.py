@@ -174,6 +174,13 @@ def check_parked_are_told(side: Served) -> None:
     assert not parked or "exchange.parked" in kinds
 
 
+def check_log(side: Served) -> None:
+    """What the processes wrote names no person, no sentence of anybody, and no fault of the program."""
+    written = side.log.read_text()
+    for word in ("Traceback", '"level": "error"', "Munteanu", "condition of", " writes "):
+        assert word not in written, written[max(0, written.index(word) - 300) :][:2000]
+
+
 def shown_in_audit(side: Served) -> Counter[str]:
     """Count what a node's audit log tells, each event intact: actions, alarms, why a peer was unreachable."""
     found: Counter[str] = Counter()

@@ -87,6 +87,7 @@ def check(sides: Pair, workers: list[Worker], trouble: Trouble, count: int) -> N
         holding.check_nothing_lost(sender, receiver, [done for worker in own for done in worker.done])
         holding.check_nothing_twice(sender, sum(worker.cases for worker in own))
         holding.check_order(sender)
+        holding.check_log(sender)
         holding.check_parked_are_told(sender)
         holding.check_faults_are_seen(sender, receiver)
         if not sender.restored:
