@@ -11,11 +11,18 @@ from sqlalchemy import BigInteger, Connection, Dialect, Engine, MetaData, create
 from sqlalchemy.engine import make_url
 from sqlalchemy.types import TypeDecorator
 
+from iars_node.prepared import Prepared
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
+
+_SAVE, _UNDO, _RELEASE = (
+    Prepared(text(words))
+    for words in ("SAVEPOINT kept", "ROLLBACK TO SAVEPOINT kept", "RELEASE SAVEPOINT kept")
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -86,6 +93,23 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+@contextmanager
+def savepoint(connection: Connection) -> Iterator[None]:
+    """Undo what the block did when it raises; the transaction around it goes on.
+
+    Savepoints may stand inside each other: the words mean the newest. SQLAlchemy's own cost more than what
+    they guard.
+    """
+    _SAVE.run(connection, {})
+    try:
+        yield
+    except BaseException:
+        _UNDO.run(connection, {})
+        _RELEASE.run(connection, {})
+        raise
+    _RELEASE.run(connection, {})
 
 
 def _sqlite_engine(url: str) -> Engine:

@@ -16,6 +16,7 @@ from iars_protocol.errors import MalformedError
 MAX_DEPTH = 16
 MAX_BYTES = 16 * 1024 * 1024
 MAX_INTEGER = 2**53 - 1
+_LONGEST_NUMBER = len(str(-MAX_INTEGER))
 
 # An object in canonical JSON is a permission or a listing's body: none comes near this.
 MAX_JSON_BYTES = 256 * 1024
@@ -156,6 +157,7 @@ def decode_json(octets: bytes) -> dict[str, Any]:
         value = json.loads(
             octets.decode("utf-8"),
             object_pairs_hook=_unique,
+            parse_int=_whole,
             parse_float=_refuse_number,
             parse_constant=_refuse_number,
         )
@@ -163,9 +165,19 @@ def decode_json(octets: bytes) -> dict[str, Any]:
         raise MalformedError("not well-formed JSON") from error
     if not isinstance(value, dict):
         raise MalformedError("not a JSON object")
-    if encode_json(value) != octets:
+    if _canonical(value, octets) != octets:
         raise MalformedError("not canonical JSON")
     return value
+
+
+def _canonical(value: dict[str, Any], octets: bytes) -> bytes:
+    if not octets.isascii():
+        return encode_json(value)
+    # In plain ASCII the only order of names and the only spelling of texts and whole numbers that RFC 8785
+    # allows are those of the standard library's encoder, which is ten times as quick. A value that has other
+    # characters behind escapes is written with them, and so differs from bytes that are plain ASCII.
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return text.encode("utf-8", "surrogatepass")
 
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
@@ -188,6 +200,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         # json keeps the last of two equal names silently; another reader may keep the first.
         raise MalformedError("a name stands twice in one object")
     return found
+
+
+def _whole(text: str) -> int:
+    # Longer than the longest number that is let in: converting thousands of digits takes its time.
+    if len(text) > _LONGEST_NUMBER or abs(number := int(text)) > MAX_INTEGER:
+        raise MalformedError("an integer is out of range")
+    return number
 
 
 def _refuse_number(_text: str) -> NoReturn:

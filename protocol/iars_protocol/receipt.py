@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
 from iars_protocol import fields
@@ -56,7 +57,7 @@ class SignedReceipt:
         """Return the form that is sealed, or stored."""
         return encode([self.body, self.key_id, self.signature])
 
-    @property
+    @cached_property
     def receipt(self) -> Receipt:
         """The decoded receipt; `verify_receipt` checks who signed it."""
         return _read(self.body)
@@ -65,8 +66,10 @@ class SignedReceipt:
 def sign_receipt(receipt: Receipt, key: SigningKey) -> SignedReceipt:
     """Sign a receipt (SPEC § 8.1), or raise MalformedError where nobody could read it."""
     body = receipt.to_bytes()
-    _read(body)
-    return SignedReceipt(body, key.key_id, key.sign(SIGN_PURPOSE, body))
+    signed = SignedReceipt(body, key.key_id, key.sign(SIGN_PURPOSE, body))
+    # What no recipient could read raises here.
+    _ = signed.receipt
+    return signed
 
 
 def read_signed_receipt(octets: bytes) -> SignedReceipt:

@@ -5,27 +5,25 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, union_all
+from sqlalchemy import select, union_all
 
 from iars_node.audit.actions import with_prefix
 from iars_node.audit.model import AuditFilter, Event, EventPage, RecordedEvent
 from iars_node.audit.tables import audit_event
+from iars_node.prepared import Prepared, inserting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Connection, Row, Select
 
-# `inline`: nobody needs the sequence number back, so PostgreSQL is spared a RETURNING.
-_INSERT = insert(audit_event).inline()
+_INSERT = Prepared(inserting(audit_event))
 MAX_PAGE = 500
 
 
 def insert_events(connection: Connection, recorded: Sequence[tuple[Event, bytes, bytes]]) -> None:
     """Append events with their salts and leaves, in order, in one statement."""
-    rows = [_row(event, salt, leaf) for event, salt, leaf in recorded]
-    if rows:
-        connection.execute(_INSERT, rows if len(rows) > 1 else rows[0])
+    _INSERT.run_many(connection, [_row(event, salt, leaf) for event, salt, leaf in recorded])
 
 
 def page(

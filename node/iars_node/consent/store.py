@@ -10,6 +10,7 @@ from sqlalchemy import Row, bindparam, insert, select, update
 from iars_node.consent import terms as stored_terms
 from iars_node.consent.model import Consent, KeptGrant
 from iars_node.consent.tables import consent, consent_grant
+from iars_node.prepared import Prepared, inserting
 from iars_node.vault.sealing import context
 from iars_protocol.consent import Grant, Signed
 
@@ -20,20 +21,31 @@ if TYPE_CHECKING:
 
     from iars_node.vault.vault import Vault
 
-_BY_ID = select(consent).where(consent.c.id == bindparam("wanted"))
-_ADD_GRANT = insert(consent_grant)
-_ISSUED = select(consent_grant).where(
-    consent_grant.c.consent_id == bindparam("consent"), consent_grant.c.peer == bindparam("peer")
+_BY_ID = Prepared(select(consent).where(consent.c.id == bindparam("wanted")))
+_ADD_GRANT = Prepared(
+    inserting(
+        consent_grant,
+        *(column.key for column in consent_grant.columns if column.key != "ended_at"),
+    )
+)
+_ISSUED = Prepared(
+    select(consent_grant).where(
+        consent_grant.c.consent_id == bindparam("consent"), consent_grant.c.peer == bindparam("peer")
+    )
 )
 # Only what tells rows apart narrows these: SQLite, which has no statistics, may otherwise take the index that
 # begins with the direction and read every grant.
-_SUBJECTS_OF_CASE = select(consent_grant.c.subject, consent_grant.c.peer, consent_grant.c.direction).where(
-    consent_grant.c.case_id == bindparam("wanted")
+_SUBJECTS_OF_CASE = Prepared(
+    select(consent_grant.c.subject, consent_grant.c.peer, consent_grant.c.direction).where(
+        consent_grant.c.case_id == bindparam("wanted")
+    )
 )
-_CASES_OF_SUBJECT = select(consent_grant.c.case_id, consent_grant.c.direction).where(
-    consent_grant.c.peer == bindparam("with_peer"), consent_grant.c.subject == bindparam("wanted")
+_CASES_OF_SUBJECT = Prepared(
+    select(consent_grant.c.case_id, consent_grant.c.direction).where(
+        consent_grant.c.peer == bindparam("with_peer"), consent_grant.c.subject == bindparam("wanted")
+    )
 )
-_GRANT_BY_ID = select(consent_grant).where(consent_grant.c.id == bindparam("wanted"))
+_GRANT_BY_ID = Prepared(select(consent_grant).where(consent_grant.c.id == bindparam("wanted")))
 
 
 def place(consent_id: str) -> bytes:
@@ -62,7 +74,7 @@ def add(connection: Connection, vault: Vault, new: Consent, key_id: bytes) -> No
 
 def find(connection: Connection, vault: Vault, consent_id: str) -> Consent | None:
     """Return a consent by its id."""
-    row = connection.execute(_BY_ID, {"wanted": consent_id}).first()
+    row = _BY_ID.first(connection, {"wanted": consent_id})
     return None if row is None else _consents(vault, [row])[0]
 
 
@@ -107,8 +119,8 @@ def _consent(row: Row[Any], reasons: bytes | None) -> Consent:
 
 def add_grant(connection: Connection, kept: KeptGrant, expires_at: Any) -> None:  # noqa: ANN401 - a datetime column
     """Write a grant."""
-    connection.execute(
-        _ADD_GRANT,
+    _ADD_GRANT.run(
+        connection,
         {
             "id": kept.id,
             "direction": kept.direction,
@@ -126,25 +138,25 @@ def add_grant(connection: Connection, kept: KeptGrant, expires_at: Any) -> None:
 
 def find_grant(connection: Connection, grant_id: str) -> KeptGrant | None:
     """Return a grant by its id."""
-    row = connection.execute(_GRANT_BY_ID, {"wanted": grant_id}).first()
+    row = _GRANT_BY_ID.first(connection, {"wanted": grant_id})
     return None if row is None else _kept(row)
 
 
 def issued_grant(connection: Connection, consent_id: str, peer: bytes) -> KeptGrant | None:
     """Return the grant that a consent already gave a recipient."""
-    row = connection.execute(_ISSUED, {"consent": consent_id, "peer": peer}).first()
+    row = _ISSUED.first(connection, {"consent": consent_id, "peer": peer})
     return None if row is None else _kept(row)
 
 
 def subject_for(connection: Connection, case_id: str, peer: bytes) -> str | None:
     """Return the pseudonym under which a recipient already knows a case's person."""
-    rows = connection.execute(_SUBJECTS_OF_CASE, {"wanted": case_id})
+    rows = _SUBJECTS_OF_CASE.all(connection, {"wanted": case_id})
     return next((row.subject for row in rows if row.direction == "out" and bytes(row.peer) == peer), None)
 
 
 def case_of_subject(connection: Connection, peer: bytes, subject: str) -> str:
     """Return the case of the person whom a recipient knows under a pseudonym, or an empty id."""
-    rows = connection.execute(_CASES_OF_SUBJECT, {"with_peer": peer, "wanted": subject})
+    rows = _CASES_OF_SUBJECT.all(connection, {"with_peer": peer, "wanted": subject})
     return next((row.case_id for row in rows if row.direction == "out"), "")
 
 

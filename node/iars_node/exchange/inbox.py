@@ -9,12 +9,14 @@ from sqlalchemy import and_, bindparam, or_, select
 
 from iars_node.audit.alarms import raise_alarm
 from iars_node.audit.service import record
+from iars_node.db import savepoint
 from iars_node.errors import NodeError
 from iars_node.exchange import messages, streams
 from iars_node.exchange.model import IN, OUT, Incoming
 from iars_node.exchange.opening import Opened, Unopened
 from iars_node.exchange.restoring import is_restoring
 from iars_node.exchange.tables import message as message_table
+from iars_node.prepared import Prepared
 from iars_node.vault.identity import identity_of, seconds
 from iars_protocol.batch import LOCKED, REFUSED, Answer, write_answers
 from iars_protocol.envelope import seal_envelope
@@ -108,15 +110,27 @@ def _apply(
     return apply_opened(work, peer, opened, handlers)
 
 
-_KNOWN = select(message_table.c.id, message_table.c.receipt).where(
-    message_table.c.direction == IN,
-    message_table.c.peer == bindparam("with_peer"),
-    or_(
-        message_table.c.id == bindparam("wanted"),
-        and_(
-            message_table.c.stream == bindparam("in_stream"), message_table.c.number == bindparam("at_number")
+_KNOWN = Prepared(
+    select(message_table.c.id, message_table.c.receipt).where(
+        message_table.c.direction == IN,
+        message_table.c.peer == bindparam("with_peer"),
+        or_(
+            message_table.c.id == bindparam("wanted"),
+            and_(
+                message_table.c.stream == bindparam("in_stream"),
+                message_table.c.number == bindparam("at_number"),
+            ),
         ),
-    ),
+    )
+)
+
+
+_OUTCOME = Prepared(
+    select(message_table.c.outcome).where(
+        message_table.c.id == bindparam("wanted"),
+        message_table.c.direction == bindparam("went"),
+        message_table.c.peer == bindparam("with_peer"),
+    )
 )
 
 
@@ -128,7 +142,7 @@ def _known(work: Work, peer: Peer, opened: Opened) -> Row[Any, Any] | None:
         "in_stream": opened.header.stream,
         "at_number": opened.header.number,
     }
-    rows = work.connection.execute(_KNOWN, place).all()
+    rows = _KNOWN.all(work.connection, place)
     return next((row for row in rows if bytes(row.id) == opened.message.id), rows[0] if rows else None)
 
 
@@ -174,13 +188,8 @@ def _check_previous(work: Work, peer: Peer, previous: bytes) -> None:
 
 def _outcome(work: Work, direction: str, peer: Peer, message_id: bytes) -> str | None:
     """Return a known message's outcome ("" while there is none), or None where it is not known."""
-    row = work.connection.execute(
-        select(message_table.c.outcome).where(
-            message_table.c.id == message_id,
-            message_table.c.direction == direction,
-            message_table.c.peer == peer.node_id,
-        )
-    ).first()
+    place = {"wanted": message_id, "went": direction, "with_peer": peer.node_id}
+    row = _OUTCOME.first(work.connection, place)
     return None if row is None else row.outcome or ""
 
 
@@ -195,7 +204,7 @@ def _apply_content(
     incoming = Incoming(peer, opened.message, opened.header, opened.content)
     try:
         # A handler that refuses half-way must leave nothing: its changes are undone to this point.
-        with work.connection.begin_nested():
+        with savepoint(work.connection):
             keys = handler.part_keys(work, incoming)
             if is_again:
                 keys = messages.without_erased(work.vault, keys)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Row, bindparam, select, update
 
 from iars_node.db import EPOCH
-from iars_node.errors import ErasedError
 from iars_node.exchange.model import OUT, Proof
 from iars_node.exchange.tables import message, message_part, thread_head
+from iars_node.prepared import Prepared, inserting
 from iars_node.vault.content_keys import key_for
 from iars_node.vault.identity import identity_of
 from iars_node.vault.sealing import context
@@ -23,9 +22,9 @@ from iars_protocol.returned import Returned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import ModuleType
 
-    from sqlalchemy import Connection, Insert
+    from sqlalchemy import Connection
+    from sqlalchemy.dialects.postgresql import Insert
 
     from iars_node.exchange.model import Direction
     from iars_node.vault.vault import Vault
@@ -35,33 +34,34 @@ if TYPE_CHECKING:
 KEY_ID_BYTES = 16
 NODE_OWNER = "node"
 
-_INSERT = insert(message).inline()
-_INSERT_PARTS = insert(message_part)
-_SIGNED = select(message.c.header, message.c.signature).where(message.c.id == bindparam("wanted"))
-_RECEIPT = select(message.c.receipt).where(message.c.id == bindparam("wanted"))
-_SET_RECEIPT = (
+_INSERT = Prepared(inserting(message))
+_INSERT_PARTS = Prepared(inserting(message_part))
+_SIGNED = Prepared(select(message.c.header, message.c.signature).where(message.c.id == bindparam("wanted")))
+_TYPE = Prepared(select(message.c.type).where(message.c.id == bindparam("wanted")))
+_RECEIPT = Prepared(select(message.c.receipt).where(message.c.id == bindparam("wanted")))
+_SET_RECEIPT = Prepared(
     update(message)
     .where(message.c.id == bindparam("wanted"))
     .values(receipt=bindparam("given"), outcome=bindparam("came_out"))
 )
-_HEAD = select(thread_head.c.author, thread_head.c.message).where(thread_head.c.thread == bindparam("wanted"))
-_PARTS = (
+_HEAD = Prepared(
+    select(thread_head.c.author, thread_head.c.message).where(thread_head.c.thread == bindparam("wanted"))
+)
+_PARTS = Prepared(
     select(message_part.c.position, message_part.c.key_ids, message_part.c.sealed)
     .where(message_part.c.message == bindparam("wanted"))
     .order_by(message_part.c.position)
 )
 
 
-def _set_head(dialect: ModuleType) -> Insert:
-    fresh = dialect.insert(thread_head)
-    upsert: Insert = fresh.on_conflict_do_update(
+def _set_head(dialect: str) -> Insert:
+    fresh = inserting(thread_head, dialect=dialect)
+    return fresh.on_conflict_do_update(
         index_elements=["thread", "author"], set_={"message": fresh.excluded.message}
     )
-    return upsert
 
 
-_SET_HEAD_SQLITE = _set_head(sqlite)
-_SET_HEAD_POSTGRESQL = _set_head(postgresql)
+_SET_HEAD = Prepared(_set_head)
 
 
 def keep(  # noqa: PLR0913 - a row of evidence has these pieces, all by name
@@ -75,8 +75,8 @@ def keep(  # noqa: PLR0913 - a row of evidence has these pieces, all by name
 ) -> None:
     """Store a message with every part sealed under its keys; a part without keys is not kept."""
     header = kept.header
-    work.connection.execute(
-        _INSERT,
+    _INSERT.run(
+        work.connection,
         {
             "id": kept.id,
             "direction": direction,
@@ -92,18 +92,17 @@ def keep(  # noqa: PLR0913 - a row of evidence has these pieces, all by name
             "outcome": None if receipt is None else receipt.receipt.outcome,
         },
     )
-    rows = [
-        {
-            "message": kept.id,
-            "position": position,
-            "key_ids": b"".join(keys),
-            "sealed": seal_part(work.vault, keys, part, kept.id, position),
-        }
+    placed = [
+        (position, part, keys)
         for position, part, keys in zip(_positions(kept), kept.parts, part_keys, strict=True)
         if keys
     ]
-    if rows:
-        work.connection.execute(_INSERT_PARTS, rows)
+    sealed = seal_parts(work.vault, kept.id, placed)
+    rows = [
+        {"message": kept.id, "position": position, "key_ids": b"".join(keys), "sealed": octets}
+        for (position, _part, keys), octets in zip(placed, sealed, strict=True)
+    ]
+    _INSERT_PARTS.run_many(work.connection, rows)
 
 
 def _positions(kept: Message) -> Sequence[int]:
@@ -120,39 +119,42 @@ def without_erased(vault: Vault, part_keys: Sequence[tuple[bytes, ...]]) -> tupl
     return tuple(keys if living.issuperset(keys) else () for keys in part_keys)
 
 
-def seal_part(vault: Vault, keys: Sequence[bytes], part: Part, message_id: bytes, position: int) -> bytes:
-    """Seal a part under each key in turn: when one of them is erased, nothing of it opens."""
-    place = context("message_part", "sealed", f"{message_id.hex()}.{position}")
-    sealed = encode([part.salt, part.content])
-    for key in keys:
-        sealed = vault.seal(key, sealed, place)
-    return sealed
+def seal_parts(
+    vault: Vault, message_id: bytes, placed: Sequence[tuple[int, Part, Sequence[bytes]]]
+) -> list[bytes]:
+    """Seal (position, part, keys), each under its keys in turn: when one is erased, nothing of it opens."""
+    return vault.seal_nested(
+        [
+            (keys, encode([part.salt, part.content]), _place(message_id, position))
+            for position, part, keys in placed
+        ]
+    )
+
+
+def _place(message_id: bytes, position: int) -> bytes:
+    return context("message_part", "sealed", f"{message_id.hex()}.{position}")
 
 
 def open_parts(connection: Connection, vault: Vault, message_id: bytes) -> list[Part | None]:
     """Open a message's parts; None stands for one that is erased or was never kept."""
-    rows = connection.execute(_PARTS, {"wanted": message_id}).all()
+    rows = _PARTS.all(connection, {"wanted": message_id})
+    opened = vault.open_nested(
+        [(_split(bytes(row.key_ids)), bytes(row.sealed), _place(message_id, row.position)) for row in rows]
+    )
     found: list[Part | None] = []
-    for row in rows:
+    for row, octets in zip(rows, opened, strict=True):
         found.extend([None] * (row.position - len(found)))
-        found.append(_open_part(vault, bytes(row.key_ids), bytes(row.sealed), message_id, row.position))
+        found.append(None if octets is None else Part(*decode(octets)))
     return found
 
 
-def _open_part(vault: Vault, key_ids: bytes, sealed: bytes, message_id: bytes, position: int) -> Part | None:
-    place = context("message_part", "sealed", f"{message_id.hex()}.{position}")
-    try:
-        for start in range(len(key_ids) - KEY_ID_BYTES, -1, -KEY_ID_BYTES):
-            sealed = vault.open(key_ids[start : start + KEY_ID_BYTES], sealed, place)
-    except ErasedError:
-        return None
-    salt, content = decode(sealed)
-    return Part(salt, content)
+def _split(key_ids: bytes) -> list[bytes]:
+    return [key_ids[start : start + KEY_ID_BYTES] for start in range(0, len(key_ids), KEY_ID_BYTES)]
 
 
 def load(connection: Connection, vault: Vault, message_id: bytes) -> Message | None:
     """Return a kept message, or None where it is unknown or one of its parts is gone."""
-    row = connection.execute(_SIGNED, {"wanted": message_id}).first()
+    row = _SIGNED.first(connection, {"wanted": message_id})
     if row is None:
         return None
     parts = open_parts(connection, vault, message_id)
@@ -165,7 +167,7 @@ def load(connection: Connection, vault: Vault, message_id: bytes) -> Message | N
 
 def load_left(connection: Connection, vault: Vault, message_id: bytes) -> Returned | None:
     """Return what is left of a kept message; None where it is unknown or its body is gone."""
-    row = connection.execute(_SIGNED, {"wanted": message_id}).first()
+    row = _SIGNED.first(connection, {"wanted": message_id})
     if row is None:
         return None
     header_bytes = bytes(row.header)
@@ -181,7 +183,7 @@ def own_key(work: Work) -> bytes:
 
 def heads(connection: Connection, thread: bytes) -> dict[bytes, bytes]:
     """Return each author's newest applied message in a thread."""
-    return {bytes(row.author): bytes(row.message) for row in connection.execute(_HEAD, {"wanted": thread})}
+    return {bytes(row.author): bytes(row.message) for row in _HEAD.all(connection, {"wanted": thread})}
 
 
 def set_head(work: Work, thread: bytes, author: bytes, newest: bytes) -> None:
@@ -191,22 +193,27 @@ def set_head(work: Work, thread: bytes, author: bytes, newest: bytes) -> None:
             thread_head.delete().where(thread_head.c.thread == thread, thread_head.c.author == author)
         )
         return
-    statement = _SET_HEAD_SQLITE if work.is_sqlite else _SET_HEAD_POSTGRESQL
-    work.connection.execute(statement, {"thread": thread, "author": author, "message": newest})
+    _SET_HEAD.run(work.connection, {"thread": thread, "author": author, "message": newest})
 
 
 def set_receipt(connection: Connection, message_id: bytes, receipt: SignedReceipt) -> None:
     """Store a final receipt beside its message."""
-    connection.execute(
-        _SET_RECEIPT,
+    _SET_RECEIPT.run(
+        connection,
         {"wanted": message_id, "given": receipt.to_bytes(), "came_out": receipt.receipt.outcome},
     )
 
 
+def type_of(connection: Connection, message_id: bytes) -> str:
+    """Return the type of a message that is kept here."""
+    kind: str = _TYPE.all(connection, {"wanted": message_id})[0].type
+    return kind
+
+
 def stored_receipt(connection: Connection, message_id: bytes) -> SignedReceipt | None:
     """Return the receipt stored beside a message."""
-    found = connection.execute(_RECEIPT, {"wanted": message_id}).scalar()
-    return None if found is None else read_signed_receipt(bytes(found))
+    row = _RECEIPT.first(connection, {"wanted": message_id})
+    return None if row is None or row.receipt is None else read_signed_receipt(bytes(row.receipt))
 
 
 def proofs(work: Work, thread: bytes) -> list[Proof]:

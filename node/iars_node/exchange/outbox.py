@@ -11,7 +11,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from iars_node.db import EPOCH
@@ -30,6 +30,7 @@ from iars_node.exchange.model import (
     Route,
 )
 from iars_node.exchange.tables import outbox, route
+from iars_node.prepared import Prepared, inserting
 from iars_node.vault.identity import identity_of, seconds
 from iars_protocol.batch import LOCKED
 from iars_protocol.envelope import NO_HASH, Header, Message, sign_message
@@ -47,7 +48,22 @@ LONGEST_MESSAGE = 768 * 1024
 """Bytes of content in one message at the most: with its padding, and given back inside an answer after a
 restore, it still fits into an envelope."""
 
-_INSERT = insert(outbox)
+_INSERT = Prepared(inserting(outbox))
+_HOLD = Prepared(
+    update(route)
+    .where(
+        route.c.peer == bindparam("wanted"),
+        route.c.owner == bindparam("held_by"),
+        route.c.fence == bindparam("at_fence"),
+    )
+    .values(lease_until=bindparam("until"))
+)
+_REMOVE = Prepared(delete(outbox).where(outbox.c.sequence == bindparam("line")))
+_HEAR = Prepared(
+    update(route)
+    .where(route.c.peer == bindparam("wanted"), route.c.retry_at > bindparam("at"))
+    .values(retry_at=bindparam("at"), failures=0)
+)
 
 
 def queue(work: Work, draft: Draft) -> Message:
@@ -88,7 +104,7 @@ def queue(work: Work, draft: Draft) -> Message:
     messages.set_head(work, draft.thread, identity.node_id, signed.id)
     streams.move_head(work.connection, draft.peer.node_id, stream_id, signed.id)
     line = _line(work, draft.peer.node_id, signed.header.thread, signed.id)
-    work.connection.execute(_INSERT, line | {"precedence": draft.precedence})
+    _INSERT.run(work.connection, line | {"precedence": draft.precedence})
     work.announce(Outgoing(draft.peer.node_id))
     return signed
 
@@ -121,10 +137,7 @@ def restart_thread(work: Work, peer: bytes, stuck: Queued, receipted: Sequence[b
         "due_at": work.now + pause(attempts),
         "queued_at": stuck.queued_at,
     }
-    if every:
-        work.connection.execute(
-            _INSERT, [_line(work, peer, stuck.thread, message) | again for message in every]
-        )
+    _INSERT.run_many(work.connection, [_line(work, peer, stuck.thread, message) | again for message in every])
 
 
 def due_peers(connection: Connection, now: datetime, owner: str) -> list[bytes]:
@@ -165,16 +178,17 @@ def take_route(work: Work, peer: bytes, owner: str, lease: timedelta) -> Route |
 
 def holds(work: Work, held: Route) -> bool:
     """Say whether a route is still ours; if so, renew its lease and lock it until the commit."""
-    statement = (
-        update(route)
-        .where(route.c.peer == held.peer, route.c.owner == held.owner, route.c.fence == held.fence)
-        .values(lease_until=work.now + held.lease)
-    )
-    return work.connection.execute(statement).rowcount == 1
+    renewed = {
+        "wanted": held.peer,
+        "held_by": held.owner,
+        "at_fence": held.fence,
+        "until": work.now + held.lease,
+    }
+    return _HOLD.run(work.connection, renewed) == 1
 
 
 _earlier = outbox.alias("earlier")
-_NEXT = (
+_NEXT = Prepared(
     select(
         outbox.c.sequence,
         outbox.c.message,
@@ -203,7 +217,7 @@ def next_lines(
     connection: Connection, peer: bytes, now: datetime, *, most: int, busy: Collection[bytes] = ()
 ) -> list[Queued]:
     """Return the next lines for a peer whose threads have nothing on its way."""
-    rows = connection.execute(_NEXT, {"wanted": peer, "at": now, "most": most + len(busy)})
+    rows = _NEXT.all(connection, {"wanted": peer, "at": now, "most": most + len(busy)})
     free = (row for row in rows if bytes(row.thread) not in busy)
     return [
         Queued(
@@ -220,7 +234,7 @@ def next_lines(
 
 def remove(work: Work, lines: Sequence[int]) -> None:
     """Remove lines whose final receipt is stored."""
-    work.connection.execute(delete(outbox).where(outbox.c.sequence.in_(list(lines))))
+    _REMOVE.run_many(work.connection, [{"line": line} for line in lines])
 
 
 def postpone(work: Work, line: Queued, error: str) -> None:
@@ -283,12 +297,7 @@ def note_success(work: Work, held: Route) -> None:
 
 def hear(work: Work, peer: bytes) -> None:
     """Try a peer again at once that was out of reach until now: it has just written to us."""
-    heard = work.connection.execute(
-        update(route)
-        .where(route.c.peer == peer, route.c.retry_at > work.now)
-        .values(retry_at=work.now, failures=0)
-    )
-    if heard.rowcount:
+    if _HEAR.run(work.connection, {"wanted": peer, "at": work.now}):
         work.announce(Outgoing(peer))
 
 

@@ -11,7 +11,7 @@ import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from iars_node.audit.alarms import raise_alarm
@@ -23,6 +23,7 @@ from iars_node.exchange.tables import message as message_table
 from iars_node.exchange.tables import resync
 from iars_node.jobs.service import schedule
 from iars_node.peers.service import every
+from iars_node.prepared import Prepared
 from iars_protocol.content import Content
 from iars_protocol.messages.administration import ResyncStreams
 
@@ -65,14 +66,14 @@ def _await_answer(work: Work, peer: Peer) -> None:
     )
 
 
+_AWAITED = Prepared(
+    select(resync.c.peer).where(resync.c.peer == bindparam("wanted"), resync.c.answered_at.is_(None))
+)
+
+
 def is_restoring(work: Work, peer: bytes) -> bool:
     """Say whether a peer's answer is still awaited."""
-    return (
-        work.connection.execute(
-            select(resync.c.peer).where(resync.c.peer == peer, resync.c.answered_at.is_(None))
-        ).first()
-        is not None
-    )
+    return _AWAITED.first(work.connection, {"wanted": peer}) is not None
 
 
 def refuse_while_restoring(work: Work, peer: bytes) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import and_, or_, select
 
 from iars_node.audit.alarms import raise_alarm
 from iars_node.audit.service import record
-from iars_node.db import EPOCH
+from iars_node.db import EPOCH, savepoint
 from iars_node.errors import LockedError, NodeError
 from iars_node.exchange import messages, streams
 from iars_node.exchange.model import IN, KEEP_SIGNED, OUT, Handler, Incoming
@@ -179,7 +179,7 @@ def _take_one_back(  # noqa: PLR0913, PLR0917 - as below
 ) -> None:
     try:
         # One message that can't be taken back must not keep the others away.
-        with work.connection.begin_nested():
+        with savepoint(work.connection):
             given = read_signed_receipt(receipt) if receipt else None
             _take_back(work, peer, read_returned(inner), given, recover, apply_again)
     except LockedError:

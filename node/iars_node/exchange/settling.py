@@ -99,9 +99,7 @@ def settle(work: Work, peer: Peer, lines: Sequence[Queued], answers: Sequence[An
 
 def _store(work: Work, peer: Peer, line: Queued, signed: SignedReceipt, receipt: Receipt) -> None:
     messages.set_receipt(work.connection, line.message, signed)
-    row = work.connection.execute(
-        select(message_table.c.type, message_table.c.header).where(message_table.c.id == line.message)
-    ).one()
+    kind = messages.type_of(work.connection, line.message)
     is_refused = receipt.outcome == "refused"
     record(
         work,
@@ -109,12 +107,12 @@ def _store(work: Work, peer: Peer, line: Queued, signed: SignedReceipt, receipt:
         referral_id=line.thread.hex(),
         peer_id=peer.node_text,
         subject=line.message.hex(),
-        detail={"type": row.type, "code": receipt.code},
+        detail={"type": kind, "code": receipt.code},
     )
     if is_refused:
         raise_alarm(work, "exchange.refused", line.thread.hex(), {"code": receipt.code})
         _step_back(work, line)
-    work.announce(Receipted(line.message, line.thread, row.type, receipt))
+    work.announce(Receipted(line.message, line.thread, kind, receipt))
 
 
 def _step_back(work: Work, line: Queued) -> None:

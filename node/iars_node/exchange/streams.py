@@ -11,6 +11,7 @@ from sqlalchemy import Row, and_, bindparam, insert, select, update
 from iars_node.exchange.model import IN, OUT, Direction
 from iars_node.exchange.tables import message, stream
 from iars_node.peers.tables import peer as peer_table
+from iars_node.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,15 +24,17 @@ if TYPE_CHECKING:
 STREAM_BYTES = 16
 
 _OUT = and_(stream.c.peer == bindparam("with_peer"), stream.c.direction == OUT)
-_NEXT = (
+_NEXT = Prepared(
     update(stream)
     .where(_OUT, stream.c.closed_at.is_(None))
     .values(number=stream.c.number + 1)
     .returning(stream.c.id, stream.c.number)
 )
-_MOVE_HEAD = update(stream).where(_OUT, stream.c.id == bindparam("wanted")).values(head=bindparam("newest"))
+_MOVE_HEAD = Prepared(
+    update(stream).where(_OUT, stream.c.id == bindparam("wanted")).values(head=bindparam("newest"))
+)
 # The usual case in one statement: the next number of a stream that has no gap.
-_FOLLOWS = (
+_FOLLOWS = Prepared(
     update(stream)
     .where(
         stream.c.peer == bindparam("with_peer"),
@@ -56,20 +59,22 @@ class Stream:
     head: bytes
 
 
-_CLOSED = select(stream.c.id, stream.c.number).where(
-    stream.c.peer == bindparam("with_peer"), stream.c.direction == IN, stream.c.closed_at.is_not(None)
+_CLOSED = Prepared(
+    select(stream.c.id, stream.c.number).where(
+        stream.c.peer == bindparam("with_peer"), stream.c.direction == IN, stream.c.closed_at.is_not(None)
+    )
 )
 
 
 def next_out(work: Work, peer: bytes) -> tuple[bytes, int]:
     """Allot the next number of the open stream to a peer; the row stays locked until the commit."""
-    row = work.connection.execute(_NEXT, {"with_peer": peer}).first()
+    row = _NEXT.first(work.connection, {"with_peer": peer})
     if row is None:
         # The peer's row is the lock: two replicas must not open two streams for the first message.
         work.connection.execute(
             select(peer_table.c.node_id).where(peer_table.c.node_id == peer).with_for_update()
         )
-        row = work.connection.execute(_NEXT, {"with_peer": peer}).first()
+        row = _NEXT.first(work.connection, {"with_peer": peer})
     if row is None:
         opened = open_out(work.connection, peer, work.now)
         work.connection.execute(update(stream).where(stream.c.id == opened).values(number=1))
@@ -91,7 +96,7 @@ def open_out(connection: Connection, peer: bytes, now: datetime) -> bytes:
 
 def move_head(connection: Connection, peer: bytes, stream_id: bytes, head: bytes) -> None:
     """Remember the newest message of an own stream."""
-    connection.execute(_MOVE_HEAD, {"with_peer": peer, "wanted": stream_id, "newest": head})
+    _MOVE_HEAD.run(connection, {"with_peer": peer, "wanted": stream_id, "newest": head})
 
 
 def remember_out(work: Work, peer: bytes, stream_id: bytes, number: int, head: bytes) -> None:
@@ -115,7 +120,7 @@ def receive(work: Work, peer: bytes, stream_id: bytes, number: int, head: bytes)
         "number_now": number,
         "number_before": number - 1,
     }
-    if connection.execute(_FOLLOWS, place).rowcount == 1:
+    if _FOLLOWS.run(connection, place) == 1:
         return
     here = and_(stream.c.peer == peer, stream.c.direction == IN, stream.c.id == stream_id)
     row = connection.execute(select(stream.c.number, stream.c.settled).where(here)).first()
@@ -172,7 +177,7 @@ def close_in(work: Work, peer: bytes, opened: bytes, heads: Mapping[bytes, int])
 
 def closed_in(connection: Connection, peer: bytes) -> dict[bytes, int]:
     """Return a peer's closed streams, and up to which number each still counts."""
-    rows = connection.execute(_CLOSED, {"with_peer": peer})
+    rows = _CLOSED.all(connection, {"with_peer": peer})
     return {bytes(row.id): row.number for row in rows}
 
 

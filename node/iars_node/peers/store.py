@@ -9,6 +9,7 @@ from sqlalchemy import Row, bindparam, insert, select, update
 
 from iars_node.peers.model import Peer
 from iars_node.peers.tables import hop_key, peer
+from iars_node.prepared import Prepared
 from iars_protocol.listing import read_signed_listing, verify_listing
 
 if TYPE_CHECKING:
@@ -21,16 +22,16 @@ if TYPE_CHECKING:
     from iars_protocol.listing import Listing
 
 _ONE = select(peer)
-_BY_ID = _ONE.where(peer.c.node_id == bindparam("wanted"))
-_LOCK = select(peer.c.node_id).where(peer.c.node_id == bindparam("wanted")).with_for_update()
-_BY_HOP_KEY = _ONE.join(hop_key, hop_key.c.node_id == peer.c.node_id).where(
-    hop_key.c.key_id == bindparam("wanted")
+_BY_ID = Prepared(_ONE.where(peer.c.node_id == bindparam("wanted")))
+_LOCK = Prepared(select(peer.c.node_id).where(peer.c.node_id == bindparam("wanted")).with_for_update())
+_BY_HOP_KEY = Prepared(
+    _ONE.join(hop_key, hop_key.c.node_id == peer.c.node_id).where(hop_key.c.key_id == bindparam("wanted"))
 )
 
 
 def find(connection: Connection, node_id: bytes) -> Peer | None:
     """Return a peer by its node id."""
-    row = connection.execute(_BY_ID, {"wanted": node_id}).first()
+    row = _BY_ID.first(connection, {"wanted": node_id})
     return None if row is None else _peer(row)
 
 
@@ -41,12 +42,12 @@ def lock(connection: Connection, node_id: bytes) -> None:
     take a step takes this lock first, so that it decides on the state that it then changes. SQLite has one
     writer at a time anyway.
     """
-    connection.execute(_LOCK, {"wanted": node_id})
+    _LOCK.run(connection, {"wanted": node_id})
 
 
 def find_by_hop_key(connection: Connection, key_id: bytes) -> Peer | None:
     """Return the peer that a hop key belongs to."""
-    row = connection.execute(_BY_HOP_KEY, {"wanted": key_id}).first()
+    row = _BY_HOP_KEY.first(connection, {"wanted": key_id})
     return None if row is None else _peer(row)
 
 

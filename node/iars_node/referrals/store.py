@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, or_, select, update
 
+from iars_node.prepared import Prepared, inserting
 from iars_node.referrals.model import HANDOVER, IN, Referral, Step
 from iars_node.referrals.tables import referral, referral_snapshot, referral_step
 from iars_protocol.referral import IN_CARE
@@ -15,30 +16,32 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection, Update
+    from sqlalchemy import ColumnElement, Connection
 
-_BY_ID = select(referral).where(referral.c.id == bindparam("wanted"))
+_BY_ID = Prepared(select(referral).where(referral.c.id == bindparam("wanted")))
 # Only what tells rows apart narrows these: SQLite, which has no statistics, may otherwise take the index that
 # begins with the direction and read every referral.
-_OF_CASE = select(
-    referral.c.grant_id, referral.c.direction, referral.c.kind, referral.c.state, referral.c.answered_at
-).where(referral.c.case_id == bindparam("wanted"))
-_OF_SUBJECT = (
+_OF_CASE = Prepared(
+    select(
+        referral.c.grant_id, referral.c.direction, referral.c.kind, referral.c.state, referral.c.answered_at
+    ).where(referral.c.case_id == bindparam("wanted"))
+)
+_OF_SUBJECT = Prepared(
     select(referral.c.case_id, referral.c.direction)
     .where(referral.c.peer == bindparam("with_peer"), referral.c.subject == bindparam("wanted"))
     .order_by(referral.c.created_at.desc())
 )
 _NOT_HANDED_OVER = frozenset({"rejected", "requested", "entered-in-error"})
-_DUE = (
+_DUE = Prepared(
     select(referral.c.id)
     .where(referral.c.state == "requested", referral.c.respond_by <= bindparam("at"))
     .order_by(referral.c.respond_by)
     .limit(bindparam("most"))
 )
-_ADD = insert(referral)
-_ADD_STEP = insert(referral_step).inline()
-_ADD_SNAPSHOT = insert(referral_snapshot)
-_STEPS = (
+_ADD = Prepared(inserting(referral))
+_ADD_STEP = Prepared(inserting(referral_step))
+_ADD_SNAPSHOT = Prepared(inserting(referral_snapshot))
+_STEPS = Prepared(
     select(referral_step)
     .where(referral_step.c.referral_id == bindparam("wanted"))
     .order_by(referral_step.c.sequence)
@@ -48,18 +51,18 @@ _STEPS = (
 def add(connection: Connection, new: Referral) -> None:
     """Write a referral for the first time."""
     values = {name: getattr(new, name) for name in Referral.__dataclass_fields__}
-    connection.execute(_ADD, values | {"together": list(new.together)})
+    _ADD.run(connection, values | {"together": list(new.together)})
 
 
 def change(connection: Connection, referral_id: str, **values: Any) -> None:  # noqa: ANN401 - columns of the table
     """Change columns of a referral."""
-    connection.execute(_changing(frozenset(values)), {"wanted": referral_id, **values})
+    _changing(frozenset(values)).run(connection, {"wanted": referral_id, **values})
 
 
 @lru_cache(maxsize=64)
-def _changing(columns: frozenset[str]) -> Update:
+def _changing(columns: frozenset[str]) -> Prepared:
     # Built once for each set of columns: building a statement costs more than running it.
-    return (
+    return Prepared(
         update(referral)
         .where(referral.c.id == bindparam("wanted"))
         .values({name: bindparam(name) for name in columns})
@@ -68,7 +71,7 @@ def _changing(columns: frozenset[str]) -> Update:
 
 def find(connection: Connection, referral_id: str) -> Referral | None:
     """Return a referral by its id."""
-    row = connection.execute(_BY_ID, {"wanted": referral_id}).first()
+    row = _BY_ID.first(connection, {"wanted": referral_id})
     return None if row is None else _referral(row)
 
 
@@ -131,13 +134,13 @@ def due(connection: Connection, *, direction: str, limit: int) -> list[Referral]
 
 def case_of_subject(connection: Connection, peer: bytes, subject: str) -> str:
     """Return the case of an earlier referral of the same person by the same organisation, or an empty id."""
-    rows = connection.execute(_OF_SUBJECT, {"with_peer": peer, "wanted": subject})
+    rows = _OF_SUBJECT.all(connection, {"with_peer": peer, "wanted": subject})
     return next((row.case_id for row in rows if row.direction == IN and row.case_id), "")
 
 
 def handed_over_grants(connection: Connection, case_id: str) -> set[str]:
     """Return the grants under which a case was handed over here: what came under them may be shared on."""
-    rows = connection.execute(_OF_CASE, {"wanted": case_id})
+    rows = _OF_CASE.all(connection, {"wanted": case_id})
     return {
         row.grant_id
         for row in rows
@@ -172,13 +175,13 @@ def forget_problem(connection: Connection, peer: bytes, problem: str) -> None:
 
 def unanswered(connection: Connection, now: datetime, most: int) -> list[str]:
     """Return the referrals whose time to answer is over, the longest over first."""
-    return list(connection.execute(_DUE, {"at": now, "most": most}).scalars())
+    return [row.id for row in _DUE.all(connection, {"at": now, "most": most})]
 
 
 def add_step(connection: Connection, referral_id: str, step: Step) -> None:
     """Append to a referral's history."""
     values = {name: getattr(step, name) for name in Step.__dataclass_fields__}
-    connection.execute(_ADD_STEP, values | {"referral_id": referral_id})
+    _ADD_STEP.run(connection, values | {"referral_id": referral_id})
 
 
 def refuse_step(connection: Connection, message: str) -> None:
@@ -190,7 +193,7 @@ def refuse_step(connection: Connection, message: str) -> None:
 
 def steps(connection: Connection, referral_id: str) -> list[Step]:
     """Return a referral's history in its order."""
-    return [_step(row) for row in connection.execute(_STEPS, {"wanted": referral_id})]
+    return [_step(row) for row in _STEPS.all(connection, {"wanted": referral_id})]
 
 
 def put_snapshot(connection: Connection, referral_id: str, rows: Mapping[str, tuple[bytes, bytes]]) -> None:
@@ -199,8 +202,7 @@ def put_snapshot(connection: Connection, referral_id: str, rows: Mapping[str, tu
         {"referral_id": referral_id, "scope": scope, "key_ids": key_ids, "sealed": sealed}
         for scope, (key_ids, sealed) in rows.items()
     ]
-    if values:
-        connection.execute(_ADD_SNAPSHOT, values)
+    _ADD_SNAPSHOT.run_many(connection, values)
 
 
 def snapshot(connection: Connection, referral_id: str) -> dict[str, tuple[bytes, bytes]]:
@@ -218,11 +220,10 @@ def drop_snapshot(connection: Connection, referral_id: str) -> None:
     connection.execute(delete(referral_snapshot).where(referral_snapshot.c.referral_id == referral_id))
 
 
-def _referral(row: Row[Any]) -> Referral:
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for a row as a mapping
+def _referral(row: Any) -> Referral:  # noqa: ANN401 - a row of the table
+    values = row._asdict()
     return Referral(**{**values, "peer": bytes(values["peer"]), "together": tuple(values["together"])})
 
 
-def _step(row: Row[Any]) -> Step:
-    values = dict(row._mapping)  # noqa: SLF001 - as above
-    return Step(**{name: values[name] for name in Step.__dataclass_fields__})
+def _step(row: Any) -> Step:  # noqa: ANN401 - a row of the table
+    return Step(**{name: getattr(row, name) for name in Step.__dataclass_fields__})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import Row, bindparam, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from iars_node.errors import ConflictError
+from iars_node.prepared import Prepared, inserting
 from iars_node.vault.model import ContentKey
 from iars_node.vault.tables import content_key
 
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 Place: TypeAlias = tuple[str, str]
 """A scope and a source."""
 
-_OF_OWNER = select(content_key).where(
-    content_key.c.owner_kind == bindparam("kind"), content_key.c.owner_id == bindparam("owner")
+_OF_OWNER = Prepared(
+    select(content_key).where(
+        content_key.c.owner_kind == bindparam("kind"), content_key.c.owner_id == bindparam("owner")
+    )
 )
-_ADD_SQLITE = sqlite.insert(content_key).on_conflict_do_nothing()
-_ADD_POSTGRESQL = postgresql.insert(content_key).on_conflict_do_nothing()
+_ADD = Prepared(lambda dialect: inserting(content_key, dialect=dialect).on_conflict_do_nothing())
 
 
 def key_for(  # noqa: PLR0913, PLR0917 - a key is found by its owner, scope and source
@@ -57,7 +58,7 @@ def keys_for(
 
 def find_keys(connection: Connection, owner_kind: OwnerKind, owner_id: str) -> list[ContentKey]:
     """Return every key of an owner, erased ones included until they are forgotten."""
-    rows = connection.execute(_OF_OWNER, {"kind": owner_kind, "owner": owner_id})
+    rows = _OF_OWNER.all(connection, {"kind": owner_kind, "owner": owner_id})
     return sorted((_from_row(row) for row in rows), key=lambda key: (key.scope, key.source))
 
 
@@ -67,12 +68,11 @@ def forget_keys(connection: Connection, key_ids: Iterable[bytes]) -> None:
 
 
 def _known(connection: Connection, owner_kind: OwnerKind, owner_id: str) -> dict[Place, bytes]:
-    rows = connection.execute(_OF_OWNER, {"kind": owner_kind, "owner": owner_id})
+    rows = _OF_OWNER.all(connection, {"kind": owner_kind, "owner": owner_id})
     return {(row.scope, row.source): bytes(row.key_id) for row in rows}
 
 
 def _add(connection: Connection, keys: Sequence[ContentKey]) -> int:
-    statement = _ADD_SQLITE if connection.dialect.name == "sqlite" else _ADD_POSTGRESQL
     rows = [
         {
             "key_id": key.key_id,
@@ -83,7 +83,7 @@ def _add(connection: Connection, keys: Sequence[ContentKey]) -> int:
         }
         for key in keys
     ]
-    return connection.execute(statement, rows).rowcount
+    return _ADD.run_many(connection, rows)
 
 
 def _from_row(row: Row[tuple[bytes, OwnerKind, str, str, str]]) -> ContentKey:

@@ -4,25 +4,42 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from iars_node.prepared import Prepared
+from iars_node.vault import key_store_tables as tables
 from iars_node.vault.errors import KeyStoreError
-from iars_node.vault.key_store_tables import content_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection, Row, Select
 
     from iars_node.db import Database
 
 _MOST_KEPT = 4
-_ONE_KEY = select(content_keys.c.wrapped).where(content_keys.c.key_id == bindparam("key_id"))
+_MOST_AT_ONCE = 64
 
 FoundT = TypeVar("FoundT")
+
+
+@lru_cache(maxsize=_MOST_AT_ONCE)
+def _names(count: int) -> tuple[str, ...]:
+    return tuple(f"key_{number}" for number in range(count))
+
+
+@lru_cache(maxsize=_MOST_AT_ONCE)
+def _some_keys(count: int) -> Prepared:
+    wanted = [bindparam(name, type_=tables.content_keys.c.key_id.type) for name in _names(count)]
+    return Prepared(
+        select(tables.content_keys.c.key_id, tables.content_keys.c.wrapped).where(
+            tables.content_keys.c.key_id.in_(wanted)
+        )
+    )
 
 
 class KeyReader:
@@ -39,19 +56,14 @@ class KeyReader:
             self._engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._lock = threading.Lock()
         self._kept: list[Connection] = []
-        dialect = database.engine.dialect
-        self._one_key = str(_ONE_KEY.compile(dialect=dialect))
-        self._is_positional = dialect.positional
-        self._driver_error: type[Exception] = dialect.loaded_dbapi.Error
 
-    def content_key(self, key_id: bytes) -> bytes | None:
-        """Return one wrapped content key.
-
-        Every field that is sealed or opened pays for this: the driver is asked directly, because what
-        SQLAlchemy does around a look-up by primary key costs several times the look-up.
-        """
-        found = self._twice(lambda: self._ask_driver(key_id))
-        return None if found is None else bytes(found[0])
+    def content_keys(self, key_ids: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Return the wrapped content keys that exist, by id."""
+        found: list[Any] = []
+        for start in range(0, len(key_ids), _MOST_AT_ONCE):
+            part = key_ids[start : start + _MOST_AT_ONCE]
+            found += self._twice(partial(self._ask, part))
+        return {bytes(row.key_id): bytes(row.wrapped) for row in found}
 
     def rows(self, statement: Select[Any], parameters: Mapping[str, object] | None = None) -> list[Row[Any]]:
         """Return every row of a query."""
@@ -68,23 +80,19 @@ class KeyReader:
         try:
             try:
                 return ask()
-            except (DBAPIError, self._driver_error):
+            except DBAPIError:
                 # A kept connection may have died with the server it belonged to: ask once more on a new one.
                 self.close()
                 return ask()
-        except (SQLAlchemyError, self._driver_error) as error:
+        except SQLAlchemyError as error:
             # The driver's own text may quote the rows it was given: only its kind is repeated.
             raise KeyStoreError(f"The key store can't be read ({type(error).__name__}).") from None
 
-    def _ask_driver(self, key_id: bytes) -> tuple[bytes] | None:
+    def _ask(self, key_ids: Sequence[bytes]) -> list[Any]:
         with self._connection() as connection:
-            cursor = connection.connection.cursor()
-            try:
-                cursor.execute(self._one_key, (key_id,) if self._is_positional else {"key_id": key_id})
-                found: tuple[bytes] | None = cursor.fetchone()
-            finally:
-                cursor.close()
-        return found
+            return _some_keys(len(key_ids)).all(
+                connection, dict(zip(_names(len(key_ids)), key_ids, strict=True))
+            )
 
     def _query(self, statement: Select[Any], parameters: Mapping[str, object] | None) -> list[Row[Any]]:
         with self._connection() as connection:

@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Insert, Table, bindparam, delete, func, insert, inspect, select, update
+from sqlalchemy import Insert, Table, delete, func, insert, inspect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from iars_node.db import Database
 from iars_node.errors import ConflictError, NodeError, SetupError
-from iars_node.rows import insert_many
+from iars_node.prepared import insert_many
 from iars_node.vault import key_store_tables as tables
 from iars_node.vault.errors import KeyStoreError
 from iars_node.vault.key_reader import KeyReader
@@ -104,13 +104,7 @@ class KeyStore:
 
     def content_keys(self, key_ids: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the wrapped keys that exist, by id."""
-        if len(key_ids) == 1:
-            wrapped = self._reader.content_key(key_ids[0])
-            return {} if wrapped is None else {key_ids[0]: wrapped}
-        rows = []
-        for part in _chunks(key_ids):
-            rows += self._reader.rows(_SOME_KEYS, {"key_ids": part})
-        return {bytes(row.key_id): bytes(row.wrapped) for row in rows}
+        return self._reader.content_keys(key_ids)
 
     def erase_content_keys(self, erasures: Sequence[Erasure]) -> None:
         """Write the ledger and delete the keys it names in one transaction, then clear their traces."""
@@ -241,9 +235,6 @@ class KeyStore:
 
 
 _SCOURED = ", ".join(t.name for t in (tables.header, _KEYS, tables.private_keys, tables.documents))
-_SOME_KEYS = select(_KEYS.c.key_id, _KEYS.c.wrapped).where(
-    _KEYS.c.key_id.in_(bindparam("key_ids", expanding=True))
-)
 
 
 @contextmanager

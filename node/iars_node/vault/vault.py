@@ -96,6 +96,31 @@ class Vault:
         except KeyError:
             raise ErasedError("The key for this content has been destroyed.") from None
 
+    def seal_nested(self, rows: Sequence[tuple[Sequence[bytes], bytes, bytes]]) -> list[bytes]:
+        """Seal (key ids, plaintext, context) rows with one query, each under its keys in turn."""
+        keys = self._content_keys([key_id for key_ids, _plaintext, _place in rows for key_id in key_ids])
+        sealed = []
+        for key_ids, content, place in rows:
+            for key_id in key_ids:
+                if key_id not in keys:
+                    raise ErasedError("The key for this content has been destroyed.")
+                content = sealing.seal(keys[key_id], content, place)  # noqa: PLW2901 - one layer around the other
+            sealed.append(content)
+        return sealed
+
+    def open_nested(self, rows: Sequence[tuple[Sequence[bytes], bytes, bytes]]) -> list[bytes | None]:
+        """Open what `seal_nested` sealed with one query; None where one of the keys is gone."""
+        keys = self._content_keys([key_id for key_ids, _sealed, _place in rows for key_id in key_ids])
+        opened: list[bytes | None] = []
+        for key_ids, content, place in rows:
+            if not keys.keys() >= set(key_ids):
+                opened.append(None)
+                continue
+            for key_id in reversed(key_ids):
+                content = sealing.open_sealed(keys[key_id], content, place)  # noqa: PLW2901 - as above
+            opened.append(content)
+        return opened
+
     def seal_anew(self, rows: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Seal (plaintext, context) rows, each under a content key of its own; return (key id, sealed) rows.
 

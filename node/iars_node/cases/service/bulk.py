@@ -12,7 +12,7 @@ from iars_node.cases.service.opening import FILE_SCOPE, external_number_context,
 from iars_node.cases.service.writing import moment
 from iars_node.cases.store import contents, heads, persons, words
 from iars_node.db import new_id
-from iars_node.rows import insert_many
+from iars_node.prepared import insert_many
 from iars_node.vault.tables import content_key
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 
 from iars_node.cases.model import Basis, Document, Held
 from iars_node.cases.tables import case_content
-from iars_node.rows import insert_many
+from iars_node.prepared import insert_many
 from iars_node.vault.content_keys import key_for
 from iars_node.vault.vault import context
 from iars_protocol import encoding

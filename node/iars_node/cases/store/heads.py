@@ -9,7 +9,7 @@ from sqlalchemy import and_, or_, select, update
 
 from iars_node.cases.model import Case, Filters
 from iars_node.cases.tables import case_file
-from iars_node.rows import insert_many
+from iars_node.prepared import insert_many
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

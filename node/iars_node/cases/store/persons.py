@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, or_, select, update
 
 from iars_node.cases.model import Member, Merge
 from iars_node.cases.tables import household, household_member, person, person_merge
-from iars_node.rows import insert_many
+from iars_node.prepared import insert_many
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from sqlalchemy import delete
 
 from iars_node.cases.tables import search_word
-from iars_node.rows import insert_many
+from iars_node.prepared import insert_many
 from iars_node.vault.words import document_number, phone_digits, sounds, words
 from iars_protocol.record import SCOPES
 
