@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from iars_node.api.gathering import api_routes
 from iars_node.attachments.routes import upload_routes
 from iars_node.errors import NodeError
-from iars_node.exchange.routes import exchange_routes
+from iars_node.exchange.routes import EnvelopesFirst, listing_routes
 from iars_node.jobs.model import Worker
 from iars_node.jobs.service import run_due, schedule
 from iars_node.node import STANDING_JOBS
@@ -39,12 +39,15 @@ def create_app(node: Node) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         lifespan=_lifespan(node),
+        # The framework would tell a collector named in the environment about every request and error.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.add_exception_handler(NodeError, answer_error)
-    app.include_router(exchange_routes(node.reception, node.vault))
+    app.include_router(listing_routes(node.vault))
     app.include_router(upload_routes(node.intake))
     app.include_router(api_routes(node))
     add_pages(app, node)
+    app.add_middleware(EnvelopesFirst, reception=node.reception, answer_error=answer_error)
     app.add_api_route("/health", lambda: {"unlocked": node.vault.is_unlocked}, include_in_schema=False)
     return app
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
+_BEGIN, _BEGIN_WRITING = (Prepared(text(words)) for words in ("BEGIN", "BEGIN IMMEDIATE"))
 _SAVE, _UNDO, _RELEASE = (
     Prepared(text(words))
     for words in ("SAVEPOINT kept", "ROLLBACK TO SAVEPOINT kept", "RELEASE SAVEPOINT kept")
@@ -74,7 +75,7 @@ class Database:
             if self.is_sqlite:
                 # Take the write lock now: a transaction that reads first and writes later can't be
                 # upgraded under contention, and would fail half-way instead of waiting its turn.
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                _BEGIN_WRITING.run(connection, {})
             yield connection
 
     @contextmanager
@@ -82,7 +83,7 @@ class Database:
         """Open a reading transaction that sees one consistent state."""
         with self.engine.connect() as connection, connection.begin():
             if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN")
+                _BEGIN.run(connection, {})
             yield connection
 
     def is_reachable(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from iars_node.attachments.folder import AttachmentFolder
@@ -59,7 +60,9 @@ class Node:
     jobs: Mapping[str, Callable[[Work, Job], None]]
 
     def close(self) -> None:
-        """Close the database and the key store."""
+        """Let what comes in be applied to its end, then close the database and the key store."""
+        self.reception.close()
+        self.sender.close()
         self.database.close()
         self.vault.close()
 
@@ -117,7 +120,7 @@ def build_node(settings: Settings, *, clock: Clock | None = None, transport: Tra
         timedelta(seconds=settings.lease_seconds),
     )
     sender = Sender(works, used_transport, sending)
-    events.follow(Outgoing, lambda work, _queued: work.after_commit.append(sender.wake))
+    events.follow(Outgoing, lambda work, queued: work.after_commit.append(partial(sender.wake, queued.peer)))
     reception = Reception(works, message_handlers(), largest_envelope=settings.envelope_bytes)
     return Node(
         settings=settings,

@@ -7,7 +7,9 @@ is divided among them, and alone a request waits for nobody.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -56,12 +58,7 @@ class ClockDiffersError(UnauthenticatedError):
 class _Request:
     peer: Peer
     opened: Sequence[Opened | Unopened]
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    request: _Request
-    answer: asyncio.Future[list[SignedReceipt | str]]
+    answer: Future[bytes] = field(default_factory=Future, compare=False)
 
 
 class Reception:
@@ -71,25 +68,45 @@ class Reception:
         self._works = works
         self._handlers = handlers
         self._largest = largest_envelope
-        self._waiting: list[_Waiting] = []
-        self._applying: asyncio.Task[None] | None = None
+        self._lock = threading.Lock()
+        self._waiting: list[_Request] = []
+        self._is_applying = False
+        # One opens while the other applies; more would only wait for each other.
+        self._threads = ThreadPoolExecutor(2, "reception")
 
     async def receive(self, headers: Mapping[str, str], body: bytes) -> bytes:
         """Answer one request: authenticate it, open its envelopes, apply them, seal the receipts."""
         if len(self._waiting) >= MOST_WAITING:
             raise TooManyError("This node has more to take in than it can; try again in a minute.")
-        envelopes = await asyncio.to_thread(self._read_batch, body)
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(self._threads, self._take_in, headers, body)
+        if isinstance(answer, bytes):
+            return answer
+        # Whoever asked may hang up meanwhile: what it sent is applied all the same.
+        return await asyncio.shield(asyncio.wrap_future(answer))
+
+    def close(self) -> None:
+        """Let what runs come to its end."""
+        self._threads.shutdown()
+
+    def _take_in(self, headers: Mapping[str, str], body: bytes) -> bytes | Future[bytes]:
+        envelopes = self._read_batch(body)
         if not self._works.vault.is_unlocked:
             return _hint_all(LOCKED, envelopes)
         try:
-            peer, opened = await asyncio.to_thread(self._open, headers, body, envelopes)
+            peer, opened = self._open(headers, body, envelopes)
         except ClockDiffersError:
             return _hint_all(CLOCK, envelopes)
         except LockedError:
             return _hint_all(LOCKED, envelopes)
-        answers = await self._apply(peer, opened)
-        at = seconds(self._works.clock.now())
-        return await asyncio.to_thread(inbox.seal_answers, peer, answers, at=at)
+        request = _Request(peer, opened)
+        with self._lock:
+            self._waiting.append(request)
+            if self._is_applying:
+                return request.answer
+            self._is_applying = True
+        self._apply_waiting()
+        return request.answer
 
     def _read_batch(self, body: bytes) -> list[bytes]:
         try:
@@ -159,40 +176,45 @@ class Reception:
         with self._works.write(SYSTEM) as work:
             raise_alarm(work, "exchange.unauthenticated", peer, {"code": cause})
 
-    async def _apply(self, peer: Peer, opened: Sequence[Opened | Unopened]) -> list[SignedReceipt | str]:
-        answer: asyncio.Future[list[SignedReceipt | str]] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(_Request(peer, opened), answer))
-        if self._applying is None or self._applying.done():
-            self._applying = asyncio.create_task(self._apply_waiting())
-        return await answer
-
-    async def _apply_waiting(self) -> None:
-        while self._waiting:
+    def _apply_waiting(self) -> None:
+        """Apply what waits by now in one transaction; let another thread see to what came meanwhile."""
+        with self._lock:
             group, self._waiting = self._waiting, []
-            try:
-                results = await asyncio.to_thread(self._apply_group, [each.request for each in group])
-            except Exception as error:  # noqa: BLE001 - every waiting request must get its answer, whatever broke
-                log.warning("reception.apart", requests=len(group), error=type(error).__name__)
-                for each in group:
-                    await self._apply_apart(each)
-            else:
-                for each, result in zip(group, results, strict=True):
-                    if not each.answer.done():
-                        each.answer.set_result(result)
+        applied = self._apply_together(group)
+        with self._lock:
+            goes_on = self._is_applying = bool(self._waiting)
+        if goes_on:
+            self._threads.submit(self._apply_waiting)
+        # The next group's commit runs beside this sealing.
+        for request, results in applied:
+            self._answer(request, results)
 
-    async def _apply_apart(self, waiting: _Waiting) -> None:
+    def _apply_together(
+        self, group: Sequence[_Request]
+    ) -> Sequence[tuple[_Request, Sequence[SignedReceipt | str]]]:
+        try:
+            return list(zip(group, self._apply_group(group), strict=True))
+        except Exception as error:  # noqa: BLE001 - every waiting request must get its answer, whatever broke
+            log.warning("reception.apart", requests=len(group), error=type(error).__name__)
+        for request in group:
+            self._apply_apart(request)
+        return []
+
+    def _answer(self, request: _Request, result: Sequence[SignedReceipt | str]) -> None:
+        try:
+            at = seconds(self._works.clock.now())
+            request.answer.set_result(inbox.seal_answers(request.peer, result, at=at))
+        except Exception as error:  # noqa: BLE001 - as above: whoever waits gets an answer
+            request.answer.set_exception(error)
+
+    def _apply_apart(self, request: _Request) -> None:
         """Apply one request's envelopes one by one: a faulty one must not stop the others, or other peers."""
         try:
-            result = [
-                await asyncio.to_thread(self._apply_alone, waiting.request.peer, opened)
-                for opened in waiting.request.opened
-            ]
-        except Exception as error:  # noqa: BLE001 - as above: whoever waits gets an answer
-            if not waiting.answer.done():
-                waiting.answer.set_exception(error)
+            result = [self._apply_alone(request.peer, opened) for opened in request.opened]
+        except Exception as error:  # noqa: BLE001 - as above
+            request.answer.set_exception(error)
         else:
-            if not waiting.answer.done():
-                waiting.answer.set_result(result)
+            self._answer(request, result)
 
     def _apply_alone(self, peer: Peer, opened: Opened | Unopened) -> SignedReceipt | str:
         try:

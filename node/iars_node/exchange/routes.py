@@ -13,8 +13,14 @@ from iars_node.vault.identity import identity_of
 from iars_protocol.batch import MAX_BATCH
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
     from iars_node.exchange.reception import Reception
     from iars_node.vault.vault import Vault
+
+    AnswerError = Callable[[Request, Exception], Awaitable[Response]]
 
 CUT = 400
 
@@ -38,12 +44,30 @@ async def read_body(request: Request, longest: int) -> bytes:
     return bytes(pieces)
 
 
-def exchange_routes(reception: Reception, vault: Vault) -> APIRouter:
-    """Return the routes that other nodes use."""
-    router = APIRouter(include_in_schema=False)
+class EnvelopesFirst:
+    """Takes envelopes in before anything else looks at a request, and hands every other one on.
 
-    @router.post(PATH)
-    async def take_envelopes(request: Request) -> Response:
+    What the frameworks do around a route costs more than what is done with an envelope.
+    """
+
+    def __init__(self, app: ASGIApp, reception: Reception, answer_error: AnswerError) -> None:
+        self._app = app
+        self._reception = reception
+        self._answer_error = answer_error
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            response = await self._take(request)
+        except NodeError as error:
+            response = await self._answer_error(request, error)
+        await response(scope, receive, send)
+
+    async def _take(self, request: Request) -> Response:
         if request.headers.get("content-type") != CBOR:
             raise InvalidError(f"The request's body is expected as {CBOR}.")
         try:
@@ -51,7 +75,12 @@ def exchange_routes(reception: Reception, vault: Vault) -> APIRouter:
         except ClientDisconnect:
             # Nobody hears this answer.
             return Response(status_code=CUT)
-        return Response(await reception.receive(request.headers, body), media_type=CBOR)
+        return Response(await self._reception.receive(request.headers, body), media_type=CBOR)
+
+
+def listing_routes(vault: Vault) -> APIRouter:
+    """Return the route that shows other nodes this node's listing."""
+    router = APIRouter(include_in_schema=False)
 
     @router.get(LISTING_PATH)
     def show_listing() -> Response:

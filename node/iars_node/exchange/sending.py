@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,7 +25,7 @@ from iars_protocol.envelope import seal_envelope
 from iars_protocol.errors import MalformedError, ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
     from iars_node.exchange.model import Route
@@ -39,6 +40,8 @@ LISTING_PATH = "/iars/v1/listing"
 CBOR = "application/cbor"
 HTTP_OK = 200
 POLL_SECONDS = 0.5
+
+ResultT = TypeVar("ResultT")
 
 log = structlog.get_logger()
 
@@ -63,6 +66,15 @@ class _Request:
     headers: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """How the serving goes on: with which route and requests, or with whose newest listing first."""
+
+    held: Route
+    requests: Sequence[_Request]
+    asks: Peer | None = None
+
+
 class _RouteLostError(Exception):
     """Another worker has taken the route over: whatever was under way is its business now."""
 
@@ -78,11 +90,18 @@ class Sender:
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._serving: dict[bytes, asyncio.Task[None]] = {}
+        self._again: set[bytes] = set()
+        # The database has one writer at a time on SQLite, and Python runs one thread at a time.
+        self._threads = ThreadPoolExecutor(2, "sender")
 
-    def wake(self) -> None:
-        """Look at the outbox now; callable from any thread."""
-        if self._loop is not None and not self._loop.is_closed():
+    def wake(self, peer_id: bytes | None = None) -> None:
+        """Serve a peer now, or look at the whole outbox; callable from any thread."""
+        if self._loop is None or self._loop.is_closed():
+            return
+        if peer_id is None:
             self._loop.call_soon_threadsafe(self._woken.set)
+        else:
+            self._loop.call_soon_threadsafe(self._start_serving, peer_id)
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -91,7 +110,8 @@ class Sender:
             while True:
                 self._woken.clear()
                 try:
-                    await self._start_serving()
+                    for peer_id in await self._aside(self._due_peers):
+                        self._start_serving(peer_id)
                 except Exception as error:  # noqa: BLE001 - a database that is away for a moment must not end the loop
                     log.warning("sending.paused", error=type(error).__name__)
                 with suppress(TimeoutError):
@@ -101,21 +121,33 @@ class Sender:
                 task.cancel()
             await asyncio.gather(*self._serving.values(), return_exceptions=True)
 
-    async def _start_serving(self) -> None:
+    async def _aside(self, function: Callable[..., ResultT], *arguments: object) -> ResultT:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+    def _start_serving(self, peer_id: bytes) -> None:
         if not self._works.vault.is_unlocked:
             return
-        for peer_id in await asyncio.to_thread(self._due_peers):
-            if peer_id not in self._serving:
-                task = asyncio.create_task(self._serve(peer_id))
-                self._serving[peer_id] = task
-                task.add_done_callback(lambda _task, served=peer_id: self._done(served))  # type: ignore[misc]
+        if peer_id in self._serving:
+            # What was queued while the route is given back must not wait for the next look at the outbox.
+            self._again.add(peer_id)
+            return
+        task = asyncio.create_task(self._serve(peer_id))
+        self._serving[peer_id] = task
+        task.add_done_callback(lambda _task: self._done(peer_id))
 
     def _done(self, peer_id: bytes) -> None:
-        task = self._serving.pop(peer_id, None)
-        if task is not None and not task.cancelled() and task.exception() is not None:
-            log.error("sending failed", peer=peer_id.hex(), error=type(task.exception()).__name__)
+        task = self._serving.pop(peer_id)
+        if task.cancelled():
+            return
+        if (error := task.exception()) is not None:
+            log.error("sending failed", peer=peer_id.hex(), error=type(error).__name__)
+        if peer_id in self._again:
+            self._again.discard(peer_id)
+            self._start_serving(peer_id)
 
     def _due_peers(self) -> list[bytes]:
+        if not self._works.vault.is_unlocked:
+            return []
         with self._works.read(SYSTEM) as work:
             return outbox.due_peers(work.connection, work.now, self._owner)
 
@@ -123,8 +155,12 @@ class Sender:
         """Serve one peer until nothing of it is due; for tests and the command line."""
         await self._serve(peer_id)
 
+    def close(self) -> None:
+        """Let what runs come to its end."""
+        self._threads.shutdown()
+
     async def _serve(self, peer_id: bytes) -> None:
-        held = await asyncio.to_thread(self._take, peer_id)
+        held = await self._aside(self._take, peer_id)
         if held is None:
             return
         try:
@@ -134,21 +170,29 @@ class Sender:
         except LockedError:
             log.info("sending.locked", peer=peer_id.hex())
         except UnreachableError as error:
-            await asyncio.to_thread(self._fail, held, error.reason)
+            await self._aside(self._fail, held, error.reason)
         except ProtocolError as error:
             # The peer's own keys are past their time: nothing can be sealed before its new listing comes.
-            await asyncio.to_thread(self._fail, held, f"peer-{error.code}")
+            await self._aside(self._fail, held, f"peer-{error.code}")
         finally:
-            await asyncio.shield(asyncio.to_thread(self._give_back, held))
+            await asyncio.shield(self._aside(self._give_back, held))
 
     async def _send_all(self, held: Route) -> None:
-        pending: dict[asyncio.Task[list[Answer]], _Request] = {}
+        pending: dict[asyncio.Task[bytes], _Request] = {}
         heartbeat = held.lease.total_seconds() / 3
+        step = await self._aside(self._fill, held, ())
         try:
-            while await self._fill(held, pending):
+            while True:
+                if step.asks is not None:
+                    await self._ask_for_listing(step.asks)
+                    step = await self._aside(self._fill, step.held, list(pending.values()))
+                for request in step.requests:
+                    pending[asyncio.create_task(self._post(request))] = request
+                if not pending:
+                    return
                 done, _ = await asyncio.wait(pending, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED)
                 finished = [(pending.pop(task), task) for task in done]
-                held = await asyncio.to_thread(self._settle, held, finished)
+                step = await self._aside(self._go_on, step.held, finished, list(pending.values()))
         finally:
             for task in pending:
                 task.cancel()
@@ -161,15 +205,38 @@ class Sender:
                 return None
             return outbox.take_route(work, peer_id, self._owner, self._sending.lease)
 
-    async def _fill(self, held: Route, pending: dict[asyncio.Task[list[Answer]], _Request]) -> bool:
-        """Start requests until enough are on their way; say whether any is."""
-        while len(pending) < self._sending.in_flight:
-            busy = {line.thread for request in pending.values() for line in request.lines}
-            request = await asyncio.to_thread(self._prepare, held, busy)
+    def _go_on(
+        self,
+        held: Route,
+        finished: Sequence[tuple[_Request, asyncio.Task[bytes]]],
+        pending: Sequence[_Request],
+    ) -> _Step:
+        """Settle what was answered, and keep the route; let the first failure end the serving; fill up."""
+        answered: list[tuple[_Request, list[Answer]]] = []
+        failure: Exception | None = None
+        for request, task in finished:
+            try:
+                answered.append((request, self._read_answers(request, task)))
+            except Exception as error:  # noqa: BLE001 - what others were answered is settled first
+                failure = failure or error
+        kept = self._settle(held, answered)
+        if failure is not None:
+            raise failure
+        for request, answers in answered:
+            if any(answer.hint == UNKNOWN_RECIPIENT_KEY for answer in answers):
+                return _Step(kept, (), request.peer)
+        return self._fill(kept, pending)
+
+    def _fill(self, held: Route, pending: Sequence[_Request]) -> _Step:
+        """Prepare requests until enough are on their way."""
+        made: list[_Request] = []
+        while len(pending) + len(made) < self._sending.in_flight:
+            busy = {line.thread for request in (*pending, *made) for line in request.lines}
+            request = self._prepare(held, busy)
             if request is None:
                 break
-            pending[asyncio.create_task(self._post(request))] = request
-        return bool(pending)
+            made.append(request)
+        return _Step(held, made)
 
     def _prepare(self, held: Route, busy: set[bytes]) -> _Request | None:
         vault = self._works.vault
@@ -181,6 +248,8 @@ class Sender:
             lines = outbox.next_lines(
                 work.connection, held.peer, work.now, most=self._sending.batch, busy=busy
             )
+            if not lines:
+                return None
             loaded = [(line, messages.load(work.connection, vault, line.message)) for line in lines]
             now = work.now
         sealed, faulty = self._seal(peer, loaded, now)
@@ -230,40 +299,36 @@ class Sender:
             for line, code in faulty.items():
                 settling.park(work, peer, line, code)
 
-    async def _post(self, request: _Request) -> list[Answer]:
+    async def _post(self, request: _Request) -> bytes:
         url = (request.peer.endpoint or "").rstrip("/") + PATH
         status, body = await self._transport.request("POST", url, request.body, request.headers)
         if status != HTTP_OK:
             raise UnreachableError(f"http-{status}")
-        try:
-            answers = await asyncio.to_thread(self._read_answers, request, body)
-        except ProtocolError as error:
-            raise UnreachableError(f"answer-{error.code}") from error
-        if any(answer.hint == UNKNOWN_RECIPIENT_KEY for answer in answers):
-            await self._ask_for_listing(request.peer)
-        return answers
+        return body
 
     async def _ask_for_listing(self, peer: Peer) -> None:
         """Ask a peer for its newest keys: it no longer holds the one that we know of."""
         url = (peer.endpoint or "").rstrip("/") + LISTING_PATH
         status, presented = await self._transport.request("GET", url, b"", {})
         if status == HTTP_OK:
-            await asyncio.to_thread(self._follow_listing, peer.node_id, presented)
+            await self._aside(self._follow_listing, peer.node_id, presented)
 
     def _follow_listing(self, peer_id: bytes, presented: bytes) -> None:
         with suppress(InvalidError), self._works.write(SYSTEM) as work:
             follow_listing(work, peer_id, presented)
 
-    def _read_answers(self, request: _Request, body: bytes) -> list[Answer]:
+    def _read_answers(self, request: _Request, task: asyncio.Task[bytes]) -> list[Answer]:
+        body = task.result()
         at = seconds(self._works.clock.now())
-        answers = settling.read_answers(self._works.vault, request.peer, request.lines, body, at=at)
+        try:
+            answers = settling.read_answers(self._works.vault, request.peer, request.lines, body, at=at)
+        except ProtocolError as error:
+            raise UnreachableError(f"answer-{error.code}") from error
         if all(answer.hint == LOCKED for answer in answers):
             raise UnreachableError(LOCKED)
         return answers
 
-    def _settle(self, held: Route, finished: Sequence[tuple[_Request, asyncio.Task[list[Answer]]]]) -> Route:
-        """Settle what was answered, and keep the route; then let the first failure end the serving."""
-        answered = [(request, task.result()) for request, task in finished if task.exception() is None]
+    def _settle(self, held: Route, answered: Sequence[tuple[_Request, list[Answer]]]) -> Route:
         with self._works.write(SYSTEM) as work:
             if not settling.begin(work, held):
                 raise _RouteLostError
@@ -272,8 +337,6 @@ class Sender:
                 held = replace(held, failures=0, last_error="")
             for request, answers in answered:
                 settling.settle(work, request.peer, request.lines, answers)
-        for _, task in finished:
-            task.result()
         return held
 
     def _fail(self, held: Route, reason: str) -> None:
