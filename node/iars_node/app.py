@@ -24,6 +24,8 @@ from iars_node.work import SYSTEM
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from starlette.types import Receive, Scope, Send
+
     from iars_node.node import Node
 
 JOB_SECONDS = 1.0
@@ -31,9 +33,22 @@ JOB_SECONDS = 1.0
 log = structlog.get_logger()
 
 
+class _Application(FastAPI):
+    """The frameworks' application, past which other nodes' envelopes are taken in."""
+
+    envelopes: EnvelopesFirst
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if self.envelopes.takes(scope):
+            await self.envelopes(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def create_app(node: Node) -> FastAPI:
     """Return the application of a node that was put together before."""
-    app = FastAPI(
+    app = _Application(
         title="IARS",
         docs_url=None,
         redoc_url=None,
@@ -47,7 +62,7 @@ def create_app(node: Node) -> FastAPI:
     app.include_router(upload_routes(node.intake))
     app.include_router(api_routes(node))
     add_pages(app, node)
-    app.add_middleware(EnvelopesFirst, reception=node.reception, answer_error=answer_error)
+    app.envelopes = EnvelopesFirst(node.reception, answer_error)
     app.add_api_route("/health", lambda: {"unlocked": node.vault.is_unlocked}, include_in_schema=False)
     return app
 

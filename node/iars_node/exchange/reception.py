@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -35,7 +36,7 @@ from iars_protocol.batch import (
 from iars_protocol.errors import ClockError, MalformedError, SignatureError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from iars_node.exchange.model import Handler
@@ -43,7 +44,12 @@ if TYPE_CHECKING:
     from iars_node.work import Work, Works
     from iars_protocol.receipt import SignedReceipt
 
+    Results = Sequence[SignedReceipt | str]
+
 MOST_WAITING = 64
+
+LARGEST_GROUP = 1024 * 1024
+"""Bytes of requests in one transaction, give or take the last of them."""
 
 log = structlog.get_logger()
 
@@ -56,57 +62,85 @@ class ClockDiffersError(UnauthenticatedError):
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    peer: Peer
-    opened: Sequence[Opened | Unopened]
+    """A request as it came, and where whoever made it waits for the answer."""
+
+    headers: Mapping[str, str]
+    body: bytes
     answer: Future[bytes] = field(default_factory=Future, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """The opened envelopes of one request of a peer."""
+
+    peer: Peer
+    opened: Sequence[Opened | Unopened]
+
+
 class Reception:
-    """Takes envelopes in and gives sealed receipts back."""
+    """Takes envelopes in and gives sealed receipts back.
+
+    One thread does it all, a group of requests after the other. Several would hand Python's lock to each
+    other at every call of the database or of a cipher, which costs more than they gain.
+    """
 
     def __init__(self, works: Works, handlers: Mapping[str, Handler], *, largest_envelope: int) -> None:
         self._works = works
         self._handlers = handlers
         self._largest = largest_envelope
         self._lock = threading.Lock()
-        self._waiting: list[_Request] = []
-        self._is_applying = False
-        # One opens while the other applies; more would only wait for each other.
-        self._threads = ThreadPoolExecutor(2, "reception")
+        self._waiting: deque[_Request] = deque()
+        self._is_busy = False
+        self._thread = ThreadPoolExecutor(1, "reception")
 
     async def receive(self, headers: Mapping[str, str], body: bytes) -> bytes:
         """Answer one request: authenticate it, open its envelopes, apply them, seal the receipts."""
-        if len(self._waiting) >= MOST_WAITING:
-            raise TooManyError("This node has more to take in than it can; try again in a minute.")
-        loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(self._threads, self._take_in, headers, body)
-        if isinstance(answer, bytes):
-            return answer
+        request = _Request(headers, body)
+        with self._lock:
+            if len(self._waiting) >= MOST_WAITING:
+                raise TooManyError("This node has more to take in than it can; try again in a minute.")
+            self._waiting.append(request)
+            if not self._is_busy:
+                self._is_busy = True
+                self._thread.submit(self._take_in)
         # Whoever asked may hang up meanwhile: what it sent is applied all the same.
-        return await asyncio.shield(asyncio.wrap_future(answer))
+        return await asyncio.shield(asyncio.wrap_future(request.answer))
 
     def close(self) -> None:
         """Let what runs come to its end."""
-        self._threads.shutdown()
+        self._thread.shutdown()
 
-    def _take_in(self, headers: Mapping[str, str], body: bytes) -> bytes | Future[bytes]:
-        envelopes = self._read_batch(body)
-        if not self._works.vault.is_unlocked:
-            return _hint_all(LOCKED, envelopes)
-        try:
-            peer, opened = self._open(headers, body, envelopes)
-        except ClockDiffersError:
-            return _hint_all(CLOCK, envelopes)
-        except LockedError:
-            return _hint_all(LOCKED, envelopes)
-        request = _Request(peer, opened)
+    def _take_in(self) -> None:
+        while group := self._next_group():
+            batches = [(request, batch) for request in group if (batch := self._open_request(request))]
+            for request, batch, results in self._apply_together(batches):
+                self._answer(request, batch, results)
+
+    def _next_group(self) -> list[_Request]:
+        """Return the requests that share the next transaction; one alone waits for nobody."""
         with self._lock:
-            self._waiting.append(request)
-            if self._is_applying:
-                return request.answer
-            self._is_applying = True
-        self._apply_waiting()
-        return request.answer
+            group: list[_Request] = []
+            octets = 0
+            while self._waiting and octets < LARGEST_GROUP:
+                group.append(self._waiting.popleft())
+                octets += len(group[-1].body)
+            self._is_busy = bool(group)
+        return group
+
+    def _open_request(self, request: _Request) -> _Batch | None:
+        """Authenticate a request and open its envelopes; where it ends here, answer it."""
+        try:
+            envelopes = self._read_batch(request.body)
+            if not self._works.vault.is_unlocked:
+                raise LockedError("The node is locked.")  # noqa: TRY301 - as where it is locked a moment later
+            return _Batch(*self._open(request.headers, request.body, envelopes))
+        except ClockDiffersError:
+            request.answer.set_result(_hint_all(CLOCK, envelopes))
+        except LockedError:
+            request.answer.set_result(_hint_all(LOCKED, envelopes))
+        except Exception as error:  # noqa: BLE001 - every waiting request must get its answer, whatever broke
+            request.answer.set_exception(error)
+        return None
 
     def _read_batch(self, body: bytes) -> list[bytes]:
         try:
@@ -176,52 +210,42 @@ class Reception:
         with self._works.write(SYSTEM) as work:
             raise_alarm(work, "exchange.unauthenticated", peer, {"code": cause})
 
-    def _apply_waiting(self) -> None:
-        """Apply what waits by now in one transaction; let another thread see to what came meanwhile."""
-        with self._lock:
-            group, self._waiting = self._waiting, []
-        applied = self._apply_together(group)
-        with self._lock:
-            goes_on = self._is_applying = bool(self._waiting)
-        if goes_on:
-            self._threads.submit(self._apply_waiting)
-        # The next group's commit runs beside this sealing.
-        for request, results in applied:
-            self._answer(request, results)
-
     def _apply_together(
-        self, group: Sequence[_Request]
-    ) -> Sequence[tuple[_Request, Sequence[SignedReceipt | str]]]:
+        self, batches: Sequence[tuple[_Request, _Batch]]
+    ) -> Iterator[tuple[_Request, _Batch, Results]]:
+        """Apply what several requests brought in one transaction, or each apart where that fails."""
+        if not batches:
+            return
         try:
-            return list(zip(group, self._apply_group(group), strict=True))
-        except Exception as error:  # noqa: BLE001 - every waiting request must get its answer, whatever broke
-            log.warning("reception.apart", requests=len(group), error=type(error).__name__)
-        for request in group:
-            self._apply_apart(request)
-        return []
+            results = self._apply_group([batch for _, batch in batches])
+        except Exception as error:  # noqa: BLE001 - as above
+            log.warning("reception.apart", requests=len(batches), error=type(error).__name__)
+        else:
+            for (request, batch), result in zip(batches, results, strict=True):
+                yield request, batch, result
+            return
+        for request, batch in batches:
+            # One by one: a faulty envelope must not stop the others, or other peers.
+            try:
+                result = [self._apply_alone(batch.peer, opened) for opened in batch.opened]
+            except Exception as error:  # noqa: BLE001 - as above
+                request.answer.set_exception(error)
+            else:
+                yield request, batch, result
 
-    def _answer(self, request: _Request, result: Sequence[SignedReceipt | str]) -> None:
+    def _answer(self, request: _Request, batch: _Batch, results: Results) -> None:
         try:
             at = seconds(self._works.clock.now())
-            request.answer.set_result(inbox.seal_answers(request.peer, result, at=at))
-        except Exception as error:  # noqa: BLE001 - as above: whoever waits gets an answer
-            request.answer.set_exception(error)
-
-    def _apply_apart(self, request: _Request) -> None:
-        """Apply one request's envelopes one by one: a faulty one must not stop the others, or other peers."""
-        try:
-            result = [self._apply_alone(request.peer, opened) for opened in request.opened]
+            request.answer.set_result(inbox.seal_answers(batch.peer, results, at=at))
         except Exception as error:  # noqa: BLE001 - as above
             request.answer.set_exception(error)
-        else:
-            self._answer(request, result)
 
     def _apply_alone(self, peer: Peer, opened: Opened | Unopened) -> SignedReceipt | str:
         try:
-            return self._apply_group([_Request(peer, (opened,))])[0][0]
+            return self._apply_group([_Batch(peer, (opened,))])[0][0]
         except IntegrityError:
             # Another replica has applied the same message at the same moment: its receipt is there now.
-            return self._apply_group([_Request(peer, (opened,))])[0][0]
+            return self._apply_group([_Batch(peer, (opened,))])[0][0]
         except (DBAPIError, LockedError):
             # The database or the keys are away: nothing is wrong with the message.
             raise
@@ -231,7 +255,7 @@ class Reception:
                 inbox.note_broken(work, peer)
             return REFUSED
 
-    def _apply_group(self, group: Sequence[_Request]) -> list[list[SignedReceipt | str]]:
+    def _apply_group(self, group: Sequence[_Batch]) -> list[list[SignedReceipt | str]]:
         with self._works.write(SYSTEM) as work:
             # In one order, so that two processes never wait for each other.
             for node_id in sorted({each.peer.node_id for each in group}):
