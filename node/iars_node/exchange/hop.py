@@ -1,32 +1,33 @@
 """Hop authentication: HTTP Message Signatures (RFC 9421) with a key of its own (SPEC § 12).
 
-The library builds and parses the signature base; the signature itself is the protocol's Ed25519, so that
-one acceptance rule holds everywhere.
+The form that this program writes is read as it stands (`hop_form`); a library reads every other that the
+specification allows. The signature itself is the protocol's Ed25519, so that one acceptance rule holds
+everywhere.
 """
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from http_message_signatures import HTTPMessageSigner, HTTPMessageVerifier, HTTPSignatureKeyResolver
+from http_message_signatures import HTTPMessageVerifier, HTTPSignatureKeyResolver
 from http_message_signatures.algorithms import HTTPSignatureAlgorithm
 from http_message_signatures.exceptions import HTTPMessageSignaturesException, InvalidSignature
 
+from iars_node.exchange import hop_form
 from iars_node.vault.identity import seconds
-from iars_protocol.crypto import SigningKey, verify_bytes
+from iars_protocol.crypto import verify_bytes
 from iars_protocol.errors import ClockError, ProtocolError, SignatureError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
+
+    from iars_protocol.crypto import SigningKey
 
 RECIPIENT = "iars-recipient"
 TAG = "iars-hop"
-LABEL = "iars"
-WINDOW = timedelta(minutes=5)
+_WINDOW_SECONDS = 300
 COVERED = ("@method", "@path", "content-digest", RECIPIENT)
 
 # Only the path is signed: what stands before it is decided by whoever routes the request.
@@ -43,24 +44,11 @@ class _Request:
 class _Ed25519(HTTPSignatureAlgorithm):
     algorithm_id = "ed25519"
 
-    def __init__(self, public_key: Any = None, private_key: Any = None) -> None:  # noqa: ANN401 - the library's seam
+    def __init__(self, public_key: Any = None, private_key: Any = None) -> None:  # noqa: ANN401, ARG002 - its seam
         self._public = public_key
-        self._private = private_key
-
-    def sign(self, message: bytes) -> bytes:
-        signing: SigningKey = self._private
-        return signing.sign_bytes(message)
 
     def verify(self, signature: bytes, message: bytes) -> None:
         verify_bytes(self._public, message, signature)
-
-
-class _OwnKey(HTTPSignatureKeyResolver):
-    def __init__(self, key: SigningKey) -> None:
-        self._key = key
-
-    def resolve_private_key(self, key_id: str) -> Any:  # noqa: ANN401, ARG002 - the library's seam
-        return self._key
 
 
 class _PeerKey(HTTPSignatureKeyResolver):
@@ -86,10 +74,9 @@ class _Verifier(HTTPMessageVerifier):
         created, expires = sig_input.params.get("created"), sig_input.params.get("expires")
         if type(created) is not int or type(expires) is not int:
             raise InvalidSignature("created and expires are required")
-        window = int(WINDOW.total_seconds())
-        if expires > created + window:
+        if expires > created + _WINDOW_SECONDS:
             raise InvalidSignature("valid for too long")
-        if abs(self._now - created) > window or expires < self._now:
+        if abs(self._now - created) > _WINDOW_SECONDS or expires < self._now:
             raise _OutsideWindowError
 
 
@@ -104,22 +91,16 @@ def sign_request(  # noqa: PLR0913 - a request has these pieces, all by name
     also: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return the headers that authenticate a request to a peer; `also` holds further headers to be signed."""
-    further = dict(also or {})
-    request = _Request(method, _ANY_HOST + path, {RECIPIENT: recipient.hex(), **further})
-    signer = HTTPMessageSigner(signature_algorithm=_Ed25519, key_resolver=_OwnKey(key))
-    signer.sign(
-        request,
-        key_id=key.key_id.hex(),
-        created=now,
-        expires=now + WINDOW,
-        nonce=secrets.token_urlsafe(16),
-        label=LABEL,
+    headers = {hop_form.DIGEST: hop_form.digest(body), RECIPIENT: recipient.hex(), **(also or {})}
+    created = seconds(now)
+    return headers | hop_form.write(
+        {"@method": method, "@path": path, **headers},
+        created=created,
+        expires=created + _WINDOW_SECONDS,
+        key_id=key.key_id,
         tag=TAG,
-        include_alg=False,
-        covered_component_ids=(*COVERED, *further),
-        body=body,
+        sign=key.sign_bytes,
     )
-    return request.headers
 
 
 def verify_request(  # noqa: PLR0913 - a request has these pieces, all by name
@@ -142,6 +123,43 @@ def verify_request(  # noqa: PLR0913 - a request has these pieces, all by name
     Returns the key id. Raises ClockError where the request was made at another time than now, which says no
     more than this node's clock, and SignatureError for every other reason alike.
     """
+    components = {
+        "@method": method,
+        "@path": path,
+        hop_form.DIGEST: "",
+        RECIPIENT: "",
+        **dict.fromkeys(also, ""),
+    }
+    form = hop_form.read(headers, components, TAG)
+    if form is None:
+        return verify_any(headers, method, path, body, recipient, now, find_key, also)
+    if form.expires > form.created + _WINDOW_SECONDS:
+        raise SignatureError("the request is not authenticated")
+    if abs(seconds(now) - form.created) > _WINDOW_SECONDS or form.expires < seconds(now):
+        raise ClockError("the request was made at another time")
+    public = find_key(form.key_id)
+    if public is None or headers.get(RECIPIENT) != recipient.hex():
+        raise SignatureError("the request is not authenticated")
+    if body is not None and headers.get(hop_form.DIGEST) != hop_form.digest(body):
+        raise SignatureError("the request is not authenticated")
+    try:
+        verify_bytes(public, form.base, form.signature)
+    except ProtocolError as error:
+        raise SignatureError("the request is not authenticated") from error
+    return form.key_id
+
+
+def verify_any(  # noqa: PLR0913, PLR0917 - as above
+    headers: Mapping[str, str],
+    method: str,
+    path: str,
+    body: bytes | None,
+    recipient: bytes,
+    now: datetime,
+    find_key: Callable[[bytes], bytes | None],
+    also: tuple[str, ...],
+) -> bytes:
+    """Verify a signature of any form that the specification allows, by the library."""
     request = _Request(method, _ANY_HOST + path, dict(headers))
     try:
         verified = _Verifier(_PeerKey(find_key), now).verify(
