@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ _SAVE, _UNDO, _RELEASE = (
     Prepared(text(words))
     for words in ("SAVEPOINT kept", "ROLLBACK TO SAVEPOINT kept", "RELEASE SAVEPOINT kept")
 )
+
+_BUSY_SECONDS = 30
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -67,11 +70,12 @@ class Database:
         self.url = url
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+        self._turn = threading.Lock()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a writing transaction; commit when the block ends, roll back when it raises."""
-        with self.engine.connect() as connection, connection.begin():
+        with self._own_turn(), self.engine.connect() as connection, connection.begin():
             if self.is_sqlite:
                 # Take the write lock now: a transaction that reads first and writes later can't be
                 # upgraded under contention, and would fail half-way instead of waiting its turn.
@@ -85,6 +89,17 @@ class Database:
             if self.is_sqlite:
                 _BEGIN.run(connection, {})
             yield connection
+
+    @contextmanager
+    def _own_turn(self) -> Iterator[None]:
+        # SQLite has one writer at a time, and whoever finds it busy sleeps for milliseconds before it tries
+        # again. The threads of this process wait for each other here instead, only for other processes there.
+        is_mine = self.is_sqlite and self._turn.acquire(timeout=_BUSY_SECONDS)
+        try:
+            yield
+        finally:
+            if is_mine:
+                self._turn.release()
 
     def is_reachable(self) -> bool:
         """Say whether a trivial query succeeds."""
@@ -115,7 +130,11 @@ def savepoint(connection: Connection) -> Iterator[None]:
 
 def _sqlite_engine(url: str) -> Engine:
     engine = create_engine(
-        url, pool_size=8, max_overflow=8, connect_args={"timeout": 30, "check_same_thread": False}
+        url,
+        pool_size=8,
+        max_overflow=8,
+        hide_parameters=True,
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
@@ -131,7 +150,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
         "synchronous=FULL",
         "foreign_keys=ON",
         "secure_delete=ON",
-        "busy_timeout=30000",
+        f"busy_timeout={_BUSY_SECONDS * 1000}",
         "temp_store=MEMORY",
     ):
         cursor.execute(f"PRAGMA {pragma}")
@@ -142,4 +161,4 @@ def _postgresql_engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.drivername in {"postgres", "postgresql"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
-    return create_engine(parsed, pool_size=8, max_overflow=8, pool_pre_ping=True)
+    return create_engine(parsed, pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True)

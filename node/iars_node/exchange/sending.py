@@ -40,6 +40,7 @@ LISTING_PATH = "/iars/v1/listing"
 CBOR = "application/cbor"
 HTTP_OK = 200
 POLL_SECONDS = 0.5
+LINGER_SECONDS = 0.2
 
 ResultT = TypeVar("ResultT")
 
@@ -75,6 +76,15 @@ class _Step:
     asks: Peer | None = None
 
 
+async def _is_set_soon(again: asyncio.Event) -> bool:
+    """Keep a route for a moment: people refer in bursts, and to take it anew costs two commits."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(again.wait(), LINGER_SECONDS)
+    is_set = again.is_set()
+    again.clear()
+    return is_set
+
+
 class _RouteLostError(Exception):
     """Another worker has taken the route over: whatever was under way is its business now."""
 
@@ -90,7 +100,7 @@ class Sender:
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._serving: dict[bytes, asyncio.Task[None]] = {}
-        self._again: set[bytes] = set()
+        self._again: dict[bytes, asyncio.Event] = {}
         # The database has one writer at a time on SQLite, and Python runs one thread at a time.
         self._threads = ThreadPoolExecutor(2, "sender")
 
@@ -129,20 +139,20 @@ class Sender:
             return
         if peer_id in self._serving:
             # What was queued while the route is given back must not wait for the next look at the outbox.
-            self._again.add(peer_id)
+            self._again[peer_id].set()
             return
-        task = asyncio.create_task(self._serve(peer_id))
+        self._again[peer_id] = asyncio.Event()
+        task = asyncio.create_task(self._serve(peer_id, self._again[peer_id]))
         self._serving[peer_id] = task
         task.add_done_callback(lambda _task: self._done(peer_id))
 
     def _done(self, peer_id: bytes) -> None:
-        task = self._serving.pop(peer_id)
+        task, again = self._serving.pop(peer_id), self._again.pop(peer_id)
         if task.cancelled():
             return
         if (error := task.exception()) is not None:
             log.error("sending failed", peer=peer_id.hex(), error=type(error).__name__)
-        if peer_id in self._again:
-            self._again.discard(peer_id)
+        if again.is_set():
             self._start_serving(peer_id)
 
     def _due_peers(self) -> list[bytes]:
@@ -159,12 +169,12 @@ class Sender:
         """Let what runs come to its end."""
         self._threads.shutdown()
 
-    async def _serve(self, peer_id: bytes) -> None:
+    async def _serve(self, peer_id: bytes, again: asyncio.Event | None = None) -> None:
         held = await self._aside(self._take, peer_id)
         if held is None:
             return
         try:
-            await self._send_all(held)
+            await self._send_all(held, again)
         except _RouteLostError:
             log.warning("sending.taken-over", peer=peer_id.hex())
         except LockedError:
@@ -177,7 +187,7 @@ class Sender:
         finally:
             await asyncio.shield(self._aside(self._give_back, held))
 
-    async def _send_all(self, held: Route) -> None:
+    async def _send_all(self, held: Route, again: asyncio.Event | None) -> None:
         pending: dict[asyncio.Task[bytes], _Request] = {}
         heartbeat = held.lease.total_seconds() / 3
         step = await self._aside(self._fill, held, ())
@@ -189,7 +199,10 @@ class Sender:
                 for request in step.requests:
                     pending[asyncio.create_task(self._post(request))] = request
                 if not pending:
-                    return
+                    if again is None or not await _is_set_soon(again):
+                        return
+                    step = await self._aside(self._fill, step.held, ())
+                    continue
                 done, _ = await asyncio.wait(pending, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED)
                 finished = [(pending.pop(task), task) for task in done]
                 step = await self._aside(self._go_on, step.held, finished, list(pending.values()))
