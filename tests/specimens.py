@@ -12,7 +12,7 @@ from iars_protocol.consent import Grant, Onward, ScopeGrant, Withdrawal
 from iars_protocol.content import Content
 from iars_protocol.crypto import EncryptionKey, SigningKey
 from iars_protocol.envelope import NO_HASH, Header, Message, sign_message
-from iars_protocol.keys import KeyHistory, Statement, commitment, read_history, state
+from iars_protocol.keys import KeyHistory, Statement, commitment, hop_content, read_history, state
 from iars_protocol.listing import Listing, SignedListing, sign_listing
 from iars_protocol.messages.referral import Offer
 from iars_protocol.parts import Part, ScopePart
@@ -80,7 +80,7 @@ def node(name: str) -> Node:
     )
     add(keys.DELEGATION, {"role": "signing", "key": key["signing"].public}, "root")
     add(keys.DELEGATION, {"role": "log", "key": key["log"].public}, "root")
-    add(keys.HOP_KEY, {"key": key["hop"].public}, "signing")
+    add(keys.HOP_KEY, hop_content(read_history(statements).node_id, key["hop"]), "signing")
     add(keys.ENDPOINT, {"urls": [f"https://{name}.example"]}, "signing")
     encryption = {
         "key": EncryptionKey(seed(f"{name} encryption")).public,

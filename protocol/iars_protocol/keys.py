@@ -27,12 +27,14 @@ from iars_protocol.statements import (
     ENCRYPTION_KEY,
     ENDPOINT,
     HOP_KEY,
+    HOP_PURPOSE,
     INCEPTION,
     MOST_STATEMENTS,
     REVOCATION,
     ROOT_ROTATION,
     SIGN_PURPOSE,
     Statement,
+    hop_content,
     read_body,
     state,
 )
@@ -43,7 +45,8 @@ if TYPE_CHECKING:
 __all__ = [
     "DELEGATION", "ENCRYPTION_KEY", "ENDPOINT", "HOLD_SECONDS", "HOP_KEY", "INCEPTION", "MOST_STATEMENTS",
     "REVOCATION", "ROOT_ROTATION", "SEAL_SECONDS", "SIGN_PURPOSE", "KeyHistory", "Revocation", "SealingKey",
-    "Statement", "commitment", "extend", "fingerprint", "merge", "node_id_of", "read_history", "state",
+    "Statement", "commitment", "extend", "fingerprint", "hop_content", "merge", "node_id_of", "read_history",
+    "state",
 ]  # fmt: skip
 
 SEAL_SECONDS = 30 * 86_400
@@ -311,6 +314,9 @@ def _add_encryption_key(history: KeyHistory, body: dict[str, Any]) -> KeyHistory
 def _add_hop_key(history: KeyHistory, body: dict[str, Any]) -> KeyHistory:
     public = check_signing_public(fields.typed(body["key"], bytes, "key"))
     used = _enrol(history, public)
+    # A public key is for everybody to copy: whoever enrolled another node's would have its requests taken for
+    # its own, and refused.
+    verify(public, HOP_PURPOSE, history.node_id, fields.octets(body["proof"], 64, "proof"))
     return replace(history, hop={**history.hop, key_id(ED25519, public): public}, used=used)
 
 

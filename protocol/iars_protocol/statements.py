@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from iars_protocol.crypto import SigningKey
 
 SIGN_PURPOSE = "iars/1/statement"
+HOP_PURPOSE = "iars/1/hop-key"
 MOST_STATEMENTS = 1_000
 MAX_STATEMENT = 8 * 1024
 
@@ -33,7 +34,7 @@ _REQUIRED = {
     DELEGATION: frozenset({"role", "key"}),
     REVOCATION: frozenset({"key_id", "revoked_at", "suspect_since"}),
     ENCRYPTION_KEY: frozenset({"key", "seal_until", "destroy_after"}),
-    HOP_KEY: frozenset({"key"}),
+    HOP_KEY: frozenset({"key", "proof"}),
     ENDPOINT: frozenset({"urls"}),
 }
 _COMMON = frozenset({"v", "kind", "position", "previous", "created"})
@@ -90,6 +91,17 @@ def state(
         }
     )
     return Statement(body, key.sign(SIGN_PURPOSE, body))
+
+
+def hop_content(node_id: bytes, key: SigningKey) -> dict[str, Any]:
+    """Return the content of a hop key's statement.
+
+    Args:
+        node_id: 32 bytes of the node that enrols it.
+        key: the hop key, which proves that the node holds it (SPEC R4-9a).
+
+    """
+    return {"key": key.public, "proof": key.sign(HOP_PURPOSE, node_id)}
 
 
 def read_body(statement: Statement) -> dict[str, Any]:

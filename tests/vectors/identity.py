@@ -44,7 +44,7 @@ def changed(**changes: Any) -> list[list[str]]:
 
 
 SPARE = SHELTER.key("spare")
-HOP = {"key": SPARE.public}
+HOP = keys.hop_content(SHELTER.id, SPARE)
 TWO_SIGNING = SHELTER.with_statement(keys.DELEGATION, {"role": "signing", "key": SPARE.public}, "root")
 ROTATED = SHELTER.with_statement(keys.ROOT_ROTATION, rotation(), "next_root")
 REVOKED = SHELTER.with_statement(keys.REVOCATION, revocation("signing"), "root")
@@ -84,6 +84,13 @@ def _signers(group: Group) -> None:
         ("a hop key by the root", keys.HOP_KEY, HOP, "root"),
         ("an encryption key by the log key", keys.ENCRYPTION_KEY, SEALING, "log"),
         ("a root rotation by the old root", keys.ROOT_ROTATION, rotation(), "root"),
+        ("another node's hop key", keys.HOP_KEY, keys.hop_content(MISSION.id, MISSION.key("hop")), "signing"),
+        (
+            "a hop key proved by another key",
+            keys.HOP_KEY,
+            {**HOP, "key": MISSION.key("hop").public},
+            "signing",
+        ),
     ):
         group.add(name, "signature", history="shelter", statements=one(kind, content, role))
     old = one(keys.ENDPOINT, {"urls": []}, "signing", TWO_SIGNING)
@@ -106,12 +113,17 @@ def _signers(group: Group) -> None:
 def _refused_keys(group: Group) -> None:
     again = {"key": SHELTER.encryption.public, "seal_until": START + 1, "destroy_after": START + 1}
     for name, kind, content, role in (
-        ("the signing key as hop key", keys.HOP_KEY, {"key": SHELTER.signing.public}, "signing"),
+        ("the signing key as hop key", keys.HOP_KEY, {**HOP, "key": SHELTER.signing.public}, "signing"),
         ("the root as log key", keys.DELEGATION, {"role": "log", "key": SHELTER.key("root").public}, "root"),
-        ("the next root as hop key", keys.HOP_KEY, {"key": SHELTER.key("next_root").public}, "signing"),
-        ("the hop key once more", keys.HOP_KEY, {"key": SHELTER.key("hop").public}, "signing"),
+        (
+            "the next root as hop key",
+            keys.HOP_KEY,
+            {**HOP, "key": SHELTER.key("next_root").public},
+            "signing",
+        ),
+        ("the hop key once more", keys.HOP_KEY, keys.hop_content(SHELTER.id, SHELTER.key("hop")), "signing"),
         ("the encryption key once more", keys.ENCRYPTION_KEY, again, "signing"),
-        ("a hop key of low order", keys.HOP_KEY, {"key": b"\x01" + bytes(31)}, "signing"),
+        ("a hop key of low order", keys.HOP_KEY, {**HOP, "key": b"\x01" + bytes(31)}, "signing"),
         ("an encryption key of zeros", keys.ENCRYPTION_KEY, {**SEALING, "key": bytes(1216)}, "signing"),
         (
             "a root that was not committed to",
@@ -133,8 +145,9 @@ def _malformed(group: Group) -> None:
     for name, kind, content, role in (
         ("another role", keys.DELEGATION, {"role": "hop", "key": SPARE.public}, "root"),
         ("an entry too many", keys.HOP_KEY, {**HOP, "more": 1}, "signing"),
-        ("an entry too few", keys.HOP_KEY, {}, "signing"),
-        ("a key that is text", keys.HOP_KEY, {"key": "key"}, "signing"),
+        ("an entry too few", keys.HOP_KEY, {"key": SPARE.public}, "signing"),
+        ("a key that is text", keys.HOP_KEY, {**HOP, "key": "key"}, "signing"),
+        ("a proof that is too short", keys.HOP_KEY, {**HOP, "proof": bytes(63)}, "signing"),
         ("a second inception", keys.INCEPTION, {"root": SPARE.public, "next_root": bytes(32)}, "root"),
         ("suspect after revoked", keys.REVOCATION, revocation("hop", START, START + 1), "root"),
         ("times out of order", keys.ENCRYPTION_KEY, {**SEALING, "destroy_after": START}, "signing"),

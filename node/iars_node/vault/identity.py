@@ -99,7 +99,7 @@ def create_identity(vault: Vault, profile: Listing, *, endpoints: Sequence[str],
     author.state(keys.INCEPTION, {"root": root.public, "next_root": keys.commitment(next_root.public)}, root)
     author.state(keys.DELEGATION, {"role": "signing", "key": signing.public}, root)
     author.state(keys.DELEGATION, {"role": "log", "key": log.public}, root)
-    author.state(keys.HOP_KEY, {"key": hop.public}, signing)
+    author.state(keys.HOP_KEY, keys.hop_content(keys.read_history(author.statements).node_id, hop), signing)
     author.state(keys.ENDPOINT, {"urls": list(endpoints)}, signing)
     for role, key in (("signing", signing), ("log", log), ("hop", hop)):
         vault.store_private_key(role, key.key_id, key.seed)

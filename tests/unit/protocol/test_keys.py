@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.specimens import DAY, SHELTER, START, STRANGER, Node, seed
+from tests.specimens import DAY, MISSION, SHELTER, START, STRANGER, Node, seed
 
 from iars_protocol import keys
 from iars_protocol.crypto import EncryptionKey, SigningKey, key_id
@@ -30,6 +30,7 @@ from iars_protocol.keys import (
     commitment,
     extend,
     fingerprint,
+    hop_content,
     merge,
     read_history,
     state,
@@ -76,8 +77,14 @@ def test_each_role_has_its_own_keys() -> None:
 
 @pytest.mark.parametrize("role", ["root", "signing", "log", "hop", "next_root"])
 def test_a_key_has_one_role_once(role: str) -> None:
-    refused(KeyRefusedError, HOP_KEY, {"key": SHELTER.key(role).public}, "signing")
+    refused(KeyRefusedError, HOP_KEY, hop_content(SHELTER.id, SHELTER.key(role)), "signing")
     refused(KeyRefusedError, DELEGATION, {"role": "signing", "key": SHELTER.key(role).public}, "root")
+
+
+def test_nobody_enrols_the_hop_key_of_another_node() -> None:
+    refused(SignatureError, HOP_KEY, hop_content(MISSION.id, MISSION.key("hop")), "signing")
+    stolen = {**hop_content(SHELTER.id, SPARE), "key": MISSION.key("hop").public}
+    refused(SignatureError, HOP_KEY, stolen, "signing")
 
 
 def test_an_encryption_key_is_enrolled_once() -> None:
@@ -86,7 +93,7 @@ def test_an_encryption_key_is_enrolled_once() -> None:
 
 
 def test_weak_keys_are_not_enrolled() -> None:
-    refused(KeyRefusedError, HOP_KEY, {"key": bytes(32)}, "signing")
+    refused(KeyRefusedError, HOP_KEY, {"key": bytes(32), "proof": bytes(64)}, "signing")
     refused(KeyRefusedError, DELEGATION, {"role": "log", "key": b"\x01" + bytes(31)}, "root")
     weak = {"key": bytes(1216), "seal_until": START + DAY, "destroy_after": START + DAY}
     refused(KeyRefusedError, ENCRYPTION_KEY, weak, "signing")
@@ -97,7 +104,7 @@ ROOT_ONLY = [
     (REVOCATION, revocation("hop")),
 ]
 SIGNING_ONLY = [
-    (HOP_KEY, {"key": SPARE.public}),
+    (HOP_KEY, hop_content(SHELTER.id, SPARE)),
     (ENDPOINT, {"urls": []}),
     (
         ENCRYPTION_KEY,
@@ -216,7 +223,9 @@ def test_the_newest_living_encryption_key_is_sealed_for() -> None:
         (ENDPOINT, {"urls": ["https://a b"]}, "signing"),
         (ENDPOINT, {"urls": ["https://"]}, "signing"),
         (ENDPOINT, {"urls": [1]}, "signing"),
-        (HOP_KEY, {"key": None}, "signing"),
+        (HOP_KEY, {"key": None, "proof": bytes(64)}, "signing"),
+        (HOP_KEY, {"key": SPARE.public}, "signing"),
+        (HOP_KEY, {"key": SPARE.public, "proof": bytes(63)}, "signing"),
     ],
 )
 def test_a_statement_of_another_form_is_refused(kind: str, content: dict[str, Any], role: str) -> None:
