@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from iars_node.errors import ConflictError, InvalidError
 from iars_node.exchange import messages
 from iars_node.referrals import service as referrals
 from iars_node.referrals import store
+from iars_node.vault.identity import identity_of, publish_profile
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
@@ -59,6 +61,24 @@ async def test_what_the_person_did_not_agree_to_never_reaches_the_other_node(pai
     with mission.node.works.write(SYSTEM) as work:
         shown = referrals.received_content(work, sent.id)
     assert set(shown) == {"services", "demographics", "identity", "medical"}
+
+
+async def test_a_national_there_may_be_a_third_country_national_here(pair: Pair) -> None:
+    shelter, mission = pair
+    profile = replace(identity_of(mission.node.vault).listing, country="MD")
+    publish_profile(mission.node.vault, profile, now=mission.node.clock.now())
+    case = shelter.open_case()
+    sent = shelter.refer(case, shelter.give_consent(case, mission), mission)
+    await settle(shelter, mission)
+    with mission.node.works.write(SYSTEM) as work:
+        # Only the author's country was said so far, and she may be from here.
+        assert set(referrals.received_content(work, sent.id)["demographics"].fields) == {"age_band"}
+    mission.act(referrals.accept, sent.id)
+    await settle(shelter, mission)
+    with mission.node.works.write(SYSTEM) as work:
+        assert referrals.received_content(work, sent.id)["demographics"].fields["track"] == "national"
+    with shelter.node.works.read(SYSTEM) as work:
+        assert cases.snapshot(work, case.id)["demographics"]["track"] == "third-country"
 
 
 async def test_a_rejection_names_its_reason_and_the_receiver_keeps_nothing(pair: Pair) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iars_protocol.record import age_band
 
@@ -23,12 +23,30 @@ def derive(
     found: dict[str, Value] = {}
     if band := current_age_band(identity, today):
         found["age_band"] = band
+    if track := _track(demographics, country):
+        found["track"] = track
+    return found
+
+
+def _track(demographics: Mapping[str, object], country: str) -> str | None:
     citizenships = demographics.get("citizenships")
     if isinstance(citizenships, list) and country in citizenships:
-        found["track"] = "national"
-    elif citizenships or demographics.get("stateless") is True:
-        found["track"] = "third-country"
-    return found
+        return "national"
+    return "third-country" if citizenships or demographics.get("stateless") is True else None
+
+
+def track_here(demographics: Mapping[str, Any], there: str, here: str) -> dict[str, Any]:
+    """Return demographics from another country's node with the track as it is from this one.
+
+    A national of that country is taken for a third-country national here until citizenships say
+    otherwise; who is a third-country national there may be a national here, so nothing is said.
+    """
+    seen = dict(demographics)
+    track = seen.pop("track", None)
+    if there != here:
+        track = "third-country" if track == "national" else None
+    track = _track(seen, here) or track
+    return seen if track is None else seen | {"track": track}
 
 
 def current_age_band(identity: Mapping[str, Value], today: date) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from iars_node.attachments.service import expect_attachment
+from iars_node.cases.derived import DERIVED_SCOPE, track_here
 from iars_node.cases.service import receive_scope
 from iars_node.consent import service as consents
 from iars_node.consent import store as consent_store
@@ -37,7 +38,7 @@ from iars_protocol.record import SERVICES
 from iars_protocol.referral import CLOSED, TRANSITIONS, Side, State, arrive, view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from iars_node.exchange.model import Incoming, Receipted
     from iars_node.work import Work
@@ -163,7 +164,7 @@ def apply_step(work: Work, incoming: Incoming) -> None:
     state = _state_after(work, current, incoming)
     _check_allowed(work, current, incoming)
     if incoming.content.scopes and current.case_id:
-        take_into_case(work, current, incoming.content.scopes)
+        take_into_case(work, current, _as_seen_here(work, current, incoming.content.scopes))
     step = incoming.header.type
     reason = getattr(incoming.content.body, "reason", "")
     _add_step(work, incoming, current, state)
@@ -230,7 +231,19 @@ def received_parts(work: Work, current: Referral) -> list[ScopePart]:
         found += disclosing.scope_parts_of(
             messages.open_parts(work.connection, work.vault, bytes(message_id))
         )
-    return found
+    return _as_seen_here(work, current, found)
+
+
+def _as_seen_here(work: Work, current: Referral, parts: Sequence[ScopePart]) -> list[ScopePart]:
+    """Say who is a national from this node's country: the author said it from its own."""
+    there = peer_store.find(work.connection, current.peer)
+    if there is None:
+        return list(parts)
+    countries = there.listing.country, identity_of(work.vault).listing.country
+    return [
+        replace(part, fields=track_here(part.fields, *countries)) if part.scope == DERIVED_SCOPE else part
+        for part in parts
+    ]
 
 
 def put_into_case(work: Work, current: Referral, case_id: str) -> Referral:
