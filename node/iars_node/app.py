@@ -18,6 +18,7 @@ from iars_node.exchange.routes import EnvelopesFirst, listing_routes
 from iars_node.jobs.model import Worker
 from iars_node.jobs.service import run_due, schedule
 from iars_node.node import STANDING_JOBS
+from iars_node.process import settle_in
 from iars_node.web.routes import add_pages
 from iars_node.work import SYSTEM
 
@@ -81,6 +82,7 @@ async def answer_error(_request: Request, error: Exception) -> Response:
 def _lifespan(node: Node):  # type: ignore[no-untyped-def]  # noqa: ANN202 - FastAPI names the type
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        settle_in()
         running = (node.sender.run(), node.uploader.run(), _run_jobs(node))
         loops = [asyncio.create_task(loop) for loop in running]
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, exists, func, not_, or_, select
+from sqlalchemy import and_, exists, func, not_, or_, select, text
 
 from iars_node.cases.store.heads import filter_conditions
 from iars_node.cases.tables import case_file, search_word
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 _COUNTED_UP_TO = 5000
+_PLAN_FOR_THESE_WORDS = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,9 @@ def _find(
 ) -> list[str]:
     if not wanted or not all(wanted):
         return []
+    if connection.dialect.name == "postgresql":
+        # A plan for any word treats the commonest like the rarest; how often these words stand decides here.
+        connection.execute(_PLAN_FOR_THESE_WORDS)
     # The rarest word leads and the others are looked up for each of its cases: two common words that
     # meet often fill the page early, and a rare word ends the search by itself.
     lead, *others = sorted(wanted, key=lambda keys: _count(connection, keys))
