@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from iars_node.db import Database
 from iars_node.errors import SetupError
-from iars_node.migrations import is_current, upgrade
+from iars_node.migrations import STEPS, is_current, newest, upgrade
 from iars_node.tables import metadata
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ def test_upgrading_an_empty_database_gives_exactly_the_tables_of_the_code(empty_
     with empty_database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+
+
+def test_the_newest_step_is_the_one_that_all_others_lead_to() -> None:
+    assert ScriptDirectory(str(STEPS.parent)).get_heads() == [newest()]
 
 
 def test_the_upgrade_makes_the_same_triggers_as_the_tables(

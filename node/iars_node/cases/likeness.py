@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rapidfuzz import fuzz
-
 from iars_node.vault.words import words
 
 if TYPE_CHECKING:
@@ -25,6 +23,8 @@ def name_of(identity: Mapping[str, Value]) -> str:
 
 def name_likeness(one: str, other: str) -> int:
     """Return from 0 to 100 how alike two names from `name_of` are, whatever the order of their words."""
+    from rapidfuzz import fuzz  # noqa: PLC0415 - a few megabytes, for who compares persons
+
     return round(fuzz.token_sort_ratio(one, other)) if one and other else 0
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import text
@@ -24,8 +23,8 @@ FOLDER = Path(__file__).parent
 UPGRADE_LOCK = 0x49415253
 
 
-def upgrade(database: Database) -> None:
-    """Bring a database to the newest shape, in one transaction; do nothing when it has it."""
+def run_steps(database: Database) -> None:
+    """Bring a database to the newest shape, in one transaction."""
     with database.write() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": UPGRADE_LOCK})
@@ -37,19 +36,12 @@ def upgrade(database: Database) -> None:
             ) from error
 
 
-def is_current(database: Database) -> bool:
-    """Say whether a database has the newest shape."""
-    newest = ScriptDirectory(str(FOLDER)).get_heads()
-    with database.read() as connection:
-        return MigrationContext.configure(connection).get_current_heads() == tuple(newest)
-
-
 def write_step(title: str) -> list[Path]:
     """Compare the tables with the steps so far and write what is missing as a new, numbered step."""
     number = f"{len(list(ScriptDirectory(str(FOLDER)).walk_revisions())) + 1:04d}"
     with TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/empty.sqlite")
-        upgrade(database)
+        run_steps(database)
         with database.write() as connection:
             written = command.revision(_config(connection), title, autogenerate=True, rev_id=number)
         database.close()
