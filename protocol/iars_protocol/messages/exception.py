@@ -1,0 +1,46 @@
+"""Messages about exceptions: disclosures that rest on no consent (SPEC § 7.8 and § 10.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from iars_protocol import fields
+from iars_protocol.approvals import APPROVED, OUTCOMES, Outcome
+from iars_protocol.errors import MalformedError
+from iars_protocol.messages.registry import Body, checked, code_of, message
+
+
+def _grant(value: object) -> str:
+    return fields.hexadecimal(value, 16, "grant")
+
+
+def _time(value: object) -> int:
+    return fields.time(value, "time")
+
+
+def _approver(value: object) -> str:
+    return fields.text(value, "approver")
+
+
+def _outcome() -> Any:  # noqa: ANN401 - stands in for a dataclass field
+    return checked(code_of(frozenset(OUTCOMES), "outcome"))
+
+
+@message("exception.approval/1")
+@dataclass(frozen=True, slots=True)
+class DecideException(Body):
+    """Tell what became of an exception that went out before its second approval.
+
+    `grant` is the id of the grant that carried it; `approver` is there exactly if it was approved.
+    """
+
+    carries_scopes: ClassVar[bool] = False
+    grant: str = checked(_grant)
+    outcome: Outcome = _outcome()
+    at: int = checked(_time)
+    approver: str = checked(_approver, default="")
+
+    def __post_init__(self) -> None:
+        if (self.outcome == APPROVED) != bool(self.approver):
+            raise MalformedError("an approval has an approver, a lapse has none")
