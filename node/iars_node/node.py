@@ -12,6 +12,9 @@ from iars_node.attachments.service import remove_erased
 from iars_node.attachments.uploading import Uploader
 from iars_node.cases.events import ContentErased
 from iars_node.clock import Clock, SystemClock
+from iars_node.consent.approvals import outcome_handler
+from iars_node.consent.events import ExceptionLapsed
+from iars_node.consent.exceptions import LAPSE_JOB, lapse
 from iars_node.db import Database
 from iars_node.events import Events
 from iars_node.exchange.announcing import ROTATE_JOB, listing_handler, rotate_keys_job
@@ -30,6 +33,7 @@ from iars_node.work import Work, Works
 from iars_protocol.content import read_content
 from iars_protocol.crypto import probe
 from iars_protocol.messages.administration import AnnounceListing, ResyncStreams
+from iars_protocol.messages.exception import DecideException
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,7 +70,11 @@ class Node:
 
 def message_handlers() -> dict[str, Handler]:
     """Return what each message type does at this node."""
-    found = {**referrals.handlers(), AnnounceListing.type: listing_handler()}
+    found = {
+        **referrals.handlers(),
+        AnnounceListing.type: listing_handler(),
+        DecideException.type: outcome_handler(),
+    }
 
     def apply_again(work: Work, peer: Peer, message: Message) -> None:
         opened = Opened(message, message.header, read_content(message))
@@ -82,6 +90,7 @@ def job_handlers() -> dict[str, Callable[[Work, Job], None]]:
         ERASE_JOB: referrals.erase,
         ROTATE_JOB: rotate_keys_job,
         GAPS_JOB: ask_for_gaps_job,
+        LAPSE_JOB: lapse,
     }
 
 
@@ -95,6 +104,7 @@ def follow_events(events: Events, folder: AttachmentFolder) -> None:
     events.follow(Receipted, referrals.follow_receipt)
     events.follow(Receipted, referrals.follow_disclosure)
     events.follow(Resynced, referrals.follow_resync)
+    events.follow(ExceptionLapsed, referrals.follow_lapse)
     events.follow(ContentErased, remove_erased(folder))
 
 

@@ -312,7 +312,9 @@ def approvals() -> Group:
     for told in OUTCOMES:
         group.add(f"told for the first time: {told}", grant=pending, known="", told=told)
         group.add(f"told again: {told}", grant=pending, known=told, told=told)
-    group.add("a lapsed exception does not revive", "transition", grant=pending, known="lapsed", told="approved")
+    group.add(
+        "a lapsed exception does not revive", "transition", grant=pending, known="lapsed", told="approved"
+    )
     group.add("an approved one does not lapse", "transition", grant=pending, known="approved", told="lapsed")
     group.add("it was approved when it went out", "transition", grant=approved, known="", told="approved")
     group.add("it rests on a consent", "transition", grant=write(grant()), known="", told="lapsed")

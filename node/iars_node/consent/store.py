@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Row, bindparam, insert, select, update
 
 from iars_node.consent import terms as stored_terms
-from iars_node.consent.model import Consent, KeptGrant
-from iars_node.consent.tables import consent, consent_grant
+from iars_node.consent.model import Consent, History, KeptGrant
+from iars_node.consent.tables import consent, consent_grant, consent_history
 from iars_node.vault.sealing import context
 from iars_protocol.consent import Grant, Signed
 
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from iars_node.consent.model import State
     from iars_node.vault.vault import Vault
 
 _BY_ID = select(consent).where(consent.c.id == bindparam("wanted"))
+_SUCCESSOR = select(consent).where(consent.c.replaces == bindparam("wanted"))
+_ADD_HISTORY = insert(consent_history).inline()
 _ADD_GRANT = insert(consent_grant)
 _ISSUED = select(consent_grant).where(
     consent_grant.c.consent_id == bindparam("consent"), consent_grant.c.peer == bindparam("peer")
@@ -52,7 +55,7 @@ def add(connection: Connection, vault: Vault, new: Consent, key_id: bytes) -> No
             replaces=new.replaces,
             terms=stored_terms.to_json(new.terms),
             key_id=key_id,
-            sealed=vault.seal(key_id, new.terms.reasons.encode(), place(new.id)),
+            sealed=vault.seal(key_id, stored_terms.words_of(new.terms), place(new.id)),
             given_at=new.given_at,
             expires_at=new.terms.expires,
             recorded_by=new.recorded_by,
@@ -60,10 +63,87 @@ def add(connection: Connection, vault: Vault, new: Consent, key_id: bytes) -> No
     )
 
 
-def find(connection: Connection, vault: Vault, consent_id: str) -> Consent | None:
-    """Return a consent by its id."""
-    row = connection.execute(_BY_ID, {"wanted": consent_id}).first()
+def find(
+    connection: Connection, vault: Vault, consent_id: str, *, for_update: bool = False
+) -> Consent | None:
+    """Return a consent by its id; on demand, keep other writers of it waiting."""
+    query = _BY_ID.with_for_update() if for_update else _BY_ID
+    row = connection.execute(query, {"wanted": consent_id}).first()
     return None if row is None else _consents(vault, [row])[0]
+
+
+def newest_version(connection: Connection, vault: Vault, consent_id: str) -> Consent | None:
+    """Return the version that stands today in the place of a consent, or None where there is no such consent."""
+    found = find(connection, vault, consent_id)
+    while found is not None and found.is_replaced:
+        row = connection.execute(_SUCCESSOR, {"wanted": found.id}).first()
+        if row is None:
+            break
+        found = _consents(vault, [row])[0]
+    return found
+
+
+def end_version(connection: Connection, consent_id: str, at: datetime) -> bool:
+    """End a version in favour of a newer one, its state kept as history; say whether it had not ended yet."""
+    condition = (consent.c.id == consent_id) & consent.c.ended_at.is_(None)
+    return connection.execute(update(consent).where(condition).values(ended_at=at)).rowcount == 1
+
+
+def set_state(
+    connection: Connection, consent_id: str, state: State, ended_at: datetime | None = None
+) -> None:
+    """Write a consent's state, and when it ended."""
+    values = {"state": state} | ({} if ended_at is None else {"ended_at": ended_at})
+    connection.execute(update(consent).where(consent.c.id == consent_id).values(values))
+
+
+def write_answer(connection: Connection, vault: Vault, given: Consent) -> None:
+    """Write what the person answered over what they were asked."""
+    key_id = connection.execute(select(consent.c.key_id).where(consent.c.id == given.id)).scalar_one()
+    connection.execute(
+        update(consent)
+        .where(consent.c.id == given.id)
+        .values(
+            state=given.state,
+            terms=stored_terms.to_json(given.terms),
+            sealed=vault.seal(bytes(key_id), stored_terms.words_of(given.terms), place(given.id)),
+            given_at=given.given_at,
+            expires_at=given.terms.expires,
+            recorded_by=given.recorded_by,
+        )
+    )
+
+
+def add_history(connection: Connection, consent_id: str, entry: History) -> None:
+    """Append to a consent's history."""
+    values = {name: getattr(entry, name) for name in History.__dataclass_fields__}
+    connection.execute(_ADD_HISTORY, values | {"consent_id": consent_id})
+
+
+def history(connection: Connection, consent_id: str) -> list[History]:
+    """Return a consent's history in its order."""
+    rows = connection.execute(
+        select(consent_history)
+        .where(consent_history.c.consent_id == consent_id)
+        .order_by(consent_history.c.sequence)
+    )
+    return [History(row.at, row.step, row.by, row.state_after, row.actor) for row in rows]
+
+
+def grants_of_consent(connection: Connection, consent_id: str) -> list[KeptGrant]:
+    """Return the grants that were issued under a consent or an exception."""
+    rows = connection.execute(
+        select(consent_grant)
+        .where(consent_grant.c.consent_id == consent_id)
+        .order_by(consent_grant.c.recorded_at, consent_grant.c.id)
+    )
+    return [_kept(row) for row in rows]
+
+
+def end_grant(connection: Connection, grant_id: str, at: datetime) -> None:
+    """Write when a grant stopped to count before its time."""
+    condition = (consent_grant.c.id == grant_id) & consent_grant.c.ended_at.is_(None)
+    connection.execute(update(consent_grant).where(condition).values(ended_at=at))
 
 
 def of_case(connection: Connection, vault: Vault, case_id: str) -> list[Consent]:
@@ -88,20 +168,20 @@ def expiring_between(connection: Connection, vault: Vault, begin: datetime, end:
 
 def _consents(vault: Vault, rows: list[Row[Any]] | Any) -> list[Consent]:  # noqa: ANN401 - rows of the table
     opened = vault.open_many([(bytes(row.key_id), bytes(row.sealed), place(row.id)) for row in rows])
-    return [_consent(row, reasons) for row, reasons in zip(rows, opened, strict=True)]
+    return [_consent(row, words) for row, words in zip(rows, opened, strict=True)]
 
 
-def _consent(row: Row[Any], reasons: bytes | None) -> Consent:
+def _consent(row: Row[Any], words: bytes | None) -> Consent:
     return Consent(
         row.id,
         row.case_id,
         row.state,
         row.version,
         row.replaces,
-        # Erased free text reads as none: the codes beside it stay as the tombstone of what was agreed.
-        stored_terms.from_json(row.terms, "" if reasons is None else reasons.decode()),
+        stored_terms.from_json(row.terms, words),
         row.given_at,
         row.recorded_by,
+        row.ended_at,
     )
 
 
@@ -164,7 +244,15 @@ def set_grant_case(connection: Connection, grant_id: str, case_id: str) -> None:
 def _kept(row: Row[Any]) -> KeptGrant:
     signed, grant = _read_grant(row.signed)
     return KeptGrant(
-        row.id, row.direction, bytes(row.peer), row.consent_id, row.case_id, grant, signed, row.recorded_at
+        row.id,
+        row.direction,
+        bytes(row.peer),
+        row.consent_id,
+        row.case_id,
+        grant,
+        signed,
+        row.recorded_at,
+        row.ended_at,
     )
 
 
