@@ -1,4 +1,4 @@
-"""The recipient's side of exceptions: show on what a disclosure rests, hear its outcome, lock when it lapsed."""
+"""The recipient's side of exceptions: show on what a disclosure rests, hear its outcome, lock what lapsed."""
 
 from __future__ import annotations
 

@@ -105,10 +105,7 @@ def _replace(work: Work, consent_id: str, terms: Terms, step: Step) -> Consent:
     require(work.actor, TRANSITIONS[step].action)
     older = _claimed(work, consent_id)
     state = advance(older.state_at(work.now), step, "person")
-    if step == "narrow":
-        newer_terms = _narrowed(work, older, terms)
-    else:
-        newer_terms = _checked(work, older.case_id, terms)
+    newer_terms = _narrowed(work, older, terms) if step == "narrow" else _checked(work, older.case_id, terms)
     if not store.end_version(work.connection, older.id, work.now):
         raise ConflictError("Someone else changed the consent first; look at it again.")
     newer = Consent(
@@ -132,7 +129,7 @@ def _narrowed(work: Work, older: Consent, terms: Terms) -> Terms:
 def _tell(work: Work, older: Consent, newer: Consent, step: Step) -> None:
     out = taken_out(older.terms, newer.terms)
     if step == "renew":
-        detail = {"replaces": older.id, "version": newer.version}
+        detail: dict[str, str | int] = {"replaces": older.id, "version": newer.version}
         record(
             work, "consent.renewed", subject=newer.id, case_id=newer.case_id, scopes=_codes(newer.terms),
             purpose=",".join(newer.terms.purposes), detail=detail,

@@ -35,6 +35,9 @@ WITHDRAWAL_WAYS = {
 WORDS = ("reasons", "interpreter", "witness", "guardian", "best_interests", "paper")
 
 
+WITH_CONSENT = Basis()
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Which text was read out: its name, version and language, and the SHA-256 of its very words."""
@@ -141,7 +144,7 @@ class Consent:
     given_at: datetime
     recorded_by: str
     ended_at: datetime | None = None
-    basis: Basis = Basis()
+    basis: Basis = WITH_CONSENT
     hindrance: str = ""
 
     @property

@@ -144,7 +144,7 @@ def standing(work: Work, ground_id: str) -> Consent:
 
 
 def narrowed_grant(kept: KeptGrant, today: Consent, peer: Peer) -> Grant:
-    """Return what of a grant may still leave: never more than it says, never more than the person says now."""
+    """Return what of a grant may still leave: no more than it says, no more than the person says now."""
     return within(kept.grant, today.terms, peer.node_text)
 
 

@@ -73,7 +73,7 @@ def find(
 
 
 def newest_version(connection: Connection, vault: Vault, consent_id: str) -> Consent | None:
-    """Return the version that stands today in the place of a consent, or None where there is no such consent."""
+    """Return the version that stands today in the place of a consent, or None if there is no such consent."""
     found = find(connection, vault, consent_id)
     while found is not None and found.is_replaced:
         row = connection.execute(_SUCCESSOR, {"wanted": found.id}).first()

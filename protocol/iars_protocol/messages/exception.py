@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from iars_protocol import fields
 from iars_protocol.approvals import APPROVED, OUTCOMES, Outcome
@@ -23,10 +23,6 @@ def _approver(value: object) -> str:
     return fields.text(value, "approver")
 
 
-def _outcome() -> Any:  # noqa: ANN401 - stands in for a dataclass field
-    return checked(code_of(frozenset(OUTCOMES), "outcome"))
-
-
 @message("exception.approval/1")
 @dataclass(frozen=True, slots=True)
 class DecideException(Body):
@@ -37,7 +33,7 @@ class DecideException(Body):
 
     carries_scopes: ClassVar[bool] = False
     grant: str = checked(_grant)
-    outcome: Outcome = _outcome()
+    outcome: Outcome = checked(code_of(frozenset(OUTCOMES), "outcome"))
     at: int = checked(_time)
     approver: str = checked(_approver, default="")
 

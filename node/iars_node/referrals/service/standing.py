@@ -1,4 +1,4 @@
-"""What of a referral's grant still stands: never more than was signed, never more than the person says today."""
+"""What of a referral's grant still stands: no more than was signed, no more than the person says today."""
 
 from __future__ import annotations
 

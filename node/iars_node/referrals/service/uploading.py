@@ -41,7 +41,7 @@ def follow_disclosure(work: Work, receipted: Receipted) -> None:
 
 
 def may_send_attachments(work: Work, referral_id: str, scope: str) -> bool:
-    """Say whether a scope's attachments may leave: the referral goes on or is complete, the consent stands."""
+    """Say whether a scope's attachments may leave: the referral goes on or is complete, consent stands."""
     current = store.find(work.connection, referral_id)
     if current is None or current.state not in (*OPEN, COMPLETED):
         return False
