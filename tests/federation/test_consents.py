@@ -85,10 +85,11 @@ def test_nobody_without_the_right_moves_a_consent(pair: Pair) -> None:
     ):
         with pytest.raises(ForbiddenError):
             act(shelter, use_case, *what, by=AUDITOR)
-    for use_case in (changing.refuse_requested, changing.give_requested, changing.narrow_consent):
+    with pytest.raises(NotFoundError):
+        act(shelter, changing.refuse_requested, "0" * 32)
+    for use_case in (changing.give_requested, changing.renew_consent, changing.narrow_consent):
         with pytest.raises(NotFoundError):
-            arguments = ("0" * 32,) if use_case is changing.refuse_requested else ("0" * 32, terms)
-            act(shelter, use_case, *arguments)
+            act(shelter, use_case, "0" * 32, terms)
 
 
 def test_what_was_asked_permits_nothing_until_the_person_agrees(pair: Pair) -> None:
@@ -261,7 +262,7 @@ def test_a_narrowing_allows_nothing_more_in_any_respect(pair: Pair) -> None:
     later = tuple(
         replace(scope, step="offer") if scope.code == "medical" else scope for scope in given.terms.scopes
     )
-    for name, changes in {
+    wider: dict[str, dict[str, Any]] = {
         "scopes": {"scopes": (*given.terms.scopes, consents.default_scope("contact"))},
         "scopes ": {"scopes": later},
         "scopes  ": {"withheld": ()},
@@ -271,7 +272,8 @@ def test_a_narrowing_allows_nothing_more_in_any_respect(pair: Pair) -> None:
         "expires": {"expires": given.terms.expires + timedelta(seconds=1)},
         "retention_days": {"retention_days": given.terms.retention_days + 1},
         "is_onward_allowed": {"is_onward_allowed": True},
-    }.items():
+    }
+    for name, changes in wider.items():
         with pytest.raises(InvalidError) as refused:
             act(shelter, changing.narrow_consent, given.id, replace(given.terms, **changes))
         assert name.strip() in refused.value.faults
@@ -312,7 +314,7 @@ def test_how_it_was_obtained_has_to_be_on_record(pair: Pair) -> None:
 
 @pytest.mark.parametrize("suspect", [True, False])
 def test_a_childs_consent_needs_its_assent_and_a_guardian_who_is_no_suspect(
-    pair: Pair, suspect: bool
+    pair: Pair, *, suspect: bool
 ) -> None:
     shelter, mission = pair
     family: Record = {"family": {"guardian_is_suspect": suspect}}
@@ -332,8 +334,8 @@ def test_a_childs_consent_needs_its_assent_and_a_guardian_who_is_no_suspect(
     with pytest.raises(InvalidError) as refused:
         act(shelter, consents.give_consent, case.id, terms_for(shelter, mission, **by_guardian))
     assert set(refused.value.faults) == {"assent"}
+    unsaid = {"from_whom": "caregiver", "guardian": "Vera", "assent": "too-young"}
     with pytest.raises(InvalidError) as refused:
-        unsaid = {"from_whom": "caregiver", "guardian": "Vera", "assent": "too-young"}
         act(shelter, consents.give_consent, case.id, terms_for(shelter, mission, **unsaid))
     assert set(refused.value.faults) == {"best_interests"}
     given = act(

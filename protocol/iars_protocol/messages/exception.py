@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from iars_protocol import fields
-from iars_protocol.approvals import APPROVED, OUTCOMES, Outcome
+from iars_protocol.approvals import APPROVED, OUTCOMES
 from iars_protocol.errors import MalformedError
 from iars_protocol.messages.registry import Body, checked, code_of, message
 
@@ -17,6 +17,9 @@ def _grant(value: object) -> str:
 
 def _time(value: object) -> int:
     return fields.time(value, "time")
+
+
+_outcome = code_of(frozenset(OUTCOMES), "outcome")
 
 
 def _approver(value: object) -> str:
@@ -33,7 +36,7 @@ class DecideException(Body):
 
     carries_scopes: ClassVar[bool] = False
     grant: str = checked(_grant)
-    outcome: Outcome = checked(code_of(frozenset(OUTCOMES), "outcome"))
+    outcome: Literal["approved", "lapsed"] = checked(_outcome)
     at: int = checked(_time)
     approver: str = checked(_approver, default="")
 

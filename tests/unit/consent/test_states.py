@@ -75,6 +75,7 @@ def test_an_exception_is_decided_once() -> None:
     assert exception.advance("pending", "approve") == "approved"
     assert exception.advance("pending", "refuse") == "refused"
     assert exception.advance("pending", "lapse") == "lapsed"
-    for state, step in product(("approved", "refused", "lapsed"), exception.TRANSITIONS):
+    decided: tuple[exception.State, ...] = ("approved", "refused", "lapsed")
+    for state, step in product(decided, exception.TRANSITIONS):
         with pytest.raises(ConflictError):
             exception.advance(state, step)
