@@ -14,6 +14,7 @@ from iars_node.consent.approvals import note_received, refuse_lapsed
 from iars_node.consent.guarding import check_obtained, completed
 from iars_node.consent.model import FROM_WHOM, HOW_OBTAINED, Consent, History, KeptGrant, Terms
 from iars_node.consent.narrowing import within
+from iars_node.consent.receipt import NUMBER_DIGITS
 from iars_node.consent.states import advance
 from iars_node.db import EPOCH, new_id
 from iars_node.errors import InvalidError, NotFoundError, RefusedError
@@ -117,6 +118,18 @@ def get(work: Work, consent_id: str) -> Consent:
     if found is None:
         raise NotFoundError("There is no consent of this id.")
     return found
+
+
+def find_by_number(work: Work, text: str) -> Consent:
+    """Return the consent that a person means by the number on their paper, or by its id."""
+    require(work.actor, "consent.read")
+    digits = text.replace("-", "").strip().lower()
+    if len(digits) < NUMBER_DIGITS or set(digits) - set("0123456789abcdef"):
+        raise NotFoundError("There is no consent of this number.")
+    found = store.beginning_with(work.connection, work.vault, digits)
+    if len(found) != 1:
+        raise NotFoundError("There is no consent of this number.")
+    return found[0]
 
 
 def history(work: Work, consent_id: str) -> list[History]:

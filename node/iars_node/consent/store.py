@@ -39,6 +39,9 @@ _CASES_OF_SUBJECT = select(consent_grant.c.case_id, consent_grant.c.direction).w
 _GRANT_BY_ID = select(consent_grant).where(consent_grant.c.id == bindparam("wanted"))
 
 
+ID_DIGITS = 32
+
+
 def place(consent_id: str) -> bytes:
     """Name the one place that a consent's free text belongs to."""
     return context("consent", "sealed", consent_id)
@@ -70,6 +73,13 @@ def find(
     query = _BY_ID.with_for_update() if for_update else _BY_ID
     row = connection.execute(query, {"wanted": consent_id}).first()
     return None if row is None else _consents(vault, [row])[0]
+
+
+def beginning_with(connection: Connection, vault: Vault, digits: str) -> list[Consent]:
+    """Return the consents whose id begins with some digits."""
+    # A range, not LIKE: PostgreSQL's index serves it whatever the language of the database.
+    wanted = (consent.c.id >= digits) & (consent.c.id <= digits + "f" * (ID_DIGITS - len(digits)))
+    return _consents(vault, connection.execute(select(consent).where(wanted).limit(2)).all())
 
 
 def newest_version(connection: Connection, vault: Vault, consent_id: str) -> Consent | None:
