@@ -10,6 +10,7 @@ from iars_protocol.consent import Grant as WireGrant
 from iars_protocol.vocabulary import SERVICES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
 State: TypeAlias = Literal[
@@ -66,6 +67,19 @@ class Withheld:
     scope: str
     fields: tuple[str, ...] = ()
     node: str = ""
+
+
+def joined(withheld: Iterable[Withheld]) -> tuple[Withheld, ...]:
+    """Return what is withheld with one entry for each scope and recipient; a whole scope outweighs fields."""
+    found: dict[tuple[str, str], Withheld] = {}
+    for item in withheld:
+        known = found.get((item.scope, item.node))
+        if known is None or (known.fields and not item.fields):
+            found[item.scope, item.node] = item
+        elif known.fields:
+            fields = tuple(dict.fromkeys((*known.fields, *item.fields)))
+            found[item.scope, item.node] = Withheld(item.scope, fields, item.node)
+    return tuple(found.values())
 
 
 @dataclass(frozen=True, slots=True)

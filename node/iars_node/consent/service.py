@@ -12,7 +12,7 @@ from iars_node.cases.service import case_head
 from iars_node.consent import exception_store, store
 from iars_node.consent.approvals import note_received, refuse_lapsed
 from iars_node.consent.guarding import check_obtained, completed
-from iars_node.consent.model import FROM_WHOM, HOW_OBTAINED, Consent, History, KeptGrant, Terms
+from iars_node.consent.model import FROM_WHOM, HOW_OBTAINED, Consent, History, KeptGrant, Terms, joined
 from iars_node.consent.narrowing import within
 from iars_node.consent.receipt import NUMBER_DIGITS
 from iars_node.consent.states import advance
@@ -74,10 +74,12 @@ def check_terms(work: Work, terms: Terms) -> None:
         **_unknown("purposes", terms.purposes, PURPOSES),
         **_unknown("feedback", terms.feedback, SCOPES),
         **_unknown("scopes", [scope.code for scope in terms.scopes], SCOPES),
-        **_unknown("withheld", [item.scope for item in terms.withheld], SCOPES),
+        **_unknown("withheld", dict.fromkeys(item.scope for item in terms.withheld), SCOPES),
         **_unknown("how_obtained", [terms.how_obtained], HOW_OBTAINED),
         **_unknown("from_whom", [terms.from_whom], FROM_WHOM),
     }
+    if len(joined(terms.withheld)) != len(terms.withheld):
+        faults["withheld"] = "accepted: for each scope and recipient one entry"
     if not terms.purposes:
         faults["purposes"] = "accepted: at least one purpose"
     if "services" not in {scope.code for scope in terms.scopes}:
