@@ -322,6 +322,11 @@ def described(work: Work, consent: Consent) -> dict[str, object]:
     }
 
 
+def _withheld_text(item: Withheld) -> str:
+    fields = f".{','.join(item.fields)}" if item.fields else ""
+    return f"{item.scope}{fields}{f'@{item.node}' if item.node else ''}"
+
+
 def described_terms(work: Work, terms: Terms) -> dict[str, object]:
     """Return terms as they are shown."""
     names = {peer.node_text: peer.name() for peer in peers.every(work)}
@@ -345,10 +350,7 @@ def described_terms(work: Work, terms: Terms) -> dict[str, object]:
         "recipient_names": [
             names.get(one.node, one.organisation_type or one.node) for one in terms.recipients
         ],
-        "withheld": [
-            f"{one.scope}{''.join(f'.{name}' for name in one.fields)}{f'@{one.node}' if one.node else ''}"
-            for one in terms.withheld
-        ],
+        "withheld": [_withheld_text(one) for one in terms.withheld],
         "feedback": list(terms.feedback),
         "how_obtained": terms.how_obtained,
         "from_whom": terms.from_whom,

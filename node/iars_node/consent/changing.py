@@ -122,7 +122,7 @@ def _narrowed(work: Work, older: Consent, terms: Terms) -> Terms:
     if faults:
         raise InvalidError("This would allow more than before; ask the person again and renew it.", faults)
     if not is_narrower(older.terms, terms):
-        raise ConflictError("Nothing is taken out; the consent stays as it is.")
+        raise ConflictError("Nothing is taken out; the consent stands as it was.")
     return replace(terms, notice=older.terms.notice, is_child=older.terms.is_child)
 
 

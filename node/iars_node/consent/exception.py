@@ -30,7 +30,7 @@ EMERGENCY = "vital-interest"
 State: TypeAlias = Literal["pending", "approved", "refused", "lapsed"]
 By: TypeAlias = Literal["approver", "clock"]
 
-STATES: Mapping[State, str] = MappingProxyType(
+STATES: Mapping[str, str] = MappingProxyType(
     {
         "pending": "Waits for approval",
         "approved": "Approved",

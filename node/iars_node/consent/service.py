@@ -152,6 +152,13 @@ def ground(work: Work, ground_id: str) -> Consent:
     return found
 
 
+def exceptional(work: Work, case_id: str) -> list[Consent]:
+    """Return a case's exceptions in the form in which a disclosure asks what may leave, the newest first."""
+    require(work.actor, "consent.read")
+    kept = exception_store.of_case(work.connection, work.vault, case_id)
+    return [one.as_ground(work.now, seconds(one.review_at)) for one in kept]
+
+
 def standing(work: Work, ground_id: str) -> Consent:
     """Return what holds today of what a referral was sent under: the newest version of that consent."""
     newest = store.newest_version(work.connection, work.vault, ground_id)

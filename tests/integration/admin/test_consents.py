@@ -58,7 +58,7 @@ def test_a_consent_is_renewed_narrowed_and_invalidated(
         "--withhold", "identity.alias", "--until", sooner,
     )  # fmt: skip
     assert less["scope_codes"] == ["services", "demographics", "identity"]
-    assert "identity.alias" in less["withheld"]
+    assert less["withheld"] == ["identity.document_number,alias"]
     states = [(one["version"], one["state"]) for one in mira.ask("consent", "list", case)]
     assert states == [(3, "renewed"), (2, "replaced"), (1, "replaced")]
     widening = mira.run("consent", "narrow", less["id"], "--until", "2199-01-01")

@@ -95,9 +95,14 @@ def test_what_was_taken_out_is_named_by_scope_or_field(older: Terms, newer: Term
 
 def test_ends_that_come_earlier_are_a_narrowing_too() -> None:
     older = Terms(
-        ("return",), (ScopeGrant("services", "offer"),), (Recipient(node=NODE), Recipient(organisation_type="NGO")),
-        datetime(2026, 9, 1, tzinfo=UTC), "sq", "verbal", is_onward_allowed=True,
-    )  # fmt: skip
+        purposes=("return",),
+        scopes=(ScopeGrant("services", "offer"),),
+        recipients=(Recipient(node=NODE), Recipient(organisation_type="NGO")),
+        expires=datetime(2026, 9, 1, tzinfo=UTC),
+        notice_language="sq",
+        how_obtained="verbal",
+        is_onward_allowed=True,
+    )
     for changes in (
         {"expires": datetime(2026, 8, 1, tzinfo=UTC)},
         {"retention_days": 30},
