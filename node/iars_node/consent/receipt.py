@@ -6,6 +6,7 @@ somebody agreed on something.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from iars_protocol.consent import ScopeGrant
 
 NUMBER_DIGITS = 12
+NUMBER = re.compile(r"[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}")
+"""The form of the number on a paper."""
 _GROUP = 4
 
 
