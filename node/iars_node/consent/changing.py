@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iars_node.accounts.access import require
 from iars_node.audit.service import record
@@ -12,7 +12,7 @@ from iars_node.cases.service import case_head
 from iars_node.consent import store
 from iars_node.consent.events import ConsentInvalidated, ConsentNarrowed
 from iars_node.consent.guarding import check_obtained, completed
-from iars_node.consent.model import Consent, History
+from iars_node.consent.model import WORDS, Consent, History
 from iars_node.consent.narrowing import is_narrower, taken_out, widening_faults
 from iars_node.consent.service import CONSENT_KEY_SCOPE, check_terms, note_given
 from iars_node.consent.states import TRANSITIONS, advance
@@ -123,7 +123,9 @@ def _narrowed(work: Work, older: Consent, terms: Terms) -> Terms:
         raise InvalidError("This would allow more than before; ask the person again and renew it.", faults)
     if not is_narrower(older.terms, terms):
         raise ConflictError("Nothing is taken out; the consent stands as it was.")
-    return replace(terms, notice=older.terms.notice, is_child=older.terms.is_child)
+    # Who takes something out for the person need not have read, or typed again, what people said before.
+    words: dict[str, Any] = {name: getattr(terms, name) or getattr(older.terms, name) for name in WORDS}
+    return replace(terms, notice=older.terms.notice, is_child=older.terms.is_child, **words)
 
 
 def _tell(work: Work, older: Consent, newer: Consent, step: Step) -> None:
@@ -149,6 +151,19 @@ def _tell(work: Work, older: Consent, newer: Consent, step: Step) -> None:
             },
         )
         work.announce(ConsentNarrowed(newer.case_id, newer.id, older.id, out))
+
+
+def to_take_back(work: Work, consent_id: str) -> Consent:
+    """Return a consent by its codes alone, to whoever may take something out of it or end it.
+
+    That may be a role that reads no consents: the person says it to whom they meet first.
+    """
+    require(work.actor, TRANSITIONS["narrow"].action)
+    found = store.find(work.connection, work.vault, consent_id)
+    if found is None:
+        raise NotFoundError("There is no consent of this id.")
+    unsaid: dict[str, Any] = dict.fromkeys(WORDS, "")
+    return replace(found, terms=replace(found.terms, **unsaid))
 
 
 def invalidate_consent(work: Work, consent_id: str, reason: str) -> Consent:

@@ -150,6 +150,27 @@ def test_what_loses_its_mark_is_taken_out(world: World, besa: Reader) -> None:
     assert terms.expires < given.terms.expires
 
 
+def test_who_meets_the_person_first_takes_it_out_without_reading_what_was_said(
+    world: World, visitor: Callable[..., Reader]
+) -> None:
+    case = world.shelter.open_case()
+    given = world.shelter.give_consent(case, world.mission, reasons="Her brother is not to know.")
+    ilir = visitor("ilir")
+    form = ilir.get(f"/consents/{given.id}/narrow")
+    assert form.status_code == 200
+    assert "brother" not in form.text
+    kept = {
+        "recipients": [f"node:{world.mission.id.hex()}"],
+        "purposes": ["assistance", "return"],
+        "scopes": ["services"],
+    }
+    assert ilir.post(f"/consents/{given.id}/narrow", kept).headers["location"] == "/?done=narrowed"
+    with world.shelter.node.works.read(SYSTEM) as work:
+        newer = consents.standing(work, given.id)
+    assert [scope.code for scope in newer.terms.scopes] == ["services"]
+    assert newer.terms.reasons == "Her brother is not to know."
+
+
 def test_a_finding_that_it_does_not_count_needs_a_reason(world: World, besa: Reader) -> None:
     _case, given, _sent = world.referral()
     assert besa.get(f"/consents/{given.id}/invalidate").status_code == 200

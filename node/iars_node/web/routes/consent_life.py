@@ -111,17 +111,23 @@ def _filled(visit: Visit, given: Consent, doing: Doing, **changes: list[str]) ->
 @pages.get("/consents/{consent_id}/narrow", "consent.withdraw", writes=True)
 def show_narrowing(visit: Visit, consent_id: str) -> Answer:
     """Show what was agreed to, each with a mark that can be taken away."""
-    given = consents.get(visit.work, consent_id)
+    given = changing.to_take_back(visit.work, consent_id)
     return _narrowing(visit, given, Sheet(typed_from(visit, given.terms)))
 
 
 @pages.post("/consents/{consent_id}/narrow", "consent.withdraw")
 def narrow(visit: Visit, consent_id: str) -> Answer:
     """Record that the person takes out what is no longer marked."""
-    given = consents.get(visit.work, consent_id)
+    given = changing.to_take_back(visit.work, consent_id)
     with visit.keeping(lambda sheet: _narrowing(visit, given, sheet)):
         newer = changing.narrow_consent(visit.work, consent_id, _lessened(visit, given.terms))
-    return Redirect(f"/consents/{newer.id}?done=narrowed")
+    return _after(visit, newer.id, "narrowed")
+
+
+def _after(visit: Visit, consent_id: str, done: str) -> Redirect:
+    # Who may take something out need not be one who reads consents.
+    path = f"/consents/{consent_id}" if visit.may("consent.read") else "/"
+    return Redirect(f"{path}?done={done}")
 
 
 def _narrowing(visit: Visit, given: Consent, sheet: Sheet) -> Page:
@@ -180,16 +186,16 @@ def _lessened(visit: Visit, older: Terms) -> Terms:
 @pages.get("/consents/{consent_id}/invalidate", "consent.withdraw", writes=True)
 def show_invalidation(visit: Visit, consent_id: str) -> Answer:
     """Ask why a consent does not count."""
-    return _invalidation(visit, consents.get(visit.work, consent_id), Sheet())
+    return _invalidation(visit, changing.to_take_back(visit.work, consent_id), Sheet())
 
 
 @pages.post("/consents/{consent_id}/invalidate", "consent.withdraw")
 def invalidate(visit: Visit, consent_id: str) -> Answer:
     """Record that a consent does not count."""
-    given = consents.get(visit.work, consent_id)
+    given = changing.to_take_back(visit.work, consent_id)
     with visit.keeping(lambda sheet: _invalidation(visit, given, sheet)):
         changing.invalidate_consent(visit.work, consent_id, visit.typed("reason"))
-    return Redirect(f"/consents/{consent_id}?done=saved")
+    return _after(visit, consent_id, "saved")
 
 
 def _invalidation(visit: Visit, given: Consent, sheet: Sheet) -> Page:
