@@ -15,6 +15,7 @@ from iars_node.clock import Clock, SystemClock
 from iars_node.consent.approvals import outcome_handler
 from iars_node.consent.events import ExceptionLapsed
 from iars_node.consent.exceptions import LAPSE_JOB, lapse
+from iars_node.consent.recovering import recover_outcome
 from iars_node.db import Database
 from iars_node.events import Events
 from iars_node.exchange.announcing import ROTATE_JOB, listing_handler, rotate_keys_job
@@ -80,7 +81,8 @@ def message_handlers() -> dict[str, Handler]:
         opened = Opened(message, message.header, read_content(message))
         apply_opened(work, peer, opened, found, is_again=True)
 
-    return {**found, ResyncStreams.type: resync_handler(referrals.recoveries(), apply_again)}
+    recoveries = {**referrals.recoveries(), DecideException.type: recover_outcome}
+    return {**found, ResyncStreams.type: resync_handler(recoveries, apply_again)}
 
 
 def job_handlers() -> dict[str, Callable[[Work, Job], None]]:

@@ -160,6 +160,26 @@ def test_a_renewal_takes_the_place_of_the_older_version(pair: Pair, clock: SetCl
     assert shelter.refer(case, newer, mission).consent_id == newer.id
 
 
+async def test_a_renewal_does_not_prolong_what_was_signed_before_it(pair: Pair, clock: SetClock) -> None:
+    shelter, mission = pair
+    case = shelter.open_case()
+    older = shelter.give_consent(case, mission, expires=clock.moment + timedelta(days=2))
+    sent = shelter.refer(case, older, mission)
+    await settle(shelter, mission)
+    mission.act(referrals.accept, sent.id)
+    await settle(shelter, mission)
+    newer = act(shelter, changing.renew_consent, older.id, terms_for(shelter, mission))
+    shelter.act(referrals.amend, sent.id)
+    clock.moment += timedelta(days=3)
+    with pytest.raises(RefusedError) as refused:
+        shelter.act(referrals.amend, sent.id)
+    assert refused.value.reason == "grant-expired"
+    again = shelter.refer(case, newer, mission)
+    await settle(shelter, mission)
+    assert mission.referral(again.id).state == "requested"
+    assert again.subject == sent.subject
+
+
 @pytest.mark.parametrize("scopes", [("medical",), ("identity", "medical")])
 async def test_a_narrowing_cuts_what_an_open_referral_still_discloses(
     pair: Pair, scopes: tuple[str, ...]

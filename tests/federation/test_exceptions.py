@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.federation.neighbours import settle
+from tests.federation.test_restore import back_up, restore_older_database
 
 from iars_node.audit.alarms import open_alarms
 from iars_node.audit.model import AuditFilter
@@ -32,7 +33,7 @@ from iars_protocol.content import Content
 from iars_protocol.messages.exception import DecideException
 
 if TYPE_CHECKING:
-    from tests.federation.neighbours import Neighbour
+    from tests.federation.neighbours import Neighbour, Wire
 
     from iars_node.cases.model import Case
     from iars_node.clock import SetClock
@@ -280,6 +281,33 @@ async def test_an_offer_that_waits_unanswered_can_not_be_accepted_after_the_laps
         mission.act(referrals.accept, sent.id)
     assert refused.value.reason == "exception-lapsed"
     assert seen_by(mission, sent.id) == {}
+
+
+@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("decided", ["approved", "refused"])
+@pytest.mark.parametrize("restored", ["shelter", "mission"])
+async def test_a_restored_node_knows_again_what_became_of_an_exception(
+    pair: Pair, wire: Wire, clock: SetClock, restored: str, decided: str
+) -> None:
+    shelter, mission = pair
+    kept = record(shelter, shelter.open_case(), mission, is_emergency=True, decide_within=timedelta(hours=6))
+    sent = refer(shelter, kept, mission)
+    await settle(shelter, mission)
+    side = {"shelter": shelter, "mission": mission}[restored]
+    back_up(side)
+    use_case = exceptions.approve_exception if decided == "approved" else exceptions.refuse_exception
+    decide(shelter, use_case, kept.id)
+    await settle(shelter, mission)
+
+    restore_older_database(side, wire, restored)
+    for _ in range(8):
+        clock.moment += timedelta(hours=1)
+        await settle(shelter, mission)
+        shelter.run_jobs()
+    expected = "approved" if decided == "approved" else "lapsed"
+    assert shown(shelter, sent.id).approval == shown(mission, sent.id).approval == expected
+    assert ("consent.exception-lapsed" in actions(mission)) == (expected == "lapsed")
+    assert "exchange.gap" not in actions(side, "exchange.gap")
 
 
 async def test_only_the_controller_says_what_became_of_its_exception_and_only_once(pair: Pair) -> None:

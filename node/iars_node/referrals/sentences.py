@@ -160,7 +160,7 @@ _NOT_COVERED = {
         "Nobody has approved this disclosure without consent yet. Nothing was sent. Ask a supervisor."
     ),
     "exception-refused": (
-        "This disclosure without consent was not approved. Nothing was sent. Ask the person for their consent."
+        "This disclosure without consent was not approved. Nothing was sent. Ask the person themselves."
     ),
     "exception-lapsed": (
         "Nobody approved this disclosure without consent in time. What came under it is kept locked and "

@@ -12,6 +12,9 @@ from iars_node.errors import RefusedError
 from iars_node.peers.service import get as get_peer
 from iars_node.referrals import store
 from iars_node.referrals.model import CONSENT_LOST, IN
+from iars_node.vault.identity import seconds
+from iars_protocol.consent import Denied
+from iars_protocol.content import covers_service
 
 if TYPE_CHECKING:
     from iars_node.consent.events import ExceptionLapsed
@@ -44,6 +47,10 @@ def standing_grant(work: Work, sent: Referral) -> Standing:
     peer = get_peer(work, sent.peer)
     consents.check_covers(work, newest, peer, sent.service)
     kept = consents.kept_grant(work, sent.grant_id)
+    answer = covers_service(kept.grant, sent.service, at=seconds(work.now))
+    if isinstance(answer, Denied):
+        # A renewal does not prolong what was signed before it: the other side would refuse what we send.
+        raise RefusedError("What was signed for this referral has ended; refer once more.", answer.reason)
     return Standing(kept, consents.narrowed_grant(kept, newest, peer))
 
 
