@@ -116,6 +116,11 @@ def test_nobody_without_the_right_writes_down_or_approves_an_exception(pair: Pai
             decide(shelter, use_case, "0" * 32)
     with pytest.raises(ForbiddenError):
         decide(shelter, exceptions.note_told, kept.id, by=AUDITOR)
+    for nobody in (AUDITOR, SYSTEM):
+        with shelter.node.works.write(nobody) as work, pytest.raises(ForbiddenError):
+            exceptions.review_exception(work, kept.id, work.now)
+    with shelter.node.works.write(WORKER) as work, pytest.raises(ConflictError):
+        exceptions.review_exception(work, kept.id, work.now + timedelta(days=1))
 
 
 def test_the_author_does_not_approve_what_they_wrote(pair: Pair) -> None:

@@ -61,6 +61,7 @@ def register(app: typer.Typer) -> None:
         list_exceptions
     )
     command(exception, "show", examples=("iars exception show 5f0c...",))(show)
+    command(exception, "review", examples=("iars exception review 5f0c... --days 3",))(review)
     command(exception, "told", examples=("iars exception told 5f0c...",))(told)
     command(exception, "count", examples=("iars exception count --since 2026-01-01",))(count)
 
@@ -137,6 +138,18 @@ def show(session: Session, exception: ExceptionArgument) -> None:
     """Show an exception with its reason."""
     with session.work("consent.read") as work:
         session.screen.show_one(described(work, exceptions.get_exception(work, exception)), LABELS)
+
+
+def review(
+    session: Session,
+    exception: ExceptionArgument,
+    days: Annotated[int, typer.Option(help="In how many days to look next.", min=1)],
+) -> None:
+    """Record that you looked again and it has to go on. Without need it ends by itself."""
+    with session.work("consent.record-exception") as work:
+        next_review = work.now + timedelta(days=days)
+        entry = described(work, exceptions.review_exception(work, exception, next_review))
+    session.screen.done("Recorded: it was looked at again.", entry)
 
 
 def told(session: Session, exception: ExceptionArgument) -> None:

@@ -14,7 +14,7 @@ _BY_TOPIC = {
     "consent": (
         "requested given renewed refused narrowed withdrawn revoked expired invalidated read "
         "exception-recorded exception-approved exception-refused exception-lapsed exception-received "
-        "exported receipt-made person-told"
+        "exception-reviewed exported receipt-made person-told"
     ),
     "referral": (
         "drafted previewed offered received read opened accepted rejected started held resumed completed "

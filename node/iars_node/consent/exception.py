@@ -139,6 +139,10 @@ class KeptException:
             return f"exception-{state}"
         return "exception-ended" if moment >= self.terms.expires else ""
 
+    def is_review_due(self, moment: datetime) -> bool:
+        """Say whether somebody has to look again whether it still has to be."""
+        return self.state == "approved" and self.review_at <= moment < self.terms.expires
+
     def as_ground(self, moment: datetime, review: int) -> Consent:
         """Return it in the form in which a disclosure asks what may leave."""
         return Consent(

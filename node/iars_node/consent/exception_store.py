@@ -75,6 +75,20 @@ def pending(connection: Connection, vault: Vault, now: datetime, limit: int) -> 
     return _opened(vault, rows.all())
 
 
+def due(connection: Connection, vault: Vault, now: datetime, limit: int) -> list[KeptException]:
+    """Return the approved exceptions to be looked at again, or to be told to the person, the oldest first."""
+    column = consent_exception.c
+    is_to_be_told = column.told_at.is_(None) & (column.tell_after.is_(None) | (column.tell_after <= now))
+    is_to_be_reviewed = (column.review_at <= now) & (column.expires_at > now)
+    rows = connection.execute(
+        select(consent_exception)
+        .where(column.state == "approved", is_to_be_told | is_to_be_reviewed)
+        .order_by(column.recorded_at, column.id)
+        .limit(limit)
+    )
+    return _opened(vault, rows.all())
+
+
 def count(connection: Connection, begin: datetime, end: datetime) -> dict[tuple[str, str], int]:
     """Return how many exceptions were recorded in a time, by kind and state."""
     rows = connection.execute(

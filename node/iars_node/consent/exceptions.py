@@ -165,6 +165,29 @@ def note_told(work: Work, exception_id: str) -> KeptException:
     return replace(kept, told_at=work.now)
 
 
+def review_exception(work: Work, exception_id: str, next_review: datetime) -> KeptException:
+    """Record that somebody looked again and found that it has to go on; say when to look next."""
+    require(work.actor, "consent.record-exception")
+    _named(work)
+    kept = _claimed(work, exception_id)
+    if kept.state != "approved" or work.now >= kept.terms.expires:
+        raise ConflictError("Only an approved exception is looked at again, before it ends.")
+    if not work.now < next_review <= kept.terms.expires:
+        raise InvalidError(
+            "This is no day for the next look; nothing was recorded.",
+            {"review": "accepted: a moment from now on until it ends"},
+        )
+    exception_store.change(work.connection, kept.id, review_at=next_review)
+    _note(work, "consent.exception-reviewed", kept)
+    return replace(kept, review_at=next_review)
+
+
+def exceptions_to_look_at(work: Work, limit: int) -> list[KeptException]:
+    """Return the approved exceptions whose review is due, or of which the person can be told by now."""
+    require(work.actor, "consent.record-exception")
+    return exception_store.due(work.connection, work.vault, work.now, limit)
+
+
 def get_exception(work: Work, exception_id: str) -> KeptException:
     """Return an exception, or raise NotFoundError."""
     require(work.actor, "consent.read")

@@ -140,6 +140,8 @@ def test_an_emergency_goes_out_and_a_second_account_approves_it(
     deliver(shelter, mission)
     shown = mission.as_("mira").ask("referral", "show", sent["reference"])
     assert (shown["approval"], shown["author"]) == ("approved", kept["author"])
+    assert mira.ask("exception", "review", kept["id"], "--days", "3")["review_at"] > kept["review_at"]
+    assert "no day for the next look" in mira.run("exception", "review", kept["id"], "--days", "30").err
     assert mira.ask("exception", "told", kept["id"])["told_at"]
     other = mira.ask(*words)
     assert drita.ask("exception", "refuse", other["id"])["state"] == "refused"

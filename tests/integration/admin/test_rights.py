@@ -58,6 +58,7 @@ REFUSED = [
     ("mira", "exception", "list"),
     ("ada", "exception", "list", "K-0000"),
     ("ada", "exception", "show", "0" * 32),
+    ("ada", "exception", "review", "0" * 32, "--days", "2"),
     ("ada", "exception", "told", "0" * 32),
     ("ada", "exception", "count", "--since", "2026-01-01"),
     ("ada", "referral", "preview", *SEND),

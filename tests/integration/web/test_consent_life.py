@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from iars_node.work import SYSTEM
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from iars_node.clock import SetClock
     from iars_node.consent.model import Consent
 
 PAGES = ("answer", "renew", "narrow", "invalidate")
@@ -62,7 +64,7 @@ def test_whoever_may_not_is_refused(world: World, visitor: Callable[..., Reader]
         assert mira.post(f"/consents/{given.id}/{page}").status_code == 403
     assert mira.get(f"/cases/{case.id}/exceptions/new").status_code == 403
     assert mira.post(f"/cases/{case.id}/exceptions/new", EMERGENCY).status_code == 403
-    for action in ("approve", "refuse", "told"):
+    for action in ("approve", "refuse", "review", "told"):
         assert mira.post(f"/exceptions/{'0' * 32}/{action}").status_code == 403
 
 
@@ -213,7 +215,7 @@ def test_a_consent_is_found_by_the_number_on_the_paper(world: World, besa: Reade
 
 
 async def test_an_emergency_goes_out_and_a_supervisor_decides(
-    world: World, besa: Reader, drita: Reader, visitor: Callable[..., Reader]
+    world: World, clock: SetClock, besa: Reader, drita: Reader, visitor: Callable[..., Reader]
 ) -> None:
     case = world.shelter.open_case()
     path = f"/cases/{case.id}/exceptions/new"
@@ -249,8 +251,18 @@ async def test_an_emergency_goes_out_and_a_supervisor_decides(
     assert drita.post(f"/exceptions/{kept}/refuse").status_code == 409
     await settle(world.shelter, world.mission)
     assert "Approved by a second person" in words(at_mission.get(f"/referrals/{sent.id}").text)
+    clock.moment += timedelta(days=3)
+    besa = Reader(world.shelter).enter()
+    assert f"Look again: disclosure without consent, {case.reference}" in words(besa.get("/").text)
     besa.get(f"/exceptions/{kept}")
+    assert besa.post(f"/exceptions/{kept}/review", {"review": "soon"}).status_code == 422
+    assert besa.post(f"/exceptions/{kept}/review", {"review": "2027-03-06"}).status_code == 422
+    assert besa.post(f"/exceptions/{kept}/review", {"review": "2026-03-06"}).status_code == 303
+    clock.moment += timedelta(hours=20)
+    besa = Reader(world.shelter).enter()
+    assert f"Tell the person: disclosure without consent, {case.reference}" in words(besa.get("/").text)
     assert besa.post(f"/exceptions/{kept}/told").status_code == 303
+    assert case.reference not in words(besa.get("/").text)
     assert "Drita Lleshi" in words(besa.get(f"/exceptions/{kept}").text)
 
 

@@ -9,6 +9,7 @@ from iars_node.cases import service as cases
 from iars_node.consent import exceptions
 from iars_node.consent.exception import KINDS, NAMED_FROM_LEVEL, NewException
 from iars_node.consent.service import default_scope
+from iars_node.errors import InvalidError
 from iars_node.peers import service as peers
 from iars_node.web.pages import Pages
 from iars_node.web.people import colleagues, organisations
@@ -137,6 +138,7 @@ def show_exception(visit: Visit, exception_id: str) -> Answer:
             "case": cases.case_head(visit.work, kept.case_id),
             "names": names,
             "is_own": kept.author == visit.actor.id,
+            "sheet": Sheet(),
         },
     )
 
@@ -157,6 +159,16 @@ def _decided(visit: Visit, use_case: Callable[[Work, str], KeptException], excep
     use_case(visit.work, exception_id)
     visit.work.after_commit.append(visit.node.sender.wake)
     return Redirect(f"/exceptions/{exception_id}?done=decided")
+
+
+@pages.post("/exceptions/{exception_id}/review", "consent.record-exception")
+def review(visit: Visit, exception_id: str) -> Answer:
+    """Record that somebody looked again, and when to look next."""
+    day = read_day(visit, "review")
+    if day is None:
+        raise InvalidError("This is no day for the next look; nothing was recorded.")
+    exceptions.review_exception(visit.work, exception_id, day)
+    return Redirect(f"/exceptions/{exception_id}?done=saved")
 
 
 @pages.post("/exceptions/{exception_id}/told", "consent.record-exception")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from iars_node.cases.service import case_head
 from iars_node.consent.ending import ending_before
-from iars_node.consent.exceptions import awaiting_approval
+from iars_node.consent.exceptions import awaiting_approval, exceptions_to_look_at
 from iars_node.referrals.service import waiting
 from iars_node.web.languages import N_
 from iars_node.web.pages import SIGNED_IN, Pages
@@ -111,6 +111,30 @@ def _consents(visit: Visit) -> list[Task]:
 
 
 def _exceptions(visit: Visit) -> list[Task]:
+    return [*_to_decide(visit), *_to_look_at(visit)]
+
+
+def _to_look_at(visit: Visit) -> list[Task]:
+    if not visit.may("consent.record-exception"):
+        return []
+    found = []
+    for kept in exceptions_to_look_at(visit.work, MOST):
+        reference = case_head(visit.work, kept.case_id).reference
+        if kept.is_review_due(visit.now):
+            sentence = visit.gettext(
+                "Look again: disclosure without consent, %(reference)s", reference=reference
+            )
+            moment = kept.review_at
+        else:
+            sentence = visit.gettext(
+                "Tell the person: disclosure without consent, %(reference)s", reference=reference
+            )
+            moment = kept.tell_after or kept.decided_at or kept.recorded_at
+        found.append(Task(f"/exceptions/{kept.id}", sentence, moment, "shield", "wait"))
+    return found
+
+
+def _to_decide(visit: Visit) -> list[Task]:
     if not visit.may("consent.approve-exception"):
         return []
     return [
