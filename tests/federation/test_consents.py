@@ -13,6 +13,7 @@ from iars_node.audit.model import AuditFilter
 from iars_node.audit.store import page
 from iars_node.consent import changing
 from iars_node.consent import service as consents
+from iars_node.consent import store as consent_store
 from iars_node.consent.events import ConsentInvalidated, ConsentNarrowed
 from iars_node.consent.model import Consent, Recipient, Terms, Withheld
 from iars_node.consent.texts import to_read_out
@@ -158,6 +159,22 @@ def test_a_renewal_takes_the_place_of_the_older_version(pair: Pair, clock: SetCl
     with pytest.raises(ConflictError):
         act(shelter, changing.renew_consent, older.id, terms_for(shelter, mission))
     assert shelter.refer(case, newer, mission).consent_id == newer.id
+
+
+def test_a_version_that_was_locked_as_expired_can_be_renewed_once(pair: Pair, clock: SetClock) -> None:
+    shelter, mission = pair
+    case = shelter.open_case()
+    older = shelter.give_consent(case, mission)
+    clock.moment += timedelta(days=40)
+    with shelter.node.works.write(SYSTEM) as work:
+        consent_store.set_state(work.connection, older.id, "expired", ended_at=clock.moment)
+    clock.moment += timedelta(days=1)
+    newer = act(shelter, changing.renew_consent, older.id, terms_for(shelter, mission))
+    kept = look(shelter, consents.get, older.id)
+    assert (kept.state, kept.ended_at) == ("expired", clock.moment - timedelta(days=1))
+    assert look(shelter, consents.standing, older.id).id == newer.id
+    with pytest.raises(ConflictError):
+        act(shelter, changing.renew_consent, older.id, terms_for(shelter, mission))
 
 
 async def test_a_renewal_does_not_prolong_what_was_signed_before_it(pair: Pair, clock: SetClock) -> None:

@@ -106,8 +106,7 @@ def _replace(work: Work, consent_id: str, terms: Terms, step: Step) -> Consent:
     older = _claimed(work, consent_id)
     state = advance(older.state_at(work.now), step, "person")
     newer_terms = _narrowed(work, older, terms) if step == "narrow" else _checked(work, older.case_id, terms)
-    if not store.end_version(work.connection, older.id, work.now):
-        raise ConflictError("Someone else changed the consent first; look at it again.")
+    store.end_version(work.connection, older.id, work.now)
     newer = Consent(
         new_id(), older.case_id, state, older.version + 1, older.id, newer_terms, work.now, work.actor.id
     )
@@ -185,7 +184,7 @@ def _claimed(work: Work, consent_id: str) -> Consent:
     found = store.find(work.connection, work.vault, consent_id, for_update=True)
     if found is None:
         raise NotFoundError("There is no consent of this id.")
-    if found.is_replaced:
+    if store.has_successor(work.connection, found.id):
         raise ConflictError("A newer version has taken this consent's place; look at that one.")
     return found
 

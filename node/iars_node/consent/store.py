@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, update
 
 from iars_node.consent import terms as stored_terms
 from iars_node.consent.model import Consent, History, KeptGrant
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from iars_node.vault.vault import Vault
 
 _BY_ID = select(consent).where(consent.c.id == bindparam("wanted"))
-_SUCCESSOR = select(consent).where(consent.c.replaces == bindparam("wanted"))
+_SUCCESSOR = select(consent.c.id).where(consent.c.replaces == bindparam("wanted"))
 _ADD_HISTORY = insert(consent_history).inline()
 _ADD_GRANT = insert(consent_grant)
 _ISSUED = select(consent_grant).where(
@@ -84,19 +84,22 @@ def beginning_with(connection: Connection, vault: Vault, digits: str) -> list[Co
 
 def newest_version(connection: Connection, vault: Vault, consent_id: str) -> Consent | None:
     """Return the version that stands today in the place of a consent, or None if there is no such consent."""
-    found = find(connection, vault, consent_id)
-    while found is not None and found.is_replaced:
-        row = connection.execute(_SUCCESSOR, {"wanted": found.id}).first()
-        if row is None:
-            break
-        found = _consents(vault, [row])[0]
-    return found
+    newest = consent_id
+    # An expired version can have been renewed as well: what tells is whether a newer one points to it.
+    while (row := connection.execute(_SUCCESSOR, {"wanted": newest}).first()) is not None:
+        newest = row.id
+    return find(connection, vault, newest)
 
 
-def end_version(connection: Connection, consent_id: str, at: datetime) -> bool:
-    """End a version in favour of a newer one, its state kept as history; say whether it had not ended yet."""
-    condition = (consent.c.id == consent_id) & consent.c.ended_at.is_(None)
-    return connection.execute(update(consent).where(condition).values(ended_at=at)).rowcount == 1
+def has_successor(connection: Connection, consent_id: str) -> bool:
+    """Say whether a newer version has taken a consent's place."""
+    return connection.execute(_SUCCESSOR, {"wanted": consent_id}).first() is not None
+
+
+def end_version(connection: Connection, consent_id: str, at: datetime) -> None:
+    """End a version in favour of a newer one, its state kept; one that had ended keeps its time."""
+    ended = func.coalesce(consent.c.ended_at, bindparam("at", at, consent.c.ended_at.type))
+    connection.execute(update(consent).where(consent.c.id == consent_id).values(ended_at=ended))
 
 
 def set_state(

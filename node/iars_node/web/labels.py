@@ -187,7 +187,6 @@ SENTENCES = frozenset(
         N_("The consent is not complete; nothing was recorded."),
         N_("This would allow more than before; ask the person again and renew it."),
         N_("Nothing is taken out; the consent stands as it was."),
-        N_("Someone else changed the consent first; look at it again."),
         N_("A newer version has taken this consent's place; look at that one."),
         N_("The exception is not complete; nothing was recorded."),
         N_("Somebody other than its author has to decide about an exception."),
