@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 from pypdf import PdfReader
+from tests.federation.test_exceptions import WORKER, decide, record, refer
 
+from iars_node.consent import exceptions
 from iars_node.consent.receipt import number_of
 
 if TYPE_CHECKING:
@@ -100,3 +102,27 @@ def test_the_paper_is_printed_in_full_or_discreetly(system: System, case: str, t
     in_romanian = {**terms, "notice_language": "ro"}
     other = system.post(f"/cases/{case}/consents", in_romanian).json()
     assert system.get(f"/consents/{other['id']}/receipt").status_code == 200
+
+
+def test_a_system_sees_on_what_a_referral_rests_and_records_no_exception(
+    system: System, nodes: tuple[Neighbour, Neighbour]
+) -> None:
+    shelter, mission = nodes
+    opened = shelter.open_case()
+    kept = record(shelter, opened, mission, is_emergency=True)
+    sent = refer(shelter, kept, mission)
+    head = system.get(f"/referrals/{sent.id}").json()["referral"]
+    assert head["basis"] == {
+        "kind": "vital-interest",
+        "approval": "pending",
+        "author": WORKER.id,
+        "approver": "",
+    }
+    (listed,) = system.get(f"/cases/{opened.id}/exceptions").json()["exceptions"]
+    assert (listed["id"], listed["state"], listed["author"]) == (kept.id, "pending", WORKER.id)
+    assert "unconscious" not in str(listed)
+    decide(shelter, exceptions.approve_exception, kept.id)
+    assert system.get(f"/referrals/{sent.id}").json()["referral"]["basis"]["approval"] == "approved"
+    by_consent = shelter.refer(opened, shelter.give_consent(opened, mission), mission)
+    head = system.get(f"/referrals/{by_consent.id}").json()["referral"]
+    assert head["basis"]["kind"] == "consent"

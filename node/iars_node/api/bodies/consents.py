@@ -217,3 +217,50 @@ class RecordSchema(Body, json_schema_extra=example(json_schema={"title": "Consen
     """The JSON Schema of consent records."""
 
     json_schema: dict[str, JsonValue]
+
+
+_EXCEPTION: dict[str, Any] = {
+    "id": CONSENT,
+    "case_id": CASE,
+    "kind": "vital-interest",
+    "state": "approved",
+    "is_emergency": True,
+    "recipient": NODE,
+    "purposes": ["assistance"],
+    "scopes": [_TERMS["scopes"][0]],
+    "author": PERSON,
+    "decided_by": PERSON,
+    "recorded_at": MORNING,
+    "decide_by": "2026-03-03T09:00:00Z",
+    "decided_at": MORNING,
+    "review_at": "2026-03-04T09:00:00Z",
+    "expires": "2026-03-09T09:00:00Z",
+    "told_at": None,
+}
+
+
+class RecordedException(Body, json_schema_extra=example(**_EXCEPTION)):
+    """A disclosure without consent, by its codes; its reason is for people. Only people write one down."""
+
+    id: Id
+    case_id: Id
+    kind: str
+    state: str
+    is_emergency: bool
+    recipient: NodeId
+    purposes: tuple[PurposeCode, ...]
+    scopes: tuple[ConsentScope, ...]
+    author: str
+    decided_by: str
+    recorded_at: AwareDatetime
+    decide_by: AwareDatetime
+    decided_at: AwareDatetime | None
+    review_at: AwareDatetime
+    expires: AwareDatetime
+    told_at: AwareDatetime | None
+
+
+class ExceptionList(Body, json_schema_extra=example(exceptions=[_EXCEPTION])):
+    """A case's disclosures without consent, the newest first."""
+
+    exceptions: list[RecordedException]

@@ -9,19 +9,26 @@ from iars_node.api.bodies.consents import (
     ConsentAnswer,
     ConsentDocument,
     ConsentInvalidation,
+    ExceptionList,
     NewConsent,
     RecordedConsent,
+    RecordedException,
     RecordSchema,
 )
 from iars_node.api.callers import CallerParam
 from iars_node.api.operations import Topic
-from iars_node.api.routes.consents import just_recorded, read_terms, recorded
+from iars_node.api.routes.consents import just_recorded, read_terms, recorded, scopes_of
 from iars_node.api.routes.parameters import CaseId, ConsentId
+from iars_node.audit import record
+from iars_node.cases.service import case_head
 from iars_node.consent import changing, export, service
+from iars_node.consent.exception import KeptException
+from iars_node.consent.exceptions import exceptions_of_case
 from iars_node.consent.paper import print_receipt
 from iars_node.consent.receipting import make_receipt, unnamed
 from iars_node.consent.texts import SOURCE
 from iars_node.errors import InvalidError
+from iars_node.work import Work
 from iars_protocol.record import SCOPES
 
 consent_life = Topic("Consents")
@@ -107,6 +114,37 @@ def export_consent(consent_id: ConsentId, caller: CallerParam, *, words: bool = 
     """Export a consent's record after ISO/IEC TS 27560."""
     with caller.work() as work:
         return ConsentDocument(**export.export_record(work, consent_id, with_words=words))
+
+
+@consent_life.read("/cases/{case_id}/exceptions", "consent.read")
+def list_exceptions(case_id: CaseId, caller: CallerParam) -> ExceptionList:
+    """List a case's disclosures without consent, the newest first."""
+    with caller.work() as work:
+        case_head(work, case_id)
+        record(work, "consent.read", case_id=case_id)
+        found = exceptions_of_case(work, case_id)
+        return ExceptionList(exceptions=[_excepted(work, kept) for kept in found])
+
+
+def _excepted(work: Work, kept: KeptException) -> RecordedException:
+    return RecordedException(
+        id=kept.id,
+        case_id=kept.case_id,
+        kind=kept.kind,
+        state=kept.state_at(work.now),
+        is_emergency=kept.is_emergency,
+        recipient=kept.terms.recipients[0].node,
+        purposes=kept.terms.purposes,
+        scopes=scopes_of(kept.terms),
+        author=kept.author,
+        decided_by=kept.decided_by,
+        recorded_at=kept.recorded_at,
+        decide_by=kept.decide_by,
+        decided_at=kept.decided_at,
+        review_at=kept.review_at,
+        expires=kept.terms.expires,
+        told_at=kept.told_at,
+    )
 
 
 @consent_life.read("/consent-record-schema", "consent.read")

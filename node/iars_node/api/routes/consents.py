@@ -92,7 +92,25 @@ def recorded(work: Work, given: Consent, *, with_reasons: bool = False) -> Recor
 
 def _body(terms: Terms) -> NewConsent:
     plain: dict[str, Any] = {name: getattr(terms, name) for name in _SAME}
-    scopes = (
+    scopes = scopes_of(terms)
+    named = (
+        ConsentRecipient(node=item.node, organisation_type=item.organisation_type)
+        for item in terms.recipients
+    )
+    withheld = (
+        ConsentWithheld(scope=item.scope, fields=item.fields, node=item.node) for item in terms.withheld
+    )
+    converted: dict[str, Any] = {
+        "scopes": scopes,
+        "recipients": tuple(named),
+        "withheld": tuple(withheld),
+    }
+    return NewConsent(**plain, **converted)
+
+
+def scopes_of(terms: Terms) -> tuple[ConsentScope, ...]:
+    """Return the scopes of terms as they are told."""
+    return tuple(
         ConsentScope(
             code=scope.code,
             step=scope.step,
@@ -102,19 +120,6 @@ def _body(terms: Terms) -> NewConsent:
         )
         for scope in terms.scopes
     )
-    named = (
-        ConsentRecipient(node=item.node, organisation_type=item.organisation_type)
-        for item in terms.recipients
-    )
-    withheld = (
-        ConsentWithheld(scope=item.scope, fields=item.fields, node=item.node) for item in terms.withheld
-    )
-    converted: dict[str, Any] = {
-        "scopes": tuple(scopes),
-        "recipients": tuple(named),
-        "withheld": tuple(withheld),
-    }
-    return NewConsent(**plain, **converted)
 
 
 def read_terms(body: NewConsent) -> Terms:
