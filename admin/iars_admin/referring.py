@@ -10,6 +10,7 @@ from iars_admin.naming import find_case
 from iars_node.accounts.access import readable_scopes
 from iars_node.cases.service import case_head
 from iars_node.consent import service as consents
+from iars_node.consent.approvals import basis_shown
 from iars_node.errors import InvalidError, NotFoundError, RefusedError
 from iars_node.peers import service as peers
 from iars_node.referrals.model import Offering
@@ -39,6 +40,8 @@ LABELS = {
     "reason": "Reason",
     "respond_by": "Answer due",
     "overdue": "Overdue",
+    "basis": "Rests on",
+    "approval": "Approval",
     "case_reference": "Case",
     "updated_at": "Changed",
     "id": "Id",
@@ -93,6 +96,20 @@ def described(work: Work, referral: Referral) -> dict[str, Any]:
         "updated_at": referral.updated_at,
         "answered_at": referral.answered_at,
         "closed_at": referral.closed_at,
+        **_basis_of(work, referral),
+    }
+
+
+def _basis_of(work: Work, referral: Referral) -> dict[str, str]:
+    """Return on what the disclosure rests: the person's consent, or an exception with its people."""
+    shown = basis_shown(work, consents.kept_grant(work, referral.grant_id))
+    if shown is None:
+        return {"basis": "consent", "approval": "", "author": "", "approver": ""}
+    return {
+        "basis": shown.basis.kind,
+        "approval": shown.approval,
+        "author": shown.basis.author,
+        "approver": shown.approver,
     }
 
 

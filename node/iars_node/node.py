@@ -13,6 +13,10 @@ from iars_node.attachments.service import remove_erased
 from iars_node.attachments.uploading import Uploader
 from iars_node.cases.events import ContentErased
 from iars_node.clock import Clock, SystemClock
+from iars_node.consent.approvals import outcome_handler
+from iars_node.consent.events import ExceptionLapsed
+from iars_node.consent.exceptions import LAPSE_JOB, lapse
+from iars_node.consent.recovering import recover_outcome
 from iars_node.db import Database
 from iars_node.events import Events
 from iars_node.exchange.announcing import ROTATE_JOB, listing_handler, rotate_keys_job
@@ -31,6 +35,7 @@ from iars_node.work import Work, Works
 from iars_protocol.content import read_content
 from iars_protocol.crypto import probe
 from iars_protocol.messages.administration import AnnounceListing, ResyncStreams
+from iars_protocol.messages.exception import DecideException
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,13 +74,18 @@ class Node:
 
 def message_handlers() -> dict[str, Handler]:
     """Return what each message type does at this node."""
-    found = {**referrals.handlers(), AnnounceListing.type: listing_handler()}
+    found = {
+        **referrals.handlers(),
+        AnnounceListing.type: listing_handler(),
+        DecideException.type: outcome_handler(),
+    }
 
     def apply_again(work: Work, peer: Peer, message: Message) -> None:
         opened = Opened(message, message.header, read_content(message))
         apply_opened(work, peer, opened, found, is_again=True)
 
-    return {**found, ResyncStreams.type: resync_handler(referrals.recoveries(), apply_again)}
+    recoveries = {**referrals.recoveries(), DecideException.type: recover_outcome}
+    return {**found, ResyncStreams.type: resync_handler(recoveries, apply_again)}
 
 
 def job_handlers() -> dict[str, Callable[[Work, Job], None]]:
@@ -85,6 +95,7 @@ def job_handlers() -> dict[str, Callable[[Work, Job], None]]:
         ERASE_JOB: referrals.erase,
         ROTATE_JOB: rotate_keys_job,
         GAPS_JOB: ask_for_gaps_job,
+        LAPSE_JOB: lapse,
     }
 
 
@@ -98,6 +109,7 @@ def follow_events(events: Events, folder: AttachmentFolder) -> None:
     events.follow(Receipted, referrals.follow_receipt)
     events.follow(Receipted, referrals.follow_disclosure)
     events.follow(Resynced, referrals.follow_resync)
+    events.follow(ExceptionLapsed, referrals.follow_lapse)
     events.follow(ContentErased, remove_erased(folder))
 
 

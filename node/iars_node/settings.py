@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     lease_seconds: Seconds = 20
     exchange_timeout_seconds: Seconds = 20
 
+    # In how many hours a disclosure without consent must be approved by a second person
+    exception_approval_hours: int = Field(default=24, ge=1, le=7 * 24)
+
     # How long a person stays signed in
     session_idle_minutes: int = Field(default=30, ge=1, le=24 * 60)
     session_hours: int = Field(default=12, ge=1, le=7 * 24)

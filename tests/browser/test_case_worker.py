@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.browser.site import serving
 from tests.conftest import MORNING
+from tests.federation.test_exceptions import record
 from tests.pages import PASSWORD, World, copied, make_world
 
 from iars_node.clock import SetClock
@@ -173,6 +174,7 @@ def every_page(site: Site) -> list[tuple[str, str]]:
     case = shelter.open_case(PERSON)  # type: ignore[arg-type]  # a plain record
     given = shelter.give_consent(case, mission)
     sent = shelter.refer(case, given, mission)
+    kept = record(shelter, case, mission, is_emergency=True)
     own, path = f"/cases/{case.id}", f"/cases/{case.id}/refer"
     chosen = f"service=MED-SCREEN&priority=urgent&peer={mission.id.hex()}"
     return [
@@ -188,6 +190,11 @@ def every_page(site: Site) -> list[tuple[str, str]]:
         ("consent-language", f"{own}/consents/new"),
         ("consent-new", f"{own}/consents/new?language=ar"),
         ("consent", f"/consents/{given.id}"),
+        ("consent-narrow", f"/consents/{given.id}/narrow"),
+        ("consent-renew", f"/consents/{given.id}/renew"),
+        ("consent-invalidate", f"/consents/{given.id}/invalidate"),
+        ("exception-new", f"{own}/exceptions/new"),
+        ("exception", f"/exceptions/{kept.id}"),
         ("refer-service", path),
         ("refer-organisation", f"{path}/organisation?{chosen}"),
         ("refer-consent", f"{path}/consent?{chosen}&stay=1"),

@@ -25,6 +25,7 @@ from iars_protocol.errors import ProtocolError
 from iars_protocol.keys import Statement, extend, merge, read_history
 from iars_protocol.listing import read_signed_listing, verify_listing
 from iars_protocol.messages.administration import ResyncStreams
+from iars_protocol.messages.exception import DecideException
 from iars_protocol.messages.registry import TYPES, read_body
 from iars_protocol.parts import AttachmentPart, Part, ScopePart
 from iars_protocol.permission_json import type_of
@@ -84,6 +85,7 @@ CUT = Returned(
     MESSAGE.header_bytes, MESSAGE.signature, (MESSAGE.parts[0], *[None] * (len(MESSAGE.parts) - 1))
 )
 RESYNC = of_body(ResyncStreams(asks=True, received=([bytes(16), 1, bytes(32)],), returned=([b"m", b"r"],)))
+OUTCOME = of_body(DecideException("01" * 16, "approved", START, "9f" * 16))
 HISTORY = encode([entry.to_plain() for entry in SHELTER.statements])
 
 
@@ -243,7 +245,7 @@ TARGETS: dict[str, Target] = {
     "message": Target(_message, (MESSAGE.to_bytes(),)),
     "returned message": Target(_returned, (MESSAGE.to_bytes(), CUT.to_bytes())),
     "bodies": Target(
-        _bodies, tuple(encode(read_content(each).body.to_plain()) for each in (MESSAGE, RESYNC))
+        _bodies, tuple(encode(read_content(each).body.to_plain()) for each in (MESSAGE, RESYNC, OUTCOME))
     ),
     "values": Target(_values, (encode("2003~"), encode([{"service": "SHELTER", "priority": "urgent"}]))),
     "envelope": Target(_envelope, (ENVELOPE,)),

@@ -56,7 +56,8 @@ def named(entry: Entry) -> str:
 
 
 def path_of(entry: Entry) -> str:
-    return entry.path.format(case_id="0" * 32, consent_id="0" * 32, referral_id="0" * 32, scope="services")
+    none = dict.fromkeys(("case_id", "consent_id", "exception_id", "referral_id"), "0" * 32)
+    return entry.path.format(**none, scope="services")
 
 
 @pytest.fixture(scope="module")

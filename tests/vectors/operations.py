@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from iars_node.exchange.hop import verify_request
 from iars_protocol import batch, consent, crypto, encoding, envelope, fields, keys, parts, receipt, referral
+from iars_protocol.approvals import approval_of, settle
 from iars_protocol.attachment import Seal, open_stream, verify_stream
 from iars_protocol.consent import Denied, Signed
 from iars_protocol.content import check_content, covers_service, read_content
@@ -254,6 +255,13 @@ def _check_value(given: Input) -> Output:
 def _read_permission(given: Input) -> Output:
     consent.read(octets(given, "body"))
     return {}
+
+
+@operation("settle-exception")
+def _settle(given: Input) -> Output:
+    basis = grant(given).basis
+    outcome = settle(basis, given["known"] or None, given["told"])
+    return {"outcome": outcome, "approval": approval_of(basis, outcome)}
 
 
 @operation("verify-permission")

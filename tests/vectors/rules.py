@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from iars_protocol import consent
+from iars_protocol.approvals import OUTCOMES
 from iars_protocol.attachment import sealed_length
-from iars_protocol.consent import ScopeGrant, recipient_hash
+from iars_protocol.consent import Basis, ScopeGrant, recipient_hash
 from iars_protocol.encoding import encode, encode_json
 from iars_protocol.parts import AttachmentPart, ScopePart
 from iars_protocol.permission_json import write
@@ -279,6 +280,10 @@ BODIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
          "returned": [[b"inner message", b"signed receipt"]], "more": True},
         {"asks": 1},
     ),
+    "exception.approval/1": (
+        {"grant": "01" * 16, "outcome": "approved", "at": START, "approver": "9f" * 16},
+        {"grant": "01" * 16, "outcome": "approved", "at": START},
+    ),
 }  # fmt: skip
 
 
@@ -287,11 +292,35 @@ def bodies() -> Group:
     for name, (sound, refused) in BODIES.items():
         group.add(f"{name}: sound", type=name, body=encode(sound))
         group.add(f"{name}: refused", "malformed", type=name, body=encode(refused))
+    lapsed = {"grant": "01" * 16, "outcome": "lapsed", "at": START}
+    group.add("exception.approval/1: lapsed", type="exception.approval/1", body=encode(lapsed))
+    group.add(
+        "exception.approval/1: a lapse that somebody approved",
+        "malformed",
+        type="exception.approval/1",
+        body=encode({**lapsed, "approver": "9f" * 16}),
+    )
     group.add("another version", "unsupported-version", type="referral.offer/2", body=encode({}))
     group.add("no map", "malformed", type="referral.note/1", body=encode([]))
     return group
 
 
+def approvals() -> Group:
+    group = Group("7.8-approvals", "7.8", "settle-exception")
+    pending = write(grant(basis=Basis("vital-interest", "8e" * 16, "", START + DAY, "pending")))
+    approved = write(grant(basis=Basis("judicial", "8e" * 16, "9f" * 16, START + DAY, "approved")))
+    for told in OUTCOMES:
+        group.add(f"told for the first time: {told}", grant=pending, known="", told=told)
+        group.add(f"told again: {told}", grant=pending, known=told, told=told)
+    group.add(
+        "a lapsed exception does not revive", "transition", grant=pending, known="lapsed", told="approved"
+    )
+    group.add("an approved one does not lapse", "transition", grant=pending, known="approved", told="lapsed")
+    group.add("it was approved when it went out", "transition", grant=approved, known="", told="approved")
+    group.add("it rests on a consent", "transition", grant=write(grant()), known="", told="lapsed")
+    return group
+
+
 def groups() -> list[Group]:
     """Return every group of these sections."""
-    return [values(), *permissions(), *cuts(), *answers(), *steps(), bodies()]
+    return [values(), *permissions(), approvals(), *cuts(), *answers(), *steps(), bodies()]

@@ -1,34 +1,33 @@
-"""`iars consent`: what people agreed to."""
+"""`iars consent`: what people agreed to, from the first question to its end."""
 
-import re
-from datetime import UTC, datetime, time, timedelta
+import json
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
+from iars_admin import agreeing
+from iars_admin.agreeing import described, with_options
 from iars_admin.command import command, group
+from iars_admin.founding import write_new_file
 from iars_admin.naming import find_case
-from iars_admin.passphrases import read_line
 from iars_admin.session import Session
+from iars_node.consent import changing, export
 from iars_node.consent import service as consents
-from iars_node.consent.model import FROM_WHOM, HOW_OBTAINED, Consent, Recipient, Terms, Withheld
-from iars_node.errors import InvalidError
-from iars_node.peers import service as peers
-from iars_node.work import Work
-from iars_protocol.consent import ScopeGrant
-from iars_protocol.record import SCOPES
-from iars_protocol.vocabulary import PURPOSES, Step
+from iars_node.consent.paper import print_receipt
+from iars_node.web.receipts import make_receipt
 
 CaseArgument = Annotated[str, typer.Argument(help="The case's reference, file number or id.")]
+ConsentArgument = Annotated[
+    str, typer.Argument(help="The consent's id, or the number on the person's paper.")
+]
 
-SCOPE_FORM = re.compile(r"([a-z]+)(?::(offer|acceptance))?(?:=([a-z0-9_,]+))?")
-WITHHELD_FORM = re.compile(r"([a-z]+)(?:\.([a-z0-9_,]+))?(?:@(.+))?")
-
+AGREED = "--to mission --purpose assistance --scope services --scope identity --scope medical"
 GIVE_EXAMPLE = (
-    "iars consent give K-4F7Q --to mission --purpose assistance --scope services --scope identity "
-    "--scope medical --withhold identity.document_number --feedback medical --notice-language ro"
+    f"iars consent give K-4F7Q {AGREED} --withhold identity.document_number --feedback medical "
+    "--notice-language ro"
 )
 COLUMNS = {
     "id": "Consent",
@@ -40,9 +39,13 @@ COLUMNS = {
 }
 LABELS = {
     "id": "Consent",
+    "number": "Number on the paper",
     "state": "State",
+    "version": "Version",
+    "replaces": "Replaces",
     "case_reference": "Case",
     "given_at": "Given",
+    "ended_at": "Ended",
     "expires": "Until",
     "purposes": "Purposes",
     "recipient_names": "Recipients",
@@ -51,141 +54,122 @@ LABELS = {
     "withheld": "Withheld",
     "how_obtained": "Obtained",
     "from_whom": "From",
+    "assent": "The child",
     "notice_language": "Notice read in",
+    "notice": "Text read out",
     "with_interpreter": "With interpreter",
+    "interpreter": "Interpreter",
+    "with_witness": "Before a witness",
+    "witness": "Witness",
+    "guardian": "Who consented for them",
+    "best_interests": "Best interests",
+    "evidence": "Scan or recording",
+    "paper": "Where the paper is",
     "onward": "Onward sharing",
     "retention_days": "Kept for (days)",
     "reasons": "In the person's words",
 }
+STEP_COLUMNS = {"at": "When", "step": "Step", "by": "By", "state_after": "Then", "actor": "Entered by"}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     consent = group(app, "consent", "What people agreed to: which scopes, to whom, for what, until when.")
+    command(consent, "request", examples=(f"iars consent request K-4F7Q {AGREED} --notice-language ro",))(
+        request
+    )
+    command(consent, "refuse", examples=("iars consent refuse 5f0c...",))(refuse)
     command(consent, "give", examples=(GIVE_EXAMPLE,))(give)
+    command(consent, "renew", examples=("iars consent renew 5f0c... --notice-language ro --days 90",))(renew)
+    command(consent, "narrow", examples=("iars consent narrow 5F0C-7F6C-1E0B --without-scope medical",))(
+        narrow
+    )
+    command(consent, "invalidate", examples=("iars consent invalidate 5f0c... --reason not-understood",))(
+        invalidate
+    )
     command(consent, "list", examples=("iars consent list K-4F7Q",))(list_consents)
     command(consent, "show", examples=("iars consent show 5f0c...",))(show)
+    command(consent, "export", examples=("iars consent export 5f0c... record.json",))(export_consent)
+    command(consent, "schema", examples=("iars consent schema > consent-record.schema.json",))(show_schema)
+    command(consent, "receipt", examples=("iars consent receipt 5f0c... paper.pdf --discreet",))(receipt)
 
 
+@with_options(agreeing.AGREED, agreeing.OBTAINED)
+def request(session: Session, case: CaseArgument, **given: Any) -> None:  # noqa: ANN401 - a table of options
+    """Record that a person has been asked and wants time to answer. It permits nothing."""
+    with session.work("consent.record") as work:
+        found = find_case(work, case)
+        asked = changing.request_consent(work, found.id, agreeing.read_terms(session, work, given))
+        entry = described(work, asked)
+    session.screen.done(f"Recorded what {found.reference} was asked: {asked.id}.", entry)
+
+
+def refuse(session: Session, consent: ConsentArgument) -> None:
+    """Record that a person said no to what they were asked."""
+    with session.work("consent.record") as work:
+        refused = changing.refuse_requested(work, consents.find_by_number(work, consent).id)
+        entry = described(work, refused)
+    session.screen.done("Recorded: the person refused. Nothing leaves under it.", entry)
+
+
+@with_options(agreeing.AGREED, agreeing.OBTAINED)
 def give(
     session: Session,
     case: CaseArgument,
-    purpose: Annotated[list[str], typer.Option(help=f"Can be repeated: {', '.join(PURPOSES)}.")],
-    scope: Annotated[
-        list[str],
-        typer.Option(
-            metavar="CODE[:offer][=FIELD,FIELD]",
-            help="What may be shared; can be repeated. With :offer it leaves with the first message, "
-            f"otherwise once they accept. With fields, only these. Scopes: {', '.join(SCOPES)}.",
-        ),
-    ],
-    notice_language: Annotated[
-        str, typer.Option(help="The language in which the notice was read, such as sq.")
-    ],
-    to: Annotated[
-        list[str] | None, typer.Option(help="An organisation, by name or node id. Can be repeated.")
-    ] = None,
-    to_type: Annotated[
-        list[str] | None, typer.Option(help="Every organisation of a type, such as NGO. Can be repeated.")
-    ] = None,
-    days: Annotated[int, typer.Option(help="For how many days.", min=1, max=3660)] = 90,
-    until: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day, instead of --days.")
-    ] = None,
-    withhold: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SCOPE[.FIELD,FIELD][@PEER]",
-            help="What is kept back, from all or from one. Can be repeated.",
-        ),
-    ] = None,
-    feedback: Annotated[
-        list[str] | None, typer.Option(help="A scope of which the other side may tell back. Can be repeated.")
-    ] = None,
-    obtained: Annotated[str, typer.Option(help=f"How: {', '.join(HOW_OBTAINED)}.")] = "verbal",
-    from_whom: Annotated[str, typer.Option("--from", help=f"From whom: {', '.join(FROM_WHOM)}.")] = "person",
-    interpreter: Annotated[bool, typer.Option("--interpreter", help="An interpreter helped.")] = False,
-    onward: Annotated[bool, typer.Option("--onward", help="Onward sharing is allowed.")] = False,
-    retention_days: Annotated[int, typer.Option(help="How long recipients may keep it.", min=1)] = 365,
-    jurisdiction: Annotated[str, typer.Option(help="The law that applies, as a country.")] = "",
-    reasons_file: Annotated[
-        Path | None, typer.Option(help="A file with what the person said about it; it is kept sealed.")
-    ] = None,
+    asked: Annotated[str, typer.Option(help="The request that the person answers with this.")] = "",
+    **given: Any,  # noqa: ANN401 - a table of options
 ) -> None:
     """Record that a person gave consent. Only what is named here ever leaves."""
     with session.work("consent.record") as work:
-        terms = Terms(
-            purposes=tuple(purpose),
-            scopes=tuple(_scope(entry) for entry in scope),
-            recipients=_recipients(work, to or [], to_type or []),
-            expires=_end(session, work, days, until),
-            notice_language=notice_language,
-            how_obtained=obtained,
-            from_whom=from_whom,
-            feedback=tuple(feedback or ()),
-            withheld=tuple(_withheld(work, entry) for entry in withhold or []),
-            retention_days=retention_days,
-            jurisdiction=jurisdiction,
-            with_interpreter=interpreter,
-            is_onward_allowed=onward,
-            reasons="" if reasons_file is None else read_line(reasons_file),
-        )
+        terms = agreeing.read_terms(session, work, given)
         found = find_case(work, case)
-        given = consents.give_consent(work, found.id, terms)
-        entry = described(work, given)
-    session.screen.done(f"Recorded consent {given.id} for {found.reference}.", entry)
+        if asked:
+            agreed = changing.give_requested(work, consents.find_by_number(work, asked).id, terms)
+        else:
+            agreed = consents.give_consent(work, found.id, terms)
+        entry = described(work, agreed)
+    session.screen.done(f"Recorded consent {agreed.id} for {found.reference}.", entry)
 
 
-def _recipients(work: Work, to: list[str], types: list[str]) -> tuple[Recipient, ...]:
-    nodes = [Recipient(node=peers.resolve(work, text).node_text) for text in to]
-    return (*nodes, *(Recipient(organisation_type=code) for code in types))
+@with_options(agreeing.LESS, agreeing.OBTAINED)
+def renew(session: Session, consent: ConsentArgument, **given: Any) -> None:  # noqa: ANN401 - a table of options
+    """Record that a person agreed again, to the same or to less, for a new time."""
+    with session.work("consent.record") as work:
+        older = consents.find_by_number(work, consent)
+        terms = agreeing.renewed_terms(session, work, older.terms, given)
+        newer = changing.renew_consent(work, older.id, terms)
+        entry = described(work, newer)
+    session.screen.done(f"Recorded consent {newer.id}; it takes the place of {older.id}.", entry)
 
 
-def _end(session: Session, work: Work, days: int, until: datetime | None) -> datetime:
-    if until is None:
-        return work.now + timedelta(days=days)
-    # The last day ends at midnight where the organisation works.
-    midnight = datetime.combine(until.date() + timedelta(days=1), time(), ZoneInfo(session.settings.zone))
-    return midnight.astimezone(UTC)
+@with_options(agreeing.LESS)
+def narrow(
+    session: Session,
+    consent: ConsentArgument,
+    until: agreeing.UntilOption = None,
+    **given: Any,  # noqa: ANN401 - a table of options
+) -> None:
+    """Record that a person takes something out. It counts at once, for open referrals too."""
+    with session.work("consent.withdraw") as work:
+        older = consents.find_by_number(work, consent)
+        terms = agreeing.lessened_terms(work, older.terms, given)
+        if until is not None:
+            terms = agreeing.ending(terms, agreeing.read_end(session, work, 0, until))
+        newer = changing.narrow_consent(work, older.id, terms)
+        entry = described(work, newer)
+    session.screen.done(f"Recorded consent {newer.id}; it takes the place of {older.id}.", entry)
 
 
-def _scope(text: str) -> ScopeGrant:
-    matched = SCOPE_FORM.fullmatch(text)
-    if matched is None or matched[1] not in SCOPES:
-        raise InvalidError(
-            "A scope can't be read; nothing was recorded.",
-            {"scope": f"accepted: CODE[:offer][=FIELD,FIELD] with {', '.join(SCOPES)}"},
-        )
-    code, step, fields = matched.groups()
-    usual = consents.default_scope(code)
-    only = tuple(fields.split(",")) if fields else ()
-    _check_fields(code, only)
-    if step is None:
-        return ScopeGrant(code, usual.step, usual.at_offer, only)
-    chosen: Step = "offer" if step == "offer" else "acceptance"
-    return ScopeGrant(code, chosen, usual.at_offer if chosen == usual.step else (), only)
-
-
-def _withheld(work: Work, text: str) -> Withheld:
-    matched = WITHHELD_FORM.fullmatch(text)
-    if matched is None or matched[1] not in SCOPES:
-        raise InvalidError(
-            "What is withheld can't be read; nothing was recorded.",
-            {"withhold": "accepted: SCOPE[.FIELD,FIELD][@PEER]"},
-        )
-    code, names, peer = matched.groups()
-    fields = tuple(names.split(",")) if names else ()
-    _check_fields(code, fields)
-    return Withheld(code, fields, peers.resolve(work, peer).node_text if peer else "")
-
-
-def _check_fields(code: str, fields: tuple[str, ...]) -> None:
-    known = SCOPES[code].fields
-    if unknown := sorted(set(fields) - known.keys()):
-        raise InvalidError(
-            f"Not fields of {code}: {', '.join(unknown)}; nothing was recorded.",
-            {"scope": f"accepted: {', '.join(known)}"},
-        )
+def invalidate(
+    session: Session,
+    consent: ConsentArgument,
+    reason: Annotated[str, typer.Option(help=f"Why: {', '.join(changing.INVALIDATION_REASONS)}.")],
+) -> None:
+    """Record that a consent does not count, as you found. Nothing leaves under it from now on."""
+    with session.work("consent.withdraw") as work:
+        found = consents.find_by_number(work, consent)
+        entry = described(work, changing.invalidate_consent(work, found.id, reason))
+    session.screen.done("Recorded: the consent does not count.", entry)
 
 
 def list_consents(session: Session, case: CaseArgument) -> None:
@@ -195,53 +179,55 @@ def list_consents(session: Session, case: CaseArgument) -> None:
     session.screen.show_list(found, COLUMNS, none="No consent is recorded for this case.")
 
 
-def show(session: Session, consent: Annotated[str, typer.Argument(help="The consent's id.")]) -> None:
-    """Show what a person agreed to."""
+def show(session: Session, consent: ConsentArgument) -> None:
+    """Show what a person agreed to, and what became of it."""
     with session.work("consent.read") as work:
-        session.screen.show_one(described(work, consents.get(work, consent)), LABELS)
+        found = consents.find_by_number(work, consent)
+        entry = described(work, found)
+        steps = [
+            {name: getattr(step, name) for name in STEP_COLUMNS} for step in consents.history(work, found.id)
+        ]
+    if session.choice.as_json:
+        session.screen.done("", entry | {"history": steps})
+        return
+    session.screen.show_one(entry, LABELS)
+    session.screen.heading("History")
+    session.screen.show_list(steps, STEP_COLUMNS, none="None.")
 
 
-def described(work: Work, consent: Consent) -> dict[str, object]:
-    """Return a consent as it is shown."""
-    terms = consent.terms
-    names = {peer.node_text: peer.name() for peer in peers.every(work)}
-    return {
-        "id": consent.id,
-        "case_id": consent.case_id,
-        "state": consent.state_at(work.now),
-        "version": consent.version,
-        "given_at": consent.given_at,
-        "expires": terms.expires,
-        "purposes": list(terms.purposes),
-        "scopes": [
-            {
-                "code": one.code,
-                "step": one.step,
-                "at_offer": one.at_offer,
-                "only": one.only,
-                "withheld": one.withheld,
-            }
-            for one in terms.scopes
-        ],
-        "scope_codes": [one.code for one in terms.scopes],
-        "recipients": [
-            {"node": one.node, "organisation_type": one.organisation_type} for one in terms.recipients
-        ],
-        "recipient_names": [
-            names.get(one.node, one.organisation_type or one.node) for one in terms.recipients
-        ],
-        "withheld": [
-            f"{one.scope}{''.join(f'.{name}' for name in one.fields)}{f'@{one.node}' if one.node else ''}"
-            for one in terms.withheld
-        ],
-        "feedback": list(terms.feedback),
-        "how_obtained": terms.how_obtained,
-        "from_whom": terms.from_whom,
-        "notice_language": terms.notice_language,
-        "with_interpreter": terms.with_interpreter,
-        "onward": terms.is_onward_allowed,
-        "retention_days": terms.retention_days,
-        "jurisdiction": terms.jurisdiction,
-        "reasons": terms.reasons,
-        "recorded_by": consent.recorded_by,
-    }
+def export_consent(
+    session: Session,
+    consent: ConsentArgument,
+    file: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")],
+    words: Annotated[
+        bool, typer.Option("--words", help="With what people said and are called, in the clear.")
+    ] = False,
+) -> None:
+    """Write a consent's record as JSON, after ISO/IEC TS 27560. The export is recorded."""
+    with session.work("consent.read") as work:
+        found = consents.find_by_number(work, consent)
+        record = export.export_record(work, found.id, with_words=words)
+        write_new_file(file, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
+    session.screen.done(f"Wrote {file}.", {"file": str(file), "record": record["record_id"]})
+
+
+def show_schema(session: Session) -> None:
+    """Print the JSON Schema of exported records."""
+    del session
+    sys.stdout.write(json.dumps(export.schema(), indent=2, ensure_ascii=False) + "\n")
+
+
+def receipt(
+    session: Session,
+    consent: ConsentArgument,
+    file: Annotated[Path, typer.Argument(help="The PDF to write; it must not exist.")],
+    discreet: Annotated[
+        bool, typer.Option("--discreet", help="Name no service, no kind of organisation and no organisation.")
+    ] = False,
+) -> None:
+    """Write the paper that a person takes along, in the language in which the notice was read."""
+    with session.work("consent.read") as work:
+        found = consents.find_by_number(work, consent)
+        made = make_receipt(work, found, ZoneInfo(session.settings.zone), discreet=discreet)
+        write_new_file(file, print_receipt(made))
+    session.screen.done(f"Wrote {file}.", {"file": str(file), "number": made.number})

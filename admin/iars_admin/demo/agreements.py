@@ -47,6 +47,7 @@ def for_return(centre: Organisation, now: datetime) -> Terms:
         expires=now + timedelta(days=180),
         notice_language=LANGUAGE,
         how_obtained="written",
+        paper="In the safe of the organisation that asked her.",
         with_interpreter=True,
         feedback=("services",),
         withheld=(
@@ -73,6 +74,7 @@ def for_follow_up(local: Organisation, now: datetime) -> Terms:
         expires=now + timedelta(days=120),
         notice_language=LANGUAGE,
         how_obtained="written",
+        paper="In the safe of the organisation that asked her.",
         feedback=("services", "psychosocial"),
         withheld=(Withheld("psychosocial", ("self_harm_risk",)),),
         retention_days=180,

@@ -10,6 +10,7 @@ from iars_node.api.description import describe_interface
 from iars_node.api.operations import ApiRoute
 from iars_node.api.routes.attachments import attachments
 from iars_node.api.routes.cases import cases
+from iars_node.api.routes.consent_life import consent_life
 from iars_node.api.routes.consents import consents
 from iars_node.api.routes.others import audit_log, peers
 from iars_node.api.routes.referrals import referrals
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 PREFIX = "/api/v1"
 DESCRIPTION = f"{PREFIX}/openapi.json"
-TOPICS = (cases, consents, referrals, steps, attachments, peers, audit_log)
+TOPICS = (cases, consents, consent_life, referrals, steps, attachments, peers, audit_log)
 EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 

@@ -42,7 +42,7 @@ POLL_SECONDS = 1.0
 MOST_HITCHES = 6
 
 # Says whether a referral's attachments may go to its peer at this moment.
-MaySend: TypeAlias = Callable[[Work, str], bool]
+MaySend: TypeAlias = Callable[[Work, str, str], bool]
 
 log = structlog.get_logger()
 
@@ -153,7 +153,7 @@ class Uploader:
             is_here = found is not None and found.state == "stored" and found.content is not None
             if found is None or peer is None or not is_here:
                 raise _NoLongerError
-            if not self._may_send(work, str(job.payload["referral"])):
+            if not self._may_send(work, str(job.payload["referral"]), found.scope):
                 raise _NoLongerError
         if not peer.is_exchanged_with:
             raise UnreachableError("peer-not-pinned")

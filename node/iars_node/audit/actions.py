@@ -13,7 +13,8 @@ _BY_TOPIC = {
     "attachment": "added expected read sent not-sent received refused removed erased",
     "consent": (
         "requested given renewed refused narrowed withdrawn revoked expired invalidated read "
-        "exception-recorded exception-approved exception-refused person-told"
+        "exception-recorded exception-approved exception-refused exception-lapsed exception-received "
+        "exception-reviewed exported receipt-made person-told"
     ),
     "referral": (
         "drafted previewed offered received read opened accepted rejected started held resumed completed "

@@ -37,6 +37,7 @@ ALARMS = frozenset(
         "peer.key-revoked",
         "peer.listing-expired",
         "clock.skewed",
+        "consent.exception-lapsed",
         "job.parked",
         "backup.failed",
         "backup.overdue",

@@ -21,7 +21,12 @@ def ending_before(work: Work, until: datetime, limit: int) -> list[tuple[str, st
     require(work.actor, "consent.read")
     rows = work.connection.execute(
         select(consent.c.id, consent.c.case_id, consent.c.expires_at)
-        .where(consent.c.state.in_(PERMITTING), consent.c.expires_at > work.now, consent.c.expires_at < until)
+        .where(
+            consent.c.state.in_(PERMITTING),
+            consent.c.ended_at.is_(None),
+            consent.c.expires_at > work.now,
+            consent.c.expires_at < until,
+        )
         .order_by(consent.c.expires_at, consent.c.id)
         .limit(limit)
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from iars_protocol.consent import Allowed, Answer, Denied, ScopeGrant, Signed
+from iars_protocol.consent import Allowed, Answer, Basis, Denied, ScopeGrant, Signed
 from iars_protocol.consent import Grant as WireGrant
 from iars_protocol.vocabulary import SERVICES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
 State: TypeAlias = Literal[
@@ -24,6 +25,28 @@ HOW_OBTAINED = {
     "recorded": "Recorded",
 }
 FROM_WHOM = {"person": "The person", "caregiver": "A caregiver", "guardian": "An appointed guardian"}
+ASSENT = {"given": "The child agrees", "too-young": "Too young to be asked"}
+WITHDRAWAL_WAYS = {
+    "in-person": "Tell any of us",
+    "phone": "By phone",
+    "message": "By message",
+    "through-other": "Through somebody you trust",
+}
+# What people said or are called: sealed under the case's key, apart from the codes.
+WORDS = ("reasons", "interpreter", "witness", "guardian", "best_interests", "paper")
+
+
+WITH_CONSENT = Basis()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Which text was read out: its name, version and language, and the SHA-256 of its very words."""
+
+    id: str
+    version: int
+    language: str
+    hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +69,28 @@ class Withheld:
     node: str = ""
 
 
+def joined(withheld: Iterable[Withheld]) -> tuple[Withheld, ...]:
+    """Return what is withheld with one entry for each scope and recipient; a whole scope outweighs fields."""
+    found: dict[tuple[str, str], Withheld] = {}
+    for item in withheld:
+        known = found.get((item.scope, item.node))
+        if known is None or (known.fields and not item.fields):
+            found[item.scope, item.node] = item
+        elif known.fields:
+            fields = tuple(dict.fromkeys((*known.fields, *item.fields)))
+            found[item.scope, item.node] = Withheld(item.scope, fields, item.node)
+    return tuple(found.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the person agreed to, and how it was obtained. `reasons` is free text, sealed at rest."""
+    """What the person agreed to, and how it was obtained.
+
+    `notice` is the text that was read out, `evidence` the attachments that show the word given (a scan, a
+    recording), `assent` what a child said who is too young to decide alone. The last lines are free text,
+    sealed at rest: the person's reasons, names of interpreter, witness and guardian, why it is in a child's
+    best interests, where the paper lies.
+    """
 
     purposes: tuple[str, ...]
     scopes: tuple[ScopeGrant, ...]
@@ -64,7 +106,18 @@ class Terms:
     jurisdiction: str = ""
     with_interpreter: bool = False
     is_onward_allowed: bool = False
+    notice: Notice | None = None
+    evidence: tuple[str, ...] = ()
+    with_witness: bool = False
+    is_child: bool = False
+    assent: str = ""
+    withdrawal_ways: tuple[str, ...] = ("in-person",)
     reasons: str = field(default="", repr=False)
+    interpreter: str = field(default="", repr=False)
+    witness: str = field(default="", repr=False)
+    guardian: str = field(default="", repr=False)
+    best_interests: str = field(default="", repr=False)
+    paper: str = field(default="", repr=False)
 
     def scopes_for(self, node: str) -> tuple[ScopeGrant, ...]:
         """Return the scopes that one recipient gets: what is withheld from it is taken out."""
@@ -90,7 +143,11 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """One version of a person's consent."""
+    """One version of a person's consent. Of one that ended, the state stays as history.
+
+    An exception takes this form too where it is asked what may leave: then `basis` says on what it rests,
+    and `hindrance` why it permits nothing (yet, or any more).
+    """
 
     id: str
     case_id: str
@@ -100,6 +157,14 @@ class Consent:
     terms: Terms
     given_at: datetime
     recorded_by: str
+    ended_at: datetime | None = None
+    basis: Basis = WITH_CONSENT
+    hindrance: str = ""
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether a newer version has taken its place."""
+        return self.ended_at is not None and self.state in PERMITTING
 
     def state_at(self, moment: datetime) -> State:
         """Return the state by the clock: nothing needs to run for a consent to expire."""
@@ -107,12 +172,23 @@ class Consent:
             return "expired"
         return self.state
 
-    def covers(self, *, node: str, organisation_type: str, service: str, at: datetime) -> Answer:
-        """Answer whether an organisation may be sent a referral for a service at a moment."""
+    def stands(self, at: datetime) -> Answer:
+        """Answer whether anything may leave under it at a moment."""
+        if self.hindrance:
+            return Denied(self.hindrance)
+        if self.is_replaced:
+            return Denied("consent-replaced")
         if self.state_at(at) not in PERMITTING:
             return Denied(f"consent-{self.state_at(at)}")
         if self.terms.not_before is not None and at < self.terms.not_before:
             return Denied("consent-not-yet-valid")
+        return Allowed()
+
+    def covers(self, *, node: str, organisation_type: str, service: str, at: datetime) -> Answer:
+        """Answer whether an organisation may be sent a referral for a service at a moment."""
+        standing = self.stands(at)
+        if isinstance(standing, Denied):
+            return standing
         if not self.terms.names(node, organisation_type):
             return Denied("recipient-not-named")
         if SERVICES[service].purpose not in self.terms.purposes:
@@ -134,3 +210,15 @@ class KeptGrant:
     grant: WireGrant
     signed: Signed
     recorded_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One entry of a consent's history: what happened, by whose word, entered by whom."""
+
+    at: datetime
+    step: str
+    by: str
+    state_after: str
+    actor: str

@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING
 from iars_node.accounts.access import require
 from iars_node.audit.service import record
 from iars_node.cases.service import case_head
-from iars_node.consent import store
-from iars_node.consent.model import FROM_WHOM, HOW_OBTAINED, Consent, KeptGrant, Terms
+from iars_node.consent import exception_store, store
+from iars_node.consent.approvals import note_received, refuse_lapsed
+from iars_node.consent.guarding import check_obtained, completed
+from iars_node.consent.model import FROM_WHOM, HOW_OBTAINED, Consent, History, KeptGrant, Terms, joined
+from iars_node.consent.narrowing import within
+from iars_node.consent.receipt import NUMBER_DIGITS
+from iars_node.consent.states import advance
 from iars_node.db import EPOCH, new_id
 from iars_node.errors import InvalidError, NotFoundError, RefusedError
 from iars_node.vault.content_keys import key_for
@@ -40,18 +45,27 @@ def give_consent(work: Work, case_id: str, terms: Terms) -> Consent:
     require(work.actor, "consent.record")
     case_head(work, case_id)
     check_terms(work, terms)
-    given = Consent(new_id(), case_id, "given", 1, "", terms, work.now, work.actor.id)
+    whole = completed(work, case_id, terms)
+    check_obtained(work, case_id, whole)
+    state = advance(None, "give", "person")
+    given = Consent(new_id(), case_id, state, 1, "", whole, work.now, work.actor.id)
     key_id = key_for(work.connection, work.vault, "case", case_id, CONSENT_KEY_SCOPE, "own")
     store.add(work.connection, work.vault, given, key_id)
+    store.add_history(work.connection, given.id, History(work.now, "give", "person", state, work.actor.id))
+    note_given(work, given)
+    return given
+
+
+def note_given(work: Work, given: Consent) -> None:
+    """Put into the log that a consent was given."""
     record(
         work,
         "consent.given",
         subject=given.id,
-        case_id=case_id,
-        scopes=[scope.code for scope in terms.scopes],
-        purpose=",".join(terms.purposes),
+        case_id=given.case_id,
+        scopes=[scope.code for scope in given.terms.scopes],
+        purpose=",".join(given.terms.purposes),
     )
-    return given
 
 
 def check_terms(work: Work, terms: Terms) -> None:
@@ -60,10 +74,12 @@ def check_terms(work: Work, terms: Terms) -> None:
         **_unknown("purposes", terms.purposes, PURPOSES),
         **_unknown("feedback", terms.feedback, SCOPES),
         **_unknown("scopes", [scope.code for scope in terms.scopes], SCOPES),
-        **_unknown("withheld", [item.scope for item in terms.withheld], SCOPES),
+        **_unknown("withheld", dict.fromkeys(item.scope for item in terms.withheld), SCOPES),
         **_unknown("how_obtained", [terms.how_obtained], HOW_OBTAINED),
         **_unknown("from_whom", [terms.from_whom], FROM_WHOM),
     }
+    if len(joined(terms.withheld)) != len(terms.withheld):
+        faults["withheld"] = "accepted: for each scope and recipient one entry"
     if not terms.purposes:
         faults["purposes"] = "accepted: at least one purpose"
     if "services" not in {scope.code for scope in terms.scopes}:
@@ -104,6 +120,54 @@ def get(work: Work, consent_id: str) -> Consent:
     if found is None:
         raise NotFoundError("There is no consent of this id.")
     return found
+
+
+def find_by_number(work: Work, text: str) -> Consent:
+    """Return the consent that a person means by the number on their paper, or by its id."""
+    require(work.actor, "consent.read")
+    digits = text.replace("-", "").strip().lower()
+    if len(digits) < NUMBER_DIGITS or set(digits) - set("0123456789abcdef"):
+        raise NotFoundError("There is no consent of this number.")
+    found = store.beginning_with(work.connection, work.vault, digits)
+    if len(found) != 1:
+        raise NotFoundError("There is no consent of this number.")
+    return found[0]
+
+
+def history(work: Work, consent_id: str) -> list[History]:
+    """Return what became of a consent, the first step first."""
+    require(work.actor, "consent.read")
+    return store.history(work.connection, consent_id)
+
+
+def ground(work: Work, ground_id: str) -> Consent:
+    """Return what a disclosure rests on: a consent, or an exception in the form of one."""
+    require(work.actor, "consent.read")
+    found = store.find(work.connection, work.vault, ground_id)
+    if found is None:
+        kept = exception_store.find(work.connection, work.vault, ground_id)
+        found = None if kept is None else kept.as_ground(work.now, seconds(kept.review_at))
+    if found is None:
+        raise NotFoundError("There is no consent of this id.")
+    return found
+
+
+def exceptional(work: Work, case_id: str) -> list[Consent]:
+    """Return a case's exceptions in the form in which a disclosure asks what may leave, the newest first."""
+    require(work.actor, "consent.read")
+    kept = exception_store.of_case(work.connection, work.vault, case_id)
+    return [one.as_ground(work.now, seconds(one.review_at)) for one in kept]
+
+
+def standing(work: Work, ground_id: str) -> Consent:
+    """Return what holds today of what a referral was sent under: the newest version of that consent."""
+    newest = store.newest_version(work.connection, work.vault, ground_id)
+    return ground(work, ground_id) if newest is None else newest
+
+
+def narrowed_grant(kept: KeptGrant, today: Consent, peer: Peer) -> Grant:
+    """Return what of a grant may still leave: no more than it says, no more than the person says now."""
+    return within(kept.grant, today.terms, peer.node_text)
 
 
 def of_case(work: Work, case_id: str) -> list[Consent]:
@@ -162,6 +226,7 @@ def draft_grant(work: Work, given: Consent, peer: Peer) -> Grant:
         retention_days=terms.retention_days,
         notice_language=terms.notice_language,
         feedback=terms.feedback,
+        basis=given.basis,
     )
 
 
@@ -214,9 +279,12 @@ def receive_grant(work: Work, peer: Peer, signed: Signed, service_purpose: str) 
     if known is not None:
         if known.signed.body != signed.body:
             raise DisclosureError("two grants have one id")
+        refuse_lapsed(work, known)
         return known
     kept = KeptGrant(grant.id, "in", peer.node_id, "", "", grant, signed, work.now)
+    refuse_lapsed(work, kept)
     store.add_grant(work.connection, kept, EPOCH + timedelta(seconds=grant.expires))
+    note_received(work, kept)
     return kept
 
 

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+)
 
 from iars_node.db import Instant, metadata
 
 ID = String(32)
+SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
 
 consent = Table(
     "consent",
@@ -25,6 +38,58 @@ consent = Table(
     Column("recorded_by", String(64), nullable=False),
     Index("ix_consent_case", "case_id", "given_at"),
     Index("ix_consent_expires", "state", "expires_at"),
+    Index("ix_consent_replaces", "replaces"),
+)
+
+# What became of each consent: append-only.
+consent_history = Table(
+    "consent_history",
+    metadata,
+    Column("sequence", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("consent_id", ID, ForeignKey("consent.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("step", String(12), nullable=False),
+    Column("by", String(12), nullable=False),
+    Column("state_after", String(12), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Index("ix_consent_history_consent", "consent_id", "sequence"),
+)
+
+# Disclosures that rest on no consent: on which ground, who wrote it down, who approved it, until when.
+consent_exception = Table(
+    "consent_exception",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("case_id", ID, ForeignKey("case_file.id"), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("is_emergency", Boolean, nullable=False),
+    Column("terms", JSON, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("decided_by", String(64), nullable=False),
+    Column("key_id", LargeBinary(16), nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("decide_by", Instant, nullable=False),
+    Column("decided_at", Instant),
+    Column("review_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("tell_after", Instant),
+    Column("told_at", Instant),
+    Index("ix_consent_exception_case", "case_id", "recorded_at"),
+    Index("ix_consent_exception_recorded", "recorded_at"),
+)
+
+# What controllers told about exceptions under which this node received something; also before it arrived.
+exception_outcome = Table(
+    "exception_outcome",
+    metadata,
+    Column("peer", LargeBinary(32), primary_key=True),
+    Column("grant_id", ID, primary_key=True),
+    Column("outcome", String(10), nullable=False),
+    Column("approver", String(200), nullable=False),
+    Column("told_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
 )
 
 # Grants both ways: what this node asserted about its persons, and what others asserted to it.

@@ -147,6 +147,29 @@ _NOT_COVERED = {
     "consent-not-yet-valid": (
         "This consent is not valid yet. Nothing was sent. Wait for its day, or ask the person again."
     ),
+    "consent-replaced": (
+        "A newer consent has taken the place of this one. Nothing was sent. Use the newer one."
+    ),
+    "child-needs-guardian": (
+        "The person is a child, and only the child was asked. Nothing was recorded. Ask a guardian too."
+    ),
+    "guardian-suspect": (
+        "The guardian is marked as a suspect. Nothing was recorded. Another guardian has to be appointed."
+    ),
+    "exception-pending": (
+        "Nobody has approved this disclosure without consent yet. Nothing was sent. Ask a supervisor."
+    ),
+    "exception-refused": (
+        "This disclosure without consent was not approved. Nothing was sent. Ask the person themselves."
+    ),
+    "exception-lapsed": (
+        "Nobody approved this disclosure without consent in time. What came under it is kept locked and "
+        "shown to nobody. Ask the person for their consent."
+    ),
+    "exception-ended": (
+        "The time of this disclosure without consent is over. Nothing more was sent. Ask the person for "
+        "their consent, or write down why it has to go on."
+    ),
     "consent-lost": (
         "The consent was lost when this node was restored from a backup. What was sent before stands; "
         "nothing more was sent. Record the consent again from its paper."

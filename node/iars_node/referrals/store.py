@@ -10,7 +10,7 @@ from sqlalchemy import and_, bindparam, delete, or_, select, update
 from iars_node.prepared import Prepared, inserting
 from iars_node.referrals.model import HANDOVER, IN, Referral, Step
 from iars_node.referrals.tables import referral, referral_snapshot, referral_step
-from iars_protocol.referral import IN_CARE
+from iars_protocol.referral import IN_CARE, OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -161,6 +161,16 @@ def undisclosed(connection: Connection, peer: bytes) -> list[Referral]:
             referral.c.state.in_(IN_CARE),
             referral.c.is_disclosed.is_(False),
         )
+        .order_by(referral.c.created_at, referral.c.id)
+    )
+    return [_referral(row) for row in rows]
+
+
+def open_of_grant(connection: Connection, grant_id: str) -> list[Referral]:
+    """Return the open referrals under a grant, the first one first."""
+    rows = connection.execute(
+        select(referral)
+        .where(referral.c.grant_id == grant_id, referral.c.state.in_(OPEN))
         .order_by(referral.c.created_at, referral.c.id)
     )
     return [_referral(row) for row in rows]

@@ -25,6 +25,7 @@ from iars_node.web.speech import Speech
 from iars_node.web.visit import (
     NOTHING_TYPED,
     Answer,
+    Document,
     Page,
     Redirect,
     Typed,
@@ -210,12 +211,20 @@ class Desk:
             response = RedirectResponse(answer.path, 303, dict(safety.PAGE_HEADERS))
             callers.set_cookies(call.request, response, answer.cookies)
             return response
+        if isinstance(answer, Document):
+            return _document(answer)
         text = render(call.speech, answer.template, {**(frame or self._plain_frame(call)), **answer.values})
         response = HTMLResponse(text, answer.status, {**safety.PAGE_HEADERS, **answer.headers})
         response.headers["Content-Language"] = call.speech.language.code
         if call.caller.session is None and callers.VISIT not in call.caller.cookies:
             callers.set_cookies(call.request, response, {callers.VISIT: call.caller.visit})
         return response
+
+
+def _document(answer: Document) -> Response:
+    kept = Response(answer.content, media_type=answer.media_type, headers=dict(safety.PAGE_HEADERS))
+    kept.headers["Content-Disposition"] = f'attachment; filename="{answer.file_name}"'
+    return kept
 
 
 async def _read(request: Request) -> bytes | None:

@@ -40,6 +40,8 @@ DONE = {
     "saved": N_("Saved."),
     "noted": N_("The note is kept."),
     "recorded": N_("The consent is recorded."),
+    "narrowed": N_("It is taken out. Nothing of it is sent from now on, for open referrals too."),
+    "decided": N_("Decided. Whoever received something is told."),
     "sent": N_("The referral is on its way. You see here when it arrives and when they answer."),
     "step": N_("Done. The other organisation is told."),
     "signed-out": N_("You are signed out."),
@@ -76,4 +78,4 @@ def organisation(visit: Visit) -> str:
 
 def _here(path: str) -> str:
     first = path.split("/")[1] if "/" in path else ""
-    return {"consents": "/cases"}.get(first, f"/{first}")
+    return {"consents": "/cases", "exceptions": "/cases"}.get(first, f"/{first}")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from iars_node.accounts.access import ROLES
 from iars_node.cases.model import CLOSURE_REASONS, RELATIONS, STAGES
-from iars_node.consent.model import FROM_WHOM, HOW_OBTAINED
+from iars_node.consent.changing import INVALIDATION_REASONS
+from iars_node.consent.exception import KINDS, STATES
+from iars_node.consent.model import ASSENT, FROM_WHOM, HOW_OBTAINED, WITHDRAWAL_WAYS
 from iars_node.web.languages import N_
 from iars_protocol.vocabulary import REASONS, SCOPES, SERVICES, VOCABULARIES
 
@@ -42,6 +44,29 @@ CONSENT_STATES: Mapping[str, str] = MappingProxyType(
         "invalidated": N_("No longer valid"),
         "withdrawn": N_("Withdrawn by the person"),
         "revoked": N_("Revoked"),
+        "replaced": N_("Replaced by a newer one"),
+    }
+)
+
+CONSENT_STEPS: Mapping[str, str] = MappingProxyType(
+    {
+        "request": N_("Asked"),
+        "refuse": N_("Said no"),
+        "give": N_("Agreed"),
+        "renew": N_("Agreed again"),
+        "narrow": N_("Took something out"),
+        "expire": N_("Its time ended"),
+        "invalidate": N_("Found not to count"),
+        "withdraw": N_("Withdrew it"),
+        "revoke": N_("Revoked by others"),
+    }
+)
+
+APPROVALS: Mapping[str, str] = MappingProxyType(
+    {
+        "approved": N_("Approved by a second person"),
+        "pending": N_("Not approved yet"),
+        "lapsed": N_("Not approved: what came under it is locked"),
     }
 )
 
@@ -100,6 +125,13 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         "consent-refused": N_("The person refused. Nothing may be sent."),
         "consent-requested": N_("The person has been asked and has not answered yet."),
         "consent-invalidated": N_("This consent is no longer valid. Ask the person again."),
+        "consent-replaced": N_("A newer consent has taken the place of this one."),
+        "child-needs-guardian": N_("This is a child: a guardian has to consent too."),
+        "guardian-suspect": N_("The guardian is marked as a suspect and can't consent."),
+        "exception-pending": N_("A second person has to approve this first."),
+        "exception-refused": N_("A second person did not approve this. Nothing may be sent."),
+        "exception-lapsed": N_("Nobody approved this in time. Nothing may be sent, and what was is locked."),
+        "exception-ended": N_("The time of this exception has ended."),
         "consent-not-yet-valid": N_("This consent is not valid yet."),
         "recipient-not-named": N_("The person did not agree to share with this organisation."),
         "purpose-not-granted": N_("The person did not agree to share for this kind of service."),
@@ -153,6 +185,11 @@ SENTENCES = frozenset(
         N_("Someone else changed this part of the case first; look at it again."),
         N_("This part of the case is locked; nothing can be written into it."),
         N_("The consent is not complete; nothing was recorded."),
+        N_("This would allow more than before; ask the person again and renew it."),
+        N_("Nothing is taken out; the consent stands as it was."),
+        N_("A newer version has taken this consent's place; look at that one."),
+        N_("The exception is not complete; nothing was recorded."),
+        N_("Somebody other than its author has to decide about an exception."),
         N_("A reason is needed."),
         N_("Please say more about the reason."),
         N_("There is nothing to send yet."),
@@ -202,5 +239,8 @@ def vocabulary_messages() -> Iterator[tuple[str, str]]:
     yield from ((role.label, "roles.toml") for role in ROLES.values())
     for labels in (STAGES, CLOSURE_REASONS, RELATIONS):
         yield from ((label, "cases/model.py") for label in labels.values())
-    for labels in (HOW_OBTAINED, FROM_WHOM):
+    for labels in (HOW_OBTAINED, FROM_WHOM, ASSENT, WITHDRAWAL_WAYS):
         yield from ((label, "consent/model.py") for label in labels.values())
+    yield from ((label, "consent/changing.py") for label in INVALIDATION_REASONS.values())
+    for labels in (KINDS, STATES):
+        yield from ((label, "consent/exception.py") for label in labels.values())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from babel.lists import format_list
 
 from iars_node.cases.model import CLOSURE_REASONS, STAGES
+from iars_node.consent.exception import KINDS, STATES
 from iars_node.db import EPOCH
 from iars_node.errors import NodeError, RefusedError
 from iars_node.web import labels
@@ -30,6 +31,10 @@ _LISTS: Mapping[str, Mapping[str, str]] = {
     "case_state": labels.CASE_STATES,
     "referral_state": labels.REFERRAL_STATES,
     "consent_state": labels.CONSENT_STATES,
+    "consent_step": labels.CONSENT_STEPS,
+    "exception_kind": KINDS,
+    "exception_state": STATES,
+    "approval": labels.APPROVALS,
     "step": labels.STEPS,
     "trust": labels.TRUST,
     "outcome": labels.OUTCOMES,

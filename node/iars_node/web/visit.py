@@ -73,7 +73,16 @@ class Redirect:
     cookies: Mapping[str, str | None] = field(default_factory=dict, repr=False)
 
 
-Answer = Page | Redirect
+@dataclass(frozen=True)
+class Document:
+    """Something to be kept: its bytes, what they are, and a file name that names nobody."""
+
+    content: bytes = field(repr=False)
+    media_type: str
+    file_name: str
+
+
+Answer = Page | Redirect | Document
 
 
 class UnfinishedError(Exception):

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 SEND = ("K-0000", "--to", "mission", "--service", "MED-SCREEN")
 AGREED = ("--purpose", "return", "--scope", "services", "--notice-language", "sq")
+WITHOUT_CONSENT = (
+    "--kind", "judicial", "--to", "mission", "--purpose", "assistance", "--scope", "services",
+    "--reason-file", "{person}",
+)  # fmt: skip
 REFUSED = [
     # An auditor may read the log, accounts and peers, and no case.
     ("ada", "user", "add", "x", "--role", "auditor"),
@@ -41,6 +45,22 @@ REFUSED = [
     ("ada", "consent", "list", "K-0000"),
     ("ada", "consent", "show", "0" * 32),
     ("ada", "consent", "give", "K-0000", *AGREED),
+    ("ada", "consent", "request", "K-0000", *AGREED),
+    ("ada", "consent", "refuse", "0" * 32),
+    ("ada", "consent", "renew", "0" * 32, "--notice-language", "sq"),
+    ("ada", "consent", "narrow", "0" * 32, "--without-scope", "medical"),
+    ("ada", "consent", "invalidate", "0" * 32, "--reason", "not-free"),
+    ("ada", "consent", "export", "0" * 32, "{folder}"),
+    ("ada", "consent", "receipt", "0" * 32, "{folder}"),
+    ("ada", "exception", "record", "K-0000", *WITHOUT_CONSENT),
+    ("mira", "exception", "approve", "0" * 32),
+    ("mira", "exception", "refuse", "0" * 32),
+    ("mira", "exception", "list"),
+    ("ada", "exception", "list", "K-0000"),
+    ("ada", "exception", "show", "0" * 32),
+    ("ada", "exception", "review", "0" * 32, "--days", "2"),
+    ("ada", "exception", "told", "0" * 32),
+    ("ada", "exception", "count", "--since", "2026-01-01"),
     ("ada", "referral", "preview", *SEND),
     ("ada", "referral", "send", *SEND),
     ("ada", "referral", "list"),

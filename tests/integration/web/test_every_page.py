@@ -4,6 +4,7 @@ import re
 
 import pytest
 from tests.federation.neighbours import settle
+from tests.federation.test_exceptions import record
 from tests.pages import Reader, World
 
 from iars_node.accounts.access import ACTIONS
@@ -23,7 +24,14 @@ async def test_every_page_shows_itself_to_a_case_worker_on_each_database(either_
     world = either_world
     case, given, sent = world.referral()
     await settle(world.shelter, world.mission)
-    ids = {"case_id": case.id, "consent_id": given.id, "referral_id": sent.id, "scope": "medical"}
+    kept = record(world.shelter, case, world.mission)
+    ids = {
+        "case_id": case.id,
+        "consent_id": given.id,
+        "exception_id": kept.id,
+        "referral_id": sent.id,
+        "scope": "medical",
+    }
     chosen = f"service=MED-SCREEN&priority=urgent&peer={world.mission.id.hex()}&consent={given.id}&stay=1"
     for neighbour in (world.shelter, world.mission):
         reader = Reader(neighbour).enter()
@@ -46,4 +54,4 @@ def test_every_route_of_the_router_is_a_declared_page(world: World) -> None:
 
 def test_no_address_has_room_for_a_name() -> None:
     places = {place for entry in entries() for place in re.findall(r"{(\w+)}", entry.path)}
-    assert places == {"case_id", "consent_id", "referral_id", "scope"}
+    assert places == {"case_id", "consent_id", "exception_id", "referral_id", "scope"}

@@ -8,6 +8,7 @@ from tests.specimens import OFFER, START
 from iars_protocol import errors
 from iars_protocol.errors import MalformedError, ProtocolError, UnsupportedVersionError
 from iars_protocol.messages.administration import AnnounceListing, ResyncStreams, StreamHead, read_head
+from iars_protocol.messages.exception import DecideException
 from iars_protocol.messages.referral import Accept, Offer, Reject
 from iars_protocol.messages.registry import TYPES, Body, message, read_body
 
@@ -28,6 +29,7 @@ SOUND: dict[str, dict[str, Any]] = {
     "referral.note/1": {},
     "listing.announce/1": {"listing": b"listing"},
     "stream.resync/1": {"asks": True},
+    "exception.approval/1": {"grant": "01" * 16, "outcome": "lapsed", "at": START},
 }
 
 
@@ -107,9 +109,10 @@ def test_a_name_is_registered_once() -> None:
     assert TYPES["referral.accept/1"] is Accept
 
 
-def test_a_message_about_nodes_carries_a_body_only() -> None:
+def test_a_message_about_nodes_or_exceptions_carries_a_body_only() -> None:
     assert {name for name, kind in TYPES.items() if not kind.carries_scopes} == {
         AnnounceListing.type,
+        DecideException.type,
         ResyncStreams.type,
     }
     assert Body.carries_scopes

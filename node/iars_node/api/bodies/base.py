@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from iars_node.cases.model import CLOSURE_REASONS, STAGES
-from iars_node.consent.model import FROM_WHOM, HOW_OBTAINED
+from iars_node.consent.changing import INVALIDATION_REASONS
+from iars_node.consent.model import ASSENT, FROM_WHOM, HOW_OBTAINED, WITHDRAWAL_WAYS
 from iars_protocol.record import ORGANISATION_TYPES, PRIORITIES, PURPOSES, REASONS, SCOPES, SERVICES
 
 CASE = "5f0c7f6c1e0b4f53a1b7d2a94c8e6f10"
@@ -40,6 +41,9 @@ StageCode = Annotated[str, codes(STAGES)]
 ClosureReason = Annotated[str, codes(CLOSURE_REASONS)]
 HowObtained = Annotated[str, codes(HOW_OBTAINED)]
 FromWhom = Annotated[str, codes(FROM_WHOM)]
+Assent = Annotated[str, codes(("", *ASSENT))]
+WithdrawalWay = Annotated[str, codes(WITHDRAWAL_WAYS)]
+InvalidationReason = Annotated[str, codes(INVALIDATION_REASONS)]
 OrganisationType = Annotated[str, codes(ORGANISATION_TYPES)]
 RejectReason = Annotated[str, codes(REASONS["reject"])]
 HoldReason = Annotated[str, codes(REASONS["hold"])]

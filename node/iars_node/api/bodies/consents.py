@@ -2,22 +2,26 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, JsonValue
 
 from iars_node.api.bodies.base import (
+    ATTACHMENT,
     CASE,
     CONSENT,
     MORNING,
     NODE,
     PERSON,
+    Assent,
     Body,
     FromWhom,
     HowObtained,
     Id,
+    InvalidationReason,
     NodeId,
     OrganisationType,
     PurposeCode,
     ScopeCode,
+    WithdrawalWay,
     example,
 )
 
@@ -39,8 +43,19 @@ _TERMS: dict[str, Any] = {
     "jurisdiction": "AL",
     "with_interpreter": True,
     "is_onward_allowed": False,
+    "evidence": [ATTACHMENT],
+    "with_witness": False,
+    "is_child": False,
+    "assent": "",
+    "withdrawal_ways": ["in-person", "phone"],
     "reasons": "",
+    "interpreter": "",
+    "witness": "",
+    "guardian": "",
+    "best_interests": "",
+    "paper": "",
 }
+_NOTICE: dict[str, Any] = {"id": "sharing", "version": 1, "language": "en", "hash": "0" * 64}
 
 
 class ConsentScope(
@@ -93,7 +108,26 @@ class NewConsent(Body, json_schema_extra=example(**_TERMS)):
     jurisdiction: str = Field(default="", max_length=64)
     with_interpreter: bool = False
     is_onward_allowed: bool = False
+    evidence: tuple[Id, ...] = ()
+    with_witness: bool = False
+    is_child: bool = False
+    assent: Assent = ""
+    withdrawal_ways: tuple[WithdrawalWay, ...] = ("in-person",)
     reasons: str = Field(default="", max_length=20_000, repr=False)
+    interpreter: str = Field(default="", max_length=500, repr=False)
+    witness: str = Field(default="", max_length=500, repr=False)
+    guardian: str = Field(default="", max_length=500, repr=False)
+    best_interests: str = Field(default="", max_length=20_000, repr=False)
+    paper: str = Field(default="", max_length=500, repr=False)
+
+
+class ReadNotice(Body, json_schema_extra=example(**_NOTICE)):
+    """The text that was read out: its version, and the SHA-256 of its words."""
+
+    id: str
+    version: int
+    language: str
+    hash: str
 
 
 _RECORDED = {
@@ -101,20 +135,29 @@ _RECORDED = {
     "case_id": CASE,
     "state": "given",
     "version": 1,
+    "replaces": "",
     "given_at": MORNING,
+    "ended_at": None,
+    "notice": _NOTICE,
     "recorded_by": PERSON,
     "terms": _TERMS,
 }
 
 
 class RecordedConsent(Body, json_schema_extra=example(**_RECORDED)):
-    """A consent as it stands now. The person's own reasons are shown only where they were asked for."""
+    """A consent as it stands now. What people said and are called is shown only where it was asked for.
+
+    The state of a version that a newer one took the place of is `replaced`.
+    """
 
     id: Id
     case_id: Id
     state: str
     version: int
+    replaces: Id | Literal[""]
     given_at: AwareDatetime
+    ended_at: AwareDatetime | None
+    notice: ReadNotice | None
     recorded_by: str
     terms: NewConsent
 
@@ -123,3 +166,101 @@ class ConsentList(Body, json_schema_extra=example(consents=[_RECORDED])):
     """A case's consents, the newest first."""
 
     consents: list[RecordedConsent]
+
+
+class ConsentAnswer(Body, json_schema_extra=example(answer="given", terms=_TERMS)):
+    """What the person answered to what they were asked; when they agreed, to what."""
+
+    answer: Literal["given", "refused"]
+    terms: NewConsent | None = None
+
+
+class ConsentInvalidation(Body, json_schema_extra=example(reason="not-understood")):
+    """Why a consent does not count, as the organisation found."""
+
+    reason: InvalidationReason
+
+
+_DOCUMENT: dict[str, Any] = {
+    "schema_version": "iars-consent-record/1",
+    "record_id": CONSENT,
+    "record_version": 1,
+    "replaces": "",
+    "pii_principal_id": CASE,
+    "status": "given",
+    "ended_at": None,
+    "pii_processing": {"language": "ro", "collection_method": "verbal"},
+    "obtained": {"how": "verbal", "from": "person"},
+    "party_identification": [{"party_id": NODE, "party_role": "controller"}],
+    "events": [{"event_time": MORNING, "event_type": "give", "event_state": "given", "entity": "person"}],
+}
+
+
+class ConsentDocument(Body, json_schema_extra=example(**_DOCUMENT)):
+    """A consent's record after ISO/IEC TS 27560; its whole form is a JSON Schema of its own."""
+
+    schema_version: str
+    record_id: Id
+    record_version: int
+    replaces: str
+    pii_principal_id: Id
+    status: str
+    ended_at: str | None
+    pii_processing: dict[str, JsonValue]
+    obtained: dict[str, JsonValue]
+    party_identification: list[dict[str, JsonValue]]
+    events: list[dict[str, JsonValue]]
+    words: dict[str, str] = Field(default_factory=dict)
+
+
+class RecordSchema(Body, json_schema_extra=example(json_schema={"title": "Consent record"})):
+    """The JSON Schema of consent records."""
+
+    json_schema: dict[str, JsonValue]
+
+
+_EXCEPTION: dict[str, Any] = {
+    "id": CONSENT,
+    "case_id": CASE,
+    "kind": "vital-interest",
+    "state": "approved",
+    "is_emergency": True,
+    "recipient": NODE,
+    "purposes": ["assistance"],
+    "scopes": [_TERMS["scopes"][0]],
+    "author": PERSON,
+    "decided_by": PERSON,
+    "recorded_at": MORNING,
+    "decide_by": "2026-03-03T09:00:00Z",
+    "decided_at": MORNING,
+    "review_at": "2026-03-04T09:00:00Z",
+    "expires": "2026-03-09T09:00:00Z",
+    "told_at": None,
+}
+
+
+class RecordedException(Body, json_schema_extra=example(**_EXCEPTION)):
+    """A disclosure without consent, by its codes; its reason is for people. Only people write one down."""
+
+    id: Id
+    case_id: Id
+    kind: str
+    state: str
+    is_emergency: bool
+    recipient: NodeId
+    purposes: tuple[PurposeCode, ...]
+    scopes: tuple[ConsentScope, ...]
+    author: str
+    decided_by: str
+    recorded_at: AwareDatetime
+    decide_by: AwareDatetime
+    decided_at: AwareDatetime | None
+    review_at: AwareDatetime
+    expires: AwareDatetime
+    told_at: AwareDatetime | None
+
+
+class ExceptionList(Body, json_schema_extra=example(exceptions=[_EXCEPTION])):
+    """A case's disclosures without consent, the newest first."""
+
+    exceptions: list[RecordedException]

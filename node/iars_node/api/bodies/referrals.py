@@ -63,6 +63,7 @@ _REFERRAL: dict[str, Any] = {
     "is_disclosed": False,
     "is_overdue": False,
     "together": [],
+    "basis": {"kind": "consent", "approval": "", "author": "", "approver": ""},
 }
 
 
@@ -123,6 +124,17 @@ class PreviewAnswer(
     never: list[PreviewLine]
 
 
+class ReferralBasis(
+    Body, json_schema_extra=example(kind="vital-interest", approval="pending", author=PERSON, approver="")
+):
+    """On what a referral rests: the person's consent, or an exception with its people and its approval."""
+
+    kind: str
+    approval: str
+    author: str
+    approver: str
+
+
 class ReferralHead(Body, json_schema_extra=example(**_REFERRAL)):
     """A referral's head: codes, times and ids."""
 
@@ -144,6 +156,7 @@ class ReferralHead(Body, json_schema_extra=example(**_REFERRAL)):
     closed_at: AwareDatetime | None
     reason: str
     problem: str
+    basis: ReferralBasis
     is_disclosed: bool
     is_overdue: bool
     together: list[str]

@@ -1,7 +1,7 @@
-"""Consents: list, record, read."""
+"""Consents: list, record, read. What becomes of one later stands in `consent_life`."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from fastapi import Response
@@ -12,6 +12,7 @@ from iars_node.api.bodies.consents import (
     ConsentScope,
     ConsentWithheld,
     NewConsent,
+    ReadNotice,
     RecordedConsent,
 )
 from iars_node.api.callers import CallerParam
@@ -20,7 +21,7 @@ from iars_node.api.routes.parameters import CaseId, ConsentId
 from iars_node.audit import record
 from iars_node.cases.service import case_head
 from iars_node.consent import service, store
-from iars_node.consent.model import Consent, Recipient, Terms, Withheld
+from iars_node.consent.model import WORDS, Consent, Recipient, Terms, Withheld
 from iars_node.errors import InvalidError, NotFoundError
 from iars_node.work import Work
 from iars_protocol.consent import ScopeGrant
@@ -38,7 +39,7 @@ def list_consents(case_id: CaseId, caller: CallerParam) -> ConsentList:
     with caller.work() as work:
         case_head(work, case_id)
         record(work, "consent.read", case_id=case_id)
-        return ConsentList(consents=[_recorded(work, given) for given in service.of_case(work, case_id)])
+        return ConsentList(consents=[recorded(work, given) for given in service.of_case(work, case_id)])
 
 
 @consents.change("POST", "/cases/{case_id}/consents", "consent.record", status=201)
@@ -47,13 +48,14 @@ def record_consent(
 ) -> RecordedConsent:
     """Record that a person gave consent."""
     with caller.work() as work:
-        terms = _terms(body)
+        terms = read_terms(body)
         consent_id = caller.once(work, body, lambda: service.give_consent(work, case_id, terms).id)
         response.headers["Location"] = f"/api/v1/consents/{consent_id}"
-        return _recorded(work, _just_recorded(work, consent_id))
+        return recorded(work, just_recorded(work, consent_id))
 
 
-def _just_recorded(work: Work, consent_id: str) -> Consent:
+def just_recorded(work: Work, consent_id: str) -> Consent:
+    """Return a consent to who has just recorded it."""
     # Who records a consent sees what was recorded, also without the action of reading others.
     found = store.find(work.connection, work.vault, consent_id)
     if found is None:
@@ -63,21 +65,26 @@ def _just_recorded(work: Work, consent_id: str) -> Consent:
 
 @consents.read("/consents/{consent_id}", "consent.read")
 def read_consent(consent_id: ConsentId, caller: CallerParam, *, reasons: bool = False) -> RecordedConsent:
-    """Read a consent; the person's own reasons only where they are asked for."""
+    """Read a consent; what people said and are called only where it is asked for."""
     with caller.work() as work:
         found = service.get(work, consent_id)
         record(work, "consent.read", case_id=found.case_id, subject=found.id)
-        return _recorded(work, found, with_reasons=reasons)
+        return recorded(work, found, with_reasons=reasons)
 
 
-def _recorded(work: Work, given: Consent, *, with_reasons: bool = False) -> RecordedConsent:
-    terms = given.terms if with_reasons else replace(given.terms, reasons="")
+def recorded(work: Work, given: Consent, *, with_reasons: bool = False) -> RecordedConsent:
+    """Return a consent as it is told; what people said and are called only on demand."""
+    unsaid: dict[str, Any] = {} if with_reasons else dict.fromkeys(WORDS, "")
+    terms, notice = replace(given.terms, **unsaid), given.terms.notice
     return RecordedConsent(
         id=given.id,
         case_id=given.case_id,
-        state=given.state_at(work.now),
+        state="replaced" if given.is_replaced else given.state_at(work.now),
         version=given.version,
+        replaces=given.replaces,
         given_at=given.given_at,
+        ended_at=given.ended_at,
+        notice=None if notice is None else ReadNotice(**asdict(notice)),
         recorded_by=given.recorded_by,
         terms=_body(terms),
     )
@@ -85,7 +92,25 @@ def _recorded(work: Work, given: Consent, *, with_reasons: bool = False) -> Reco
 
 def _body(terms: Terms) -> NewConsent:
     plain: dict[str, Any] = {name: getattr(terms, name) for name in _SAME}
-    scopes = (
+    scopes = scopes_of(terms)
+    named = (
+        ConsentRecipient(node=item.node, organisation_type=item.organisation_type)
+        for item in terms.recipients
+    )
+    withheld = (
+        ConsentWithheld(scope=item.scope, fields=item.fields, node=item.node) for item in terms.withheld
+    )
+    converted: dict[str, Any] = {
+        "scopes": scopes,
+        "recipients": tuple(named),
+        "withheld": tuple(withheld),
+    }
+    return NewConsent(**plain, **converted)
+
+
+def scopes_of(terms: Terms) -> tuple[ConsentScope, ...]:
+    """Return the scopes of terms as they are told."""
+    return tuple(
         ConsentScope(
             code=scope.code,
             step=scope.step,
@@ -95,22 +120,10 @@ def _body(terms: Terms) -> NewConsent:
         )
         for scope in terms.scopes
     )
-    named = (
-        ConsentRecipient(node=item.node, organisation_type=item.organisation_type)
-        for item in terms.recipients
-    )
-    withheld = (
-        ConsentWithheld(scope=item.scope, fields=item.fields, node=item.node) for item in terms.withheld
-    )
-    converted: dict[str, Any] = {
-        "scopes": tuple(scopes),
-        "recipients": tuple(named),
-        "withheld": tuple(withheld),
-    }
-    return NewConsent(**plain, **converted)
 
 
-def _terms(body: NewConsent) -> Terms:
+def read_terms(body: NewConsent) -> Terms:
+    """Return what a body says a person agreed to."""
     plain: dict[str, Any] = {name: getattr(body, name) for name in _SAME}
     converted: dict[str, Any] = {
         "scopes": tuple(_scopes(body.scopes)),

@@ -13,6 +13,7 @@ from iars_node.api.bodies.referrals import (
     PreviewLine,
     PreviewQuestion,
     ProofAnswer,
+    ReferralBasis,
     ReferralContent,
     ReferralHead,
     ReferralPage,
@@ -26,6 +27,8 @@ from iars_node.api.operations import Topic
 from iars_node.api.routes.parameters import CaseId, ReferralId, Scopes
 from iars_node.audit import record
 from iars_node.cases.service import case_head
+from iars_node.consent import service as consents
+from iars_node.consent.approvals import CONSENT, basis_shown
 from iars_node.errors import NotFoundError
 from iars_node.exchange.model import Proof
 from iars_node.peers.service import get as get_peer
@@ -175,9 +178,25 @@ def _json(value: object) -> Any:  # noqa: ANN401 - a record's values are JSON
     return value
 
 
+_FOUND = frozenset({"is_overdue", "basis"})
+
+
+def _basis(work: Work, found: Referral) -> ReferralBasis:
+    shown = basis_shown(work, consents.kept_grant(work, found.grant_id))
+    if shown is None:
+        return ReferralBasis(kind=CONSENT, approval="", author="", approver="")
+    return ReferralBasis(
+        kind=shown.basis.kind,
+        approval=shown.approval,
+        author=shown.basis.author,
+        approver=shown.approver,
+    )
+
+
 def _head(found: Referral, work: Work) -> ReferralHead:
-    values = {name: getattr(found, name) for name in ReferralHead.model_fields if name != "is_overdue"}
+    values = {name: getattr(found, name) for name in ReferralHead.model_fields if name not in _FOUND}
     changed = {
+        "basis": _basis(work, found),
         "peer": found.peer.hex(),
         "together": list(found.together),
         "is_overdue": found.is_overdue(work.now),

@@ -8,11 +8,13 @@ from iars_node.accounts.access import require
 from iars_node.audit.service import record
 from iars_node.cases.service import case_head, open_received_case
 from iars_node.consent import service as consents
+from iars_node.consent.approvals import refuse_lapsed
 from iars_node.errors import ConflictError, InvalidError
 from iars_node.jobs.service import schedule
 from iars_node.referrals import store
 from iars_node.referrals.model import ERASE_JOB, HANDOVER, IN, is_to_be_erased
 from iars_node.referrals.service import disclosing, receiving, steps
+from iars_node.referrals.service.standing import standing_grant
 from iars_node.vault.content_keys import find_keys, forget_keys, key_for
 from iars_protocol.content import Content, check_content
 from iars_protocol.errors import DisclosureError, FieldError
@@ -48,6 +50,7 @@ def accept(
     """Take a referral on: a case is opened for the person, or the one of an earlier referral goes on."""
     require(work.actor, "referral.accept")
     current = _answerable(work, referral_id)
+    refuse_lapsed(work, consents.kept_grant(work, current.grant_id))
     steps.next_state(current, "referral.accept/1")
     known = case_id or store.case_of_subject(work.connection, current.peer, current.subject)
     case = case_head(work, known) if known else open_received_case(work, stage="received", training=training)
@@ -144,7 +147,10 @@ def _feedback(work: Work, referral_id: str, body: Body, texts: Texts, action: st
 def _with_texts(work: Work, current: Referral, body: Body, extra: dict[str, ScopePart]) -> Content:
     """Join sentences to a message, if the person agreed that this side tells the other about those scopes."""
     parts = tuple(extra[scope] for scope in sorted(extra))
-    grant = consents.kept_grant(work, current.grant_id).grant
+    if current.direction == IN:
+        grant = consents.kept_grant(work, current.grant_id).grant
+    else:
+        grant = standing_grant(work, current).today
     try:
         check_content(parts, grant, current.side, "acceptance" if current.is_disclosed else "offer")
     except (DisclosureError, FieldError) as error:

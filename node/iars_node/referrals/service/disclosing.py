@@ -12,7 +12,7 @@ from iars_node.errors import ErasedError, InvalidError
 from iars_node.referrals import store
 from iars_node.vault.content_keys import key_for, keys_for
 from iars_node.vault.sealing import context
-from iars_protocol.content import check_content
+from iars_protocol.content import ATTACHMENTS, TEXTS, check_content
 from iars_protocol.encoding import decode
 from iars_protocol.parts import AttachmentPart, Part, ScopePart, read_scope_part
 from iars_protocol.record import SCOPES, Record, cut
@@ -79,6 +79,21 @@ def cut_parts(
     found = tuple(parts)
     check_content(found, grant, "sender", step)
     return found
+
+
+def narrowed(parts: Iterable[ScopePart], grant: Grant, step: Step) -> tuple[ScopePart, ...]:
+    """Cut parts once more, to a grant that allows less than when they were cut; what is left empty goes."""
+    found = []
+    for part in parts:
+        granted = grant.scope(part.scope)
+        if granted is None:
+            continue
+        fields = {name: value for name, value in part.fields.items() if granted.allows(name, step)}
+        texts = part.texts if granted.allows(TEXTS, step) else ()
+        attachments = part.attachments if granted.allows(ATTACHMENTS, step) else ()
+        if fields or texts or attachments:
+            found.append(ScopePart(part.scope, fields, texts, attachments))
+    return tuple(found)
 
 
 def additions(

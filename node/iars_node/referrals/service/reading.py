@@ -15,6 +15,7 @@ from iars_node.exchange.model import IN, Proof
 from iars_node.referrals import store
 from iars_node.referrals.model import Referral, Step, is_to_be_erased
 from iars_node.referrals.service import disclosing, receiving, steps
+from iars_node.referrals.service.standing import is_locked
 from iars_protocol.envelope import read_header
 from iars_protocol.messages.registry import read_body
 from iars_protocol.parts import ScopePart
@@ -101,7 +102,7 @@ def of_case(work: Work, case_id: str) -> list[Referral]:
 def received_content(work: Work, referral_id: str) -> dict[str, ScopePart]:
     """Return what the other side has shown so far, by scope, in the scopes that the actor may read."""
     current = get(work, referral_id)
-    if is_to_be_erased(current):
+    if is_to_be_erased(current) or is_locked(work, current):
         return {}
     readable = readable_scopes(work.actor)
     found: dict[str, ScopePart] = {}
@@ -129,9 +130,10 @@ def timeline(work: Work, referral_id: str) -> list[Entry]:
     readable = readable_scopes(work.actor)
     proofs = {proof.message.hex(): proof for proof in messages.proofs(work, current.thread)}
     entries = []
+    is_closed = is_to_be_erased(current) or is_locked(work, current)
     for step in store.steps(work.connection, current.id):
         proof = proofs.get(step.message)
-        is_hidden = proof is None or (proof.direction == IN and is_to_be_erased(current))
+        is_hidden = proof is None or (proof.direction == IN and is_closed)
         parts = (
             []
             if proof is None or is_hidden

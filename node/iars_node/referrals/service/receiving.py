@@ -13,6 +13,7 @@ from iars_node.cases.derived import DERIVED_SCOPE, track_here
 from iars_node.cases.service import receive_scope
 from iars_node.consent import service as consents
 from iars_node.consent import store as consent_store
+from iars_node.consent.approvals import refuse_lapsed
 from iars_node.db import EPOCH
 from iars_node.errors import RefusedError
 from iars_node.exchange import messages
@@ -196,6 +197,8 @@ def _check_allowed(work: Work, current: Referral, incoming: Incoming) -> None:
     by: Side = "receiver" if current.direction == OUT else "sender"
     step: DisclosureStep = "offer" if current.state == "requested" else "acceptance"
     check_content(incoming.content.scopes, kept.grant, by, step)
+    if by == "sender" and incoming.content.scopes:
+        refuse_lapsed(work, kept)
     if by == "sender" and incoming.content.scopes and seconds(work.now) >= kept.grant.expires:
         raise RefusedError("The grant has expired.", "grant-expired")
 

@@ -11,12 +11,12 @@ from iars_node.audit.service import record
 from iars_node.cases import reference
 from iars_node.cases.service import case_head
 from iars_node.consent import service as consents
-from iars_node.consent.model import PERMITTING
 from iars_node.db import new_id
 from iars_node.errors import ConflictError, InvalidError, RefusedError
 from iars_node.referrals import store
-from iars_node.referrals.model import CONSENT_LOST, OUT, Disclosed, Line, Preview, Referral
+from iars_node.referrals.model import OUT, Disclosed, Line, Preview, Referral
 from iars_node.referrals.service import disclosing, steps
+from iars_node.referrals.service.standing import standing_grant
 from iars_node.vault.identity import seconds
 from iars_protocol.content import Content
 from iars_protocol.messages.referral import Amend, Cancel, Disclose, EnteredInError, Offer
@@ -108,12 +108,17 @@ def _consent_for(work: Work, offering: Offering, peer: Peer) -> Consent:
             "The service or priority is not known.", {"service": "accepted: a code of the list"}
         )
     case_head(work, offering.case_id)
-    given = consents.get(work, offering.consent_id)
+    given = consents.ground(work, offering.consent_id)
     if given.case_id != offering.case_id:
         raise InvalidError(
             "This consent belongs to another case.", {"consent": "accepted: a consent of this case"}
         )
     consents.check_covers(work, given, peer, offering.service)
+    if given.basis.approval == "pending" and offering.priority != "emergency":
+        raise RefusedError(
+            "Only an emergency goes out before a second person has approved it; nothing was sent.",
+            "exception-pending",
+        )
     return given
 
 
@@ -192,11 +197,11 @@ def _note_disclosure(work: Work, sent: Referral, action: str, parts: Iterable[Sc
 
 def disclose(work: Work, accepted: Referral) -> Referral:
     """Disclose what waited for acceptance, if the consent still permits it now."""
-    given = _consent_of(work, accepted)
-    peer = steps.sendable_peer(work, accepted.peer)
-    consents.check_covers(work, given, peer, accepted.service)
-    kept = consents.kept_grant(work, accepted.grant_id)
-    parts, keys = disclosing.open_snapshot(work, accepted.id)
+    steps.sendable_peer(work, accepted.peer)
+    standing = standing_grant(work, accepted)
+    kept = standing.kept
+    found, keys = disclosing.open_snapshot(work, accepted.id)
+    parts = disclosing.narrowed(found, standing.today, "acceptance")
     content = Content(Disclose(), None, None, parts)
     message_key = disclosing.message_key(work, accepted.id, "own")
     part_keys = ((message_key,), *(keys[part.scope] for part in parts))
@@ -205,16 +210,6 @@ def disclose(work: Work, accepted: Referral) -> Referral:
     store.drop_snapshot(work.connection, moved.id)
     _note_disclosure(work, moved, "referral.disclosed", parts)
     return steps.get(work, moved.id)
-
-
-def _consent_of(work: Work, sent: Referral) -> Consent:
-    if not sent.consent_id:
-        raise RefusedError(
-            "The person's consent was lost in a restore; nothing was sent. Record it again from paper and "
-            "refer once more.",
-            CONSENT_LOST,
-        )
-    return consents.get(work, sent.consent_id)
 
 
 def disclose_if_permitted(work: Work, accepted: Referral) -> None:
@@ -237,18 +232,14 @@ def amend(work: Work, referral_id: str, scopes: Iterable[str] = ()) -> Referral:
     """Send what changed in the case since, through the same consent; no scope named means all granted."""
     require(work.actor, "referral.send")
     current = _own(work, referral_id)
-    given = _consent_of(work, current)
-    if given.state_at(work.now) not in PERMITTING:
-        raise RefusedError(
-            "The person's consent has ended; nothing was sent.", f"consent-{given.state_at(work.now)}"
-        )
-    kept = consents.kept_grant(work, current.grant_id)
+    standing = standing_grant(work, current)
+    kept = standing.kept
     known = disclosing.material(work, current.case_id)
     wanted = set(scopes)
     step: DisclosureStep = "acceptance" if current.is_disclosed else "offer"
     parts = tuple(
         part
-        for part in disclosing.cut_parts(known.record, kept.grant, step)
+        for part in disclosing.cut_parts(known.record, standing.today, step)
         if not wanted or part.scope in wanted
     )
     if not parts:

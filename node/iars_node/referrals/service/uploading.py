@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from iars_node.attachments import store as attachment_store
 from iars_node.attachments.uploading import schedule_upload
-from iars_node.consent import service as consents
-from iars_node.consent.model import PERMITTING
+from iars_node.errors import RefusedError
 from iars_node.exchange import messages
 from iars_node.referrals import store
 from iars_node.referrals.model import OUT
 from iars_node.referrals.service import disclosing
+from iars_node.referrals.service.standing import standing_grant
+from iars_protocol.content import ATTACHMENTS
 from iars_protocol.messages.referral import Amend, Disclose
 from iars_protocol.referral import COMPLETED, OPEN
 
@@ -39,9 +40,13 @@ def follow_disclosure(work: Work, receipted: Receipted) -> None:
             schedule_upload(work, current.peer, current.id, entry.id)
 
 
-def may_send_attachments(work: Work, referral_id: str) -> bool:
-    """Say whether attachments may leave: the referral goes on or is complete, and the consent stands."""
+def may_send_attachments(work: Work, referral_id: str, scope: str) -> bool:
+    """Say whether a scope's attachments may leave: the referral goes on or is complete, consent stands."""
     current = store.find(work.connection, referral_id)
-    if current is None or not current.consent_id or current.state not in (*OPEN, COMPLETED):
+    if current is None or current.state not in (*OPEN, COMPLETED):
         return False
-    return consents.get(work, current.consent_id).state_at(work.now) in PERMITTING
+    try:
+        granted = standing_grant(work, current).today.scope(scope)
+    except RefusedError:
+        return False
+    return granted is not None and granted.allows(ATTACHMENTS, "acceptance")

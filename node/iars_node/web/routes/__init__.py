@@ -12,7 +12,9 @@ from starlette.exceptions import HTTPException
 from iars_node.web.desk import Desk
 from iars_node.web.routes import (
     cases,
+    consent_life,
     consents,
+    exceptions,
     files,
     home,
     partners,
@@ -31,7 +33,19 @@ if TYPE_CHECKING:
     from iars_node.web.node import WebNode
     from iars_node.web.pages import Entry
 
-TOPICS = (sign_in, home, cases, scopes, consents, referring, referrals, steps, partners)
+TOPICS = (
+    sign_in,
+    home,
+    cases,
+    scopes,
+    consents,
+    consent_life,
+    exceptions,
+    referring,
+    referrals,
+    steps,
+    partners,
+)
 
 
 def entries() -> list[Entry]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from iars_node.cases import service as cases
 from iars_node.cases.model import MOST_SENSITIVE, OWN, Filters
 from iars_node.consent import service as consents
-from iars_node.errors import InvalidError
+from iars_node.consent.exceptions import exceptions_of_case
+from iars_node.consent.receipt import NUMBER
+from iars_node.errors import InvalidError, NotFoundError
 from iars_node.referrals import service as referrals
 from iars_node.web.languages import N_
 from iars_node.web.pages import Pages
@@ -52,6 +55,9 @@ def search(visit: Visit) -> Answer:
     text = visit.typed("text")
     if not text:
         return Redirect("/cases")
+    if NUMBER.fullmatch(text.upper()) and visit.may("consent.read"):
+        with suppress(NotFoundError):
+            return Redirect(f"/consents/{consents.find_by_number(visit.work, text).id}")
     cursor = visit.typed("from") or None
     try:
         found = cases.search_cases(visit.work, text[:200], country=own_country(visit), cursor=cursor)
@@ -149,6 +155,7 @@ def show_case(visit: Visit, case_id: str) -> Answer:
     record = cases.read_case(visit.work, case_id, shown)
     names = organisations(visit)
     given = consents.of_case(visit.work, case_id) if visit.may("consent.read") else []
+    without = exceptions_of_case(visit.work, case_id) if visit.may("consent.read") else []
     sent = referrals.of_case(visit.work, case_id) if visit.may("referral.read") else []
     people = colleagues(visit, [record.head.assigned_to, *(note.author for note in record.notes)])
     return Page(
@@ -162,6 +169,7 @@ def show_case(visit: Visit, case_id: str) -> Answer:
             "unseen": [visit.speech.scope(code) for code in SCOPES if code not in visit.readable],
             "opened": opened,
             "consents": given,
+            "exceptions": without,
             "referrals": sent,
             "names": {**names, **people},
             "own": OWN,

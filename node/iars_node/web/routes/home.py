@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from iars_node.cases.service import case_head
 from iars_node.consent.ending import ending_before
+from iars_node.consent.exceptions import awaiting_approval, exceptions_to_look_at
 from iars_node.referrals.service import waiting
 from iars_node.web.languages import N_
 from iars_node.web.pages import SIGNED_IN, Pages
@@ -44,7 +45,7 @@ class Task:
 def show_home(visit: Visit) -> Answer:
     """Show the work list."""
     names = organisations(visit)
-    tasks = [*_to_answer(visit, names), *_stuck(visit, names), *_consents(visit)]
+    tasks = [*_to_answer(visit, names), *_stuck(visit, names), *_consents(visit), *_exceptions(visit)]
     groups: dict[str, list[Task]] = {NOW: [], TODAY: [], WEEK: [], LATER: []}
     for task in sorted(tasks, key=lambda each: each.moment):
         groups[_group(visit, task)].append(task)
@@ -107,6 +108,48 @@ def _consents(visit: Visit) -> list[Task]:
         sentence = visit.gettext("Ask again: the consent of %(reference)s ends", reference=reference)
         found.append(Task(f"/consents/{consent_id}", sentence, end, "consent"))
     return found
+
+
+def _exceptions(visit: Visit) -> list[Task]:
+    return [*_to_decide(visit), *_to_look_at(visit)]
+
+
+def _to_look_at(visit: Visit) -> list[Task]:
+    if not visit.may("consent.record-exception"):
+        return []
+    found = []
+    for kept in exceptions_to_look_at(visit.work, MOST):
+        reference = case_head(visit.work, kept.case_id).reference
+        if kept.is_review_due(visit.now):
+            sentence = visit.gettext(
+                "Look again: disclosure without consent, %(reference)s", reference=reference
+            )
+            moment = kept.review_at
+        else:
+            sentence = visit.gettext(
+                "Tell the person: disclosure without consent, %(reference)s", reference=reference
+            )
+            moment = kept.tell_after or kept.decided_at or kept.recorded_at
+        found.append(Task(f"/exceptions/{kept.id}", sentence, moment, "shield", "wait"))
+    return found
+
+
+def _to_decide(visit: Visit) -> list[Task]:
+    if not visit.may("consent.approve-exception"):
+        return []
+    return [
+        Task(
+            f"/exceptions/{kept.id}",
+            visit.gettext(
+                "Decide: disclosure without consent, %(reference)s",
+                reference=case_head(visit.work, kept.case_id).reference,
+            ),
+            kept.decide_by,
+            "shield",
+            "wait",
+        )
+        for kept in awaiting_approval(visit.work, MOST)
+    ]
 
 
 def _news(visit: Visit, names: dict[str, str]) -> list[Task]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iars_node.cases import service as cases
+from iars_node.consent import service as consents
+from iars_node.consent.approvals import basis_shown
 from iars_node.referrals import service as referrals
 from iars_node.vault.identity import identity_of
 from iars_node.web.languages import N_
@@ -68,6 +70,9 @@ def show_referral(visit: Visit, referral_id: str) -> Answer:
     entries = referrals.timeline(visit.work, referral_id)
     names = {**organisations(visit), **colleagues(visit, (entry.step.actor for entry in entries))}
     case = cases.case_head(visit.work, current.case_id) if current.case_id else None
+    basis = basis_shown(visit.work, consents.kept_grant(visit.work, current.grant_id))
+    if basis is not None:
+        names |= colleagues(visit, [basis.basis.author, basis.approver])
     return Page(
         "referral.html",
         {
@@ -80,6 +85,7 @@ def show_referral(visit: Visit, referral_id: str) -> Answer:
             "names": names,
             "case": case if visit.may("case.read") else None,
             "steps": possible_steps(visit, current),
+            "basis": basis,
             "problem": visit.speech.label("refusal", current.problem) if current.problem else "",
         },
     )

@@ -101,7 +101,9 @@ def choose_consent(visit: Visit, case_id: str) -> Answer:
         return Redirect(choice.path("/organisation"))
     peer = _peer(visit, choice.peer)
     answers = [
-        (given, _covers(visit, given, peer, choice)) for given in consents.of_case(visit.work, case_id)
+        (given, _covers(visit, given, peer, choice))
+        for given in (*consents.of_case(visit.work, case_id), *consents.exceptional(visit.work, case_id))
+        if not given.is_replaced
     ]
     covering = [given for given, answer in answers if isinstance(answer, Allowed)]
     if len(covering) == 1 and not visit.query.get("stay"):
