@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING
 
 from iars_protocol import attachment, batch, consent, envelope, parts
 from iars_protocol.attachment import Seal, Sealer
+from iars_protocol.checkpoint import (
+    Checkpoint,
+    cosign,
+    origin_of,
+    read_note,
+    sign_checkpoint,
+    verify_checkpoint,
+    verify_cosignature,
+)
 from iars_protocol.content import check_content, read_content
 from iars_protocol.crypto import (
     EncryptionKey,
@@ -25,11 +34,13 @@ from iars_protocol.errors import ProtocolError
 from iars_protocol.keys import Statement, extend, merge, read_history
 from iars_protocol.listing import read_signed_listing, verify_listing
 from iars_protocol.messages.administration import ResyncStreams
+from iars_protocol.messages.checkpoint import SubmitCheckpoint
 from iars_protocol.messages.registry import TYPES, read_body
 from iars_protocol.parts import AttachmentPart, Part, ScopePart
 from iars_protocol.permission_json import type_of
 from iars_protocol.receipt import Receipt, SignedReceipt, read_signed_receipt, sign_receipt, verify_receipt
 from iars_protocol.returned import Returned, read_returned, verify_returned
+from iars_protocol.transparency import leaf_hash, tree_of, verify_consistency, verify_inclusion
 from iars_protocol.values import KINDS, check_value
 from iars_protocol.vocabulary import Field
 from tests.specimens import (
@@ -84,6 +95,13 @@ CUT = Returned(
     MESSAGE.header_bytes, MESSAGE.signature, (MESSAGE.parts[0], *[None] * (len(MESSAGE.parts) - 1))
 )
 RESYNC = of_body(ResyncStreams(asks=True, received=([bytes(16), 1, bytes(32)],), returned=([b"m", b"r"],)))
+TREE_OF_SEVEN = tree_of([leaf_hash(bytes([number])) for number in range(7)])
+HEAD = Checkpoint(origin_of(SHELTER.id, bytes(16)), 7, TREE_OF_SEVEN.root())
+CHECKPOINT = (
+    sign_checkpoint(HEAD, SHELTER.key("log"))
+    .with_signature(cosign(HEAD, MISSION.id, MISSION.key("log"), at=START))
+    .to_bytes()
+)
 HISTORY = encode([entry.to_plain() for entry in SHELTER.statements])
 
 
@@ -220,6 +238,19 @@ def _line_of(permission: consent.Permission) -> bytes:
     return consent.sign(permission, SHELTER.signing).to_line().encode()
 
 
+def _checkpoint(octets: bytes) -> object:
+    note = read_note(octets)
+    _only_protocol_errors(partial(verify_cosignature, note, MISSION.history))
+    return verify_checkpoint(note, SHELTER.history)
+
+
+def _proofs(octets: bytes) -> None:
+    hashes = SubmitCheckpoint.__dataclass_fields__["proof"].metadata["check"](decode(octets))
+    root = TREE_OF_SEVEN.root()
+    _only_protocol_errors(partial(verify_inclusion, bytes(32), 4, 7, hashes, root))
+    verify_consistency(5, 7, TREE_OF_SEVEN.root(5), root, hashes)
+
+
 TARGETS: dict[str, Target] = {
     "cbor": Target(decode, (HISTORY, ENVELOPE, encode({"a": [1, None, True, b"x", {"b": -5}]}))),
     "json": Target(decode_json, (consent.sign(grant(), SHELTER.signing).body, signed_listing().body)),
@@ -256,4 +287,6 @@ TARGETS: dict[str, Target] = {
         (batch.write_answers([batch.Answer(b"sealed"), batch.Answer(error="refused")]),),
     ),
     "attachment": Target(_attached, (SEALED_ATTACHMENT,)),
+    "checkpoint": Target(_checkpoint, (CHECKPOINT,)),
+    "proof": Target(_proofs, (encode(TREE_OF_SEVEN.consistency(5, 7)),)),
 }
