@@ -45,7 +45,10 @@ _BY_TOPIC = {
     "backup": "made restored verified failed",
     "clock": "skewed corrected",
     "alarm": "raised acknowledged",
-    "audit": "read exported checkpointed cosigned",
+    "audit": (
+        "read exported verified checkpointed cosigned witnessed origin-opened gap-found fork-seen "
+        "rollback-seen witness-asked"
+    ),
     "report": "made exported",
     "service": "offered changed withdrawn capacity-changed",
     "node": "initialised started stopped settings-changed listing-published migrated",
