@@ -134,18 +134,25 @@ def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> Note:
     return Note(checkpoint, (NoteSignature(name, _short_id(name, _LOG_KEY, key.public), signature),))
 
 
-def verify_checkpoint(note: Note, history: KeyHistory) -> Checkpoint:
+def verify_checkpoint(note: Note, history: KeyHistory, *, seen: int | None = None) -> Checkpoint:
     """Verify that a node's log key signed a checkpoint of the node's own log.
 
+    Args:
+        note: the checkpoint with its signatures.
+        history: the key history of the node.
+        seen: the time at which a witness is known to have seen it, as evidence about the past; without it a
+            revoked key counts for nothing.
+
     Raises:
-        SignatureError: another node's log, or no signature by a log key of the history that is not revoked.
+        SignatureError: another node's log, or no signature by a log key of the history that counts
+            (SPEC § 14.2, § 14.3).
 
     """
     checkpoint = note.checkpoint
     if checkpoint.node_id != history.node_id:
         raise SignatureError("the checkpoint is of another node's log")
     text = checkpoint.text.encode()
-    for public, signature in _by_known_keys(note, checkpoint.origin, _LOG_KEY, history):
+    for public, signature in _by_log_keys(note, history, seen):
         verify_bytes(public, text, signature)
         return checkpoint
     raise SignatureError("no log key of the node has signed the checkpoint")
@@ -255,12 +262,14 @@ def _read_signature(line: str) -> NoteSignature:
     return NoteSignature(found[1], octets[:_KEY_ID_BYTES], octets[_KEY_ID_BYTES:])
 
 
-def _by_known_keys(note: Note, name: str, kind: int, history: KeyHistory) -> Iterator[tuple[bytes, bytes]]:
-    """Yield each signature under a name by a living log key of a history, with the key."""
+def _by_log_keys(note: Note, history: KeyHistory, seen: int | None) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each signature by a log key that counts, with the key."""
+    name = note.checkpoint.origin
     for signed in note.signatures:
         for key_id, public in history.log.items():
-            is_by_key = signed.name == name and signed.key_id == _short_id(name, kind, public)
-            if is_by_key and key_id not in history.revoked:
+            revocation = history.revoked.get(key_id)
+            counts = revocation is None or (seen is not None and seen < revocation.suspect_since)
+            if counts and signed.name == name and signed.key_id == _short_id(name, _LOG_KEY, public):
                 yield public, signed.signature
 
 

@@ -131,3 +131,8 @@ def _event(row: Row[Any]) -> RecordedEvent:
         detail=json.loads(row.detail),
     )
     return RecordedEvent(row.seq, event, row.salt, row.leaf)
+
+
+def event_of(row: Row[Any]) -> RecordedEvent:
+    """Return the event that a row of the log holds."""
+    return _event(row)

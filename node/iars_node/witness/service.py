@@ -25,7 +25,7 @@ from iars_node.exchange.restoring import is_restoring
 from iars_node.peers.service import every
 from iars_node.vault.identity import identity_of
 from iars_node.witness import store
-from iars_protocol.checkpoint import Note, as_line, read_cosignature, read_note, verify_checkpoint
+from iars_protocol.checkpoint import Note, read_cosignature, read_note, verify_checkpoint
 from iars_protocol.content import Content
 from iars_protocol.messages.checkpoint import AskCheckpoint, SubmitCheckpoint
 
@@ -273,13 +273,3 @@ def _note_late_answer(work: Work, peer: Peer, note: Note | None) -> None:
 
 def _is_of(note: Note | None, closed: Log) -> bool:
     return note is not None and closed.closed_at is not None and note.checkpoint.origin == closed.origin
-
-
-def cosigned_note(work: Work, stored: StoredCheckpoint, found: list[Cosignature]) -> Note:
-    """Return a checkpoint's note with the cosignatures that verify under it."""
-    note = read_note(stored.note)
-    histories = {peer.node_id: peer.history for peer in every(work)}
-    for each in found:
-        if each.size == stored.size and each.witness in histories:
-            note = note.with_signature(as_line(each.signature, histories[each.witness], note.checkpoint))
-    return note
