@@ -18,9 +18,10 @@ from iars_node.exchange.tables import message
 from iars_node.jobs.store import open_job
 from iars_node.vault.identity import identity_of
 from iars_node.witness import store
+from iars_node.witness.exporting import with_cosignatures
 from iars_node.witness.jobs import WITNESS_JOB
 from iars_node.witness.model import Policy
-from iars_node.witness.service import cosigned_note, show_head
+from iars_node.witness.service import show_head
 from iars_node.work import SYSTEM
 from iars_protocol.checkpoint import read_note, verify_checkpoint, verify_cosignature
 from iars_protocol.messages.checkpoint import SubmitCheckpoint
@@ -110,8 +111,7 @@ async def test_a_witness_cosigns_what_continues_what_it_saw(pair: Pair) -> None:
     note = read_note(held.note)
     verify_checkpoint(note, identity_of(shelter.node.vault).history)
     assert note.checkpoint.size == sizes[-1]
-    with shelter.node.works.read(SYSTEM) as work:
-        whole = cosigned_note(work, stored, [last])
+    whole = with_cosignatures(stored, [last], {mission.id: mission_history})
     assert verify_cosignature(whole, mission_history) == int(last.at.timestamp())
     assert audit_alarms(shelter) == audit_alarms(mission) == set()
     assert "audit.witnessed" in actions(shelter)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from iars_protocol import attachment, batch, consent, envelope, parts
 from iars_protocol.attachment import Seal, Sealer
+from iars_protocol.bundle import read_bundle
 from iars_protocol.checkpoint import (
     Checkpoint,
     cosign,
@@ -42,6 +43,7 @@ from iars_protocol.receipt import Receipt, SignedReceipt, read_signed_receipt, s
 from iars_protocol.returned import Returned, read_returned, verify_returned
 from iars_protocol.transparency import leaf_hash, tree_of, verify_consistency, verify_inclusion
 from iars_protocol.values import KINDS, check_value
+from iars_protocol.verification import verify_bundle
 from iars_protocol.vocabulary import Field
 from tests.specimens import (
     MISSION,
@@ -57,6 +59,7 @@ from tests.specimens import (
     signed_listing,
     withdrawal,
 )
+from tests.vectors.transparency import bundled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,6 +105,7 @@ CHECKPOINT = (
     .with_signature(cosign(HEAD, MISSION.id, MISSION.key("log"), at=START))
     .to_bytes()
 )
+BUNDLE = "".join(bundled()).encode()
 HISTORY = encode([entry.to_plain() for entry in SHELTER.statements])
 
 
@@ -244,6 +248,10 @@ def _checkpoint(octets: bytes) -> object:
     return verify_checkpoint(note, SHELTER.history)
 
 
+def _bundle(octets: bytes) -> object:
+    return verify_bundle(read_bundle(octets.splitlines(keepends=True)))
+
+
 def _proofs(octets: bytes) -> None:
     hashes = SubmitCheckpoint.__dataclass_fields__["proof"].metadata["check"](decode(octets))
     root = TREE_OF_SEVEN.root()
@@ -288,5 +296,6 @@ TARGETS: dict[str, Target] = {
     ),
     "attachment": Target(_attached, (SEALED_ATTACHMENT,)),
     "checkpoint": Target(_checkpoint, (CHECKPOINT,)),
+    "bundle": Target(_bundle, (BUNDLE,)),
     "proof": Target(_proofs, (encode(TREE_OF_SEVEN.consistency(5, 7)),)),
 }

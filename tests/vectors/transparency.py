@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from iars_protocol import keys
+from iars_protocol import bundle, keys
 from iars_protocol.checkpoint import Checkpoint, Note, NoteSignature, cosign, origin_of, sign_checkpoint
-from iars_protocol.transparency import leaf_hash, tree_of
-from tests.specimens import DAY, MISSION, SHELTER, START, STRANGER, seed
+from iars_protocol.transparency import commitment, leaf_hash, tree_of
+from tests.specimens import DAY, MISSION, SHELTER, START, STRANGER, Node, seed
 from tests.vectors.cases import Group
 from tests.vectors.forms import write_statements
 
@@ -183,6 +183,60 @@ def judgements() -> Group:
     group.add("smaller", held=offered, offered=held, old=5, proof=[])
     group.add("another root of one size", held=offered, offered=forked, old=7, proof=[])
     group.add("rewritten", held=held, offered=forked, old=5, proof=proof)
+    return group
+
+
+def bundled(*, event: bytes = b"event", shown: int = 3) -> list[str]:
+    """Return a bundle of three events, of which a witness has cosigned the first two."""
+    salts = [bytes([number]) * 32 for number in range(3)]
+    contents = [b"first", b"second", b"event"]
+    leaves = [leaf_hash(commitment(*pair)) for pair in zip(salts, contents, strict=True)]
+    tree = tree_of(leaves)
+    two = Checkpoint(ORIGIN, 2, tree.root(2))
+    first = sign_checkpoint(two, SHELTER.key("log")).with_signature(
+        cosign(two, MISSION.id, MISSION.key("log"), at=START)
+    )
+    second = sign_checkpoint(Checkpoint(ORIGIN, 3, tree.root()), SHELTER.key("log"))
+    contents[2] = event
+    lines = [
+        bundle.line("bundle", version=1, node=SHELTER.text, at=START, whole=True),
+        *statements(SHELTER),
+        *statements(MISSION),
+        bundle.line("origin", origin=ORIGIN),
+        bundle.line("checkpoint", note=first.to_bytes().decode(), proof=[]),
+        bundle.line("checkpoint", note=second.to_bytes().decode(), proof=tree.consistency(2, 3)),
+    ]
+    lines += [
+        bundle.line("leaf", position=at, leaf=leaves[at], salt=salts[at], content=contents[at])
+        for at in range(shown)
+    ]
+    return [each.decode() for each in lines]
+
+
+def statements(node: Node) -> list[bytes]:
+    return [
+        bundle.line("statement", node=node.text, body=each.body, signature=each.signature)
+        for each in node.statements
+    ]
+
+
+def holding() -> list[str]:
+    """Return the bundle of a witness that has cosigned a larger tree."""
+    lines = [
+        bundle.line("bundle", version=1, node=MISSION.text, at=START, whole=True),
+        *statements(MISSION),
+        bundle.line("held", note=SIGNED.to_bytes().decode()),
+    ]
+    return [each.decode() for each in lines]
+
+
+def bundles() -> Group:
+    group = Group("14.4-bundles", "14.4", "verify-bundle")
+    group.add("sound", lines=bundled(), others=[])
+    group.add("a changed event", lines=bundled(event=b"another"), others=[])
+    group.add("its end cut off", lines=bundled(shown=1), others=[])
+    group.add("a witness holds a larger head", lines=bundled(), others=[holding()])
+    group.add("no history", "malformed", lines=bundled()[:1], others=[])
     return group
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iars_protocol import checkpoint, transparency
+from iars_protocol import bundle, checkpoint, transparency, verification
 from iars_protocol.crypto import SigningKey
 from tests.vectors.forms import Input, Output, history, octets
 
@@ -70,6 +70,19 @@ def judge(given: Input) -> Output:
     return {"judgement": checkpoint.judge(held, offered, given["old"], _hashes(given, "proof"))}
 
 
+def verify_bundle(given: Input) -> Output:
+    def read(lines: list[str]) -> bundle.Bundle:
+        return bundle.read_bundle(each.encode() for each in lines)
+
+    found = verification.verify_bundle(read(given["lines"]), [read(other) for other in given["others"]])
+    return {
+        "findings": [
+            {"code": each.code, "fault": each.is_fault, "first": each.first, "last": each.last}
+            for each in found
+        ]
+    }
+
+
 OPERATIONS: dict[str, Callable[[Input], Output]] = {
     "tree-root": tree_root,
     "verify-inclusion": verify_inclusion,
@@ -79,4 +92,5 @@ OPERATIONS: dict[str, Callable[[Input], Output]] = {
     "cosign": cosign,
     "verify-cosignature": verify_cosignature,
     "judge": judge,
+    "verify-bundle": verify_bundle,
 }
