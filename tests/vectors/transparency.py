@@ -251,4 +251,5 @@ def groups() -> list[Group]:
         cosigned(),
         cosignatures(),
         judgements(),
+        bundles(),
     ]
