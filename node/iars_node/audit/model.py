@@ -80,6 +80,9 @@ class AuditFilter:
     action: str = ""  # a prefix: `exchange.` or a whole action
     since: datetime | None = None
     until: datetime | None = None
+    # A person's events: about their cases, and about the person's own records.
+    case_ids: tuple[str, ...] = ()
+    person_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
