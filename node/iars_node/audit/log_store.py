@@ -207,11 +207,14 @@ def stored_leaves(connection: Connection, log: Log) -> Iterator[list[tuple[int, 
     """Yield the numbers and leaves of a log in its order, a tile at a time, as far as they are stored."""
     for position in range(-(-log.size // tiles.WIDTH)):
         hashes, numbers = read_tile(connection, log.number, 0, position)
-        every = [
-            int.from_bytes(numbers[at : at + NUMBER_BYTES], "big")
-            for at in range(0, len(numbers), NUMBER_BYTES)
-        ]
-        yield list(zip(every, tiles.split(hashes), strict=False))
+        yield list(zip(unpack(numbers), tiles.split(hashes), strict=False))
+
+
+def unpack(numbers: bytes) -> list[int]:
+    """Return the numbers of events that stand in a tile."""
+    return [
+        int.from_bytes(numbers[at : at + NUMBER_BYTES], "big") for at in range(0, len(numbers), NUMBER_BYTES)
+    ]
 
 
 def add_checkpoint(work: Work, log: int, size: int, note: bytes) -> None:

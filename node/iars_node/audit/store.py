@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, insert, or_, select, union_all
+from sqlalchemy import and_, insert, or_, select, union, union_all
 
 from iars_node.audit.actions import with_prefix
 from iars_node.audit.model import AuditFilter, Event, EventPage, RecordedEvent
@@ -15,7 +15,7 @@ from iars_node.audit.tables import audit_event
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Row, Select
+    from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, Select
 
 # `inline`: nobody needs the sequence number back, so PostgreSQL is spared a RETURNING.
 _INSERT = insert(audit_event).inline()
@@ -68,13 +68,19 @@ def _conditions(filters: AuditFilter) -> list[ColumnElement[bool]]:
     )
     conditions = [column == value for column, value in wanted if value]
     if filters.person_ids:
-        own = and_(table.action.in_(with_prefix("person.")), table.subject.in_(filters.person_ids))
-        conditions.append(or_(table.case_id.in_(filters.case_ids), own))
+        conditions.append(table.seq.in_(_about_person(filters)))
     if filters.since is not None:
         conditions.append(table.at >= filters.since)
     if filters.until is not None:
         conditions.append(table.at < filters.until)
     return conditions
+
+
+def _about_person(filters: AuditFilter) -> CompoundSelect[Any]:
+    """Return the numbers of a person's events; each half has its index, which an `or` would not use."""
+    table = audit_event.c
+    own = and_(table.action.in_(with_prefix("person.")), table.subject.in_(filters.person_ids))
+    return union(select(table.seq).where(table.case_id.in_(filters.case_ids)), select(table.seq).where(own))
 
 
 def _is_window(filters: AuditFilter) -> bool:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from iars_node.audit import log_store
-from iars_node.audit import store as audit_store
-from iars_node.audit.reading import contents
+from iars_node.audit.reading import all_pages, contents
 from iars_node.exchange.tables import message
 from iars_node.peers.service import every
 from iars_node.vault.identity import identity_of, seconds
@@ -109,14 +108,7 @@ def _whole_log(work: Work, log: Log) -> Iterator[bytes]:
 
 
 def _wanted(work: Work, filters: AuditFilter) -> set[int]:
-    wanted: set[int] = set()
-    cursor: int | None = None
-    while True:
-        page = audit_store.page(work.connection, filters, cursor, audit_store.MAX_PAGE)
-        wanted |= {found.seq for found in page.events}
-        cursor = page.next_cursor
-        if cursor is None:
-            return wanted
+    return {found.seq for found in all_pages(work.connection, filters)}
 
 
 def _narrowed(work: Work, log: Log, wanted: set[int]) -> Iterator[bytes]:
