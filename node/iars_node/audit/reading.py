@@ -40,11 +40,12 @@ def contents(connection: Connection, numbers: Sequence[int]) -> dict[int, dict[s
 
 def numbers(connection: Connection) -> Iterator[list[int]]:
     """Yield the numbers of all events, in their order, some thousand at a time."""
-    last = 0
-    query = select(audit_event.c.seq).order_by(audit_event.c.seq).limit(10_000)
-    while found := list(connection.execute(query.where(audit_event.c.seq > last)).scalars()):
+    column = audit_event.c.seq
+    query = select(column).order_by(column).limit(10_000)
+    found = list(connection.execute(query).scalars())
+    while found:
         yield found
-        last = found[-1]
+        found = list(connection.execute(query.where(column > found[-1])).scalars())
 
 
 @dataclass(frozen=True, slots=True)

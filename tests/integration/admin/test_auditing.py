@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import itertools
 import json
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pymerkle
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from openpyxl import load_workbook
+from pymerkle import InclusionProof
+from pymerkle.core import _inclusion_path_layout
 from sqlalchemy import text
 from tests.conftest import PASSPHRASE
 from tests.federation.neighbours import Wire
 from tests.integration.admin.organisations import Organisation, consent_words, deliver, give
 
-from iars_admin import auditing
+from iars_admin import auditing, checks
 from iars_node.audit import record
 from iars_node.node import Node, build_node
 from iars_node.settings import load_settings
+from iars_node.vault.identity import identity_of
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
@@ -120,6 +128,79 @@ def test_a_tampered_log_does_not_hold(shelter: Organisation, mission: Organisati
     assert answer.code == 1
     assert "it does not hold" in answer.out
     assert "place 2 is not the one that was recorded" in answer.out
+
+
+def proved(organisation: Organisation) -> dict[str, str]:
+    [finding] = [
+        each
+        for each in organisation.run("doctor", "--offline", "--json").json
+        if each["check"] == "witnesses"
+    ]
+    return {name: finding[name] for name in ("outcome", "said")}
+
+
+def test_the_doctor_says_how_far_the_log_is_proved(
+    shelter: Organisation, mission: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert proved(shelter) == {"outcome": "warning", "said": "no event is in the tree yet"}
+    shelter.ask("audit", "checkpoint")
+    assert proved(shelter) == {"outcome": "warning", "said": "nobody has cosigned the log"}
+    deliver(shelter, mission)
+    assert proved(shelter)["outcome"] == "ok"
+    assert "events are proved" in proved(shelter)["said"]
+    monkeypatch.setattr(checks, "UNWITNESSED", timedelta(seconds=-1))
+    assert proved(shelter)["outcome"] == "warning"
+
+
+def note_signature_verifies(note: str, public: bytes) -> None:
+    """Verify a signed note by its published format and another library, knowing nothing of this project."""
+    body, _, signatures = note.rpartition("\n\n")
+    signed = base64.b64decode(signatures.splitlines()[0].split(" ")[2])
+    Ed25519PublicKey.from_public_bytes(public).verify(signed[4:], (body + "\n").encode())
+
+
+def test_another_implementation_accepts_what_is_in_a_bundle(
+    shelter: Organisation, case: str, node: Node, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "case.bundle"
+    shelter.as_("ada").ask("audit", "export", bundle, "--case", case)
+    lines = [json.loads(each) for each in bundle.read_text("utf-8").splitlines()]
+    note = [each["note"] for each in lines if each["line"] == "checkpoint"][-1]
+    note_signature_verifies(note, identity_of(node.vault).log.public)
+    _origin, size, root = note.split("\n")[:3]
+    leaves = [each for each in lines if each["line"] == "leaf"]
+    assert leaves
+    for each in leaves:
+        salt, content = unpadded(each["salt"]), unpadded(each["content"])
+        entry = hashlib.sha256(salt + content).digest()
+        index, count = each["position"] + 1, int(size)
+        rule, _ = _inclusion_path_layout(index, count)
+        path = [hashlib.sha256(b"\x00" + entry).digest(), *map(unpadded, each["proof"])]
+        proof = InclusionProof("sha256", True, count, index, rule, path)
+        pymerkle.verify_inclusion(path[0], base64.b64decode(root), proof, index=index, size=count)
+
+
+def test_another_implementation_builds_the_same_tree_from_a_whole_bundle(
+    shelter: Organisation, mission: Organisation, tmp_path: Path
+) -> None:
+    be_witnessed(shelter, mission)
+    bundle = tmp_path / "shelter.bundle"
+    shelter.as_("ada").ask("audit", "export", bundle)
+    lines = [json.loads(each) for each in bundle.read_text("utf-8").splitlines()]
+    tree = pymerkle.InmemoryTree(algorithm="sha256")
+    for each in lines:
+        if each["line"] == "leaf":
+            tree.append_entry(hashlib.sha256(unpadded(each["salt"]) + unpadded(each["content"])).digest())
+    notes = [each["note"] for each in lines if each["line"] == "checkpoint"]
+    assert len(notes) >= 2
+    for note in notes:
+        _origin, size, root = note.split("\n")[:3]
+        assert tree.get_root(int(size)) == base64.b64decode(root)
+    assert any("iars/1/witness/" in note for note in notes)
+
+
+def unpadded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def test_the_log_is_read_by_account_and_person(shelter: Organisation, case: str) -> None:
