@@ -26,6 +26,7 @@ from iars_node.witness.exporting import bundle_lines
 from iars_node.witness.service import show_head
 from iars_node.witness.verifying import verify_file, verify_log
 from iars_node.work import Work
+from iars_protocol.keys import fingerprint
 
 DAY = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
 COLUMNS = {
@@ -235,13 +236,15 @@ def verify(
         with session.node.works.read(session.actor) as work:
             verified = verify_log(work, others)
     found = [auditing.described(finding) for finding in verified.findings]
+    digits = fingerprint(bytes.fromhex(verified.node))
     if session.choice.as_json:
-        outcome = {"sound": verified.is_sound, "node": verified.node, "events": verified.events}
-        session.screen.done("", {**outcome, "findings": found})
+        outcome = {"sound": verified.is_sound, "node": verified.node, "fingerprint": digits}
+        session.screen.done("", {**outcome, "events": verified.events, "findings": found})
     else:
         session.screen.show_list(found, FINDINGS, none="Nothing is in the log yet.")
         end_of_it = "nothing contradicts it" if verified.is_sound else "it does not hold"
         session.screen.say(f"{verified.events} events of the log of {verified.node[:12]}: {end_of_it}.")
+        session.screen.say(f"Fingerprint  {digits}")
     if not verified.is_sound:
         raise typer.Exit(FAILED)
 

@@ -51,8 +51,8 @@ _REFUSED = {
         "kept. Call the organisation, and ask your administrator to look at it."
     ),
     "proof": (
-        "What the other organisation says of its audit log is not proved. It was not taken in, and no referral "
-        "is touched by it. Tell your administrator."
+        "What the other organisation says of its audit log is not proved. It was not taken in, and no "
+        "referral is touched by it. Tell your administrator."
     ),
     "replay": (
         "Two different messages came under one number. The first one counts, and both are kept as evidence. "

@@ -88,6 +88,7 @@ def test_a_log_is_verified_here_and_its_bundle_on_another_machine(
     said = shelter.as_("ada").run("audit", "verify")
     assert "nothing contradicts it" in said.out
     assert "Proved up to place" in said.out
+    assert mission.ask("keys", "show")["fingerprint"] == verify_alone(theirs)[1]["fingerprint"]
 
 
 def test_a_bundle_with_one_byte_changed_is_caught(shelter: Organisation, tmp_path: Path) -> None:
@@ -201,6 +202,28 @@ def test_another_implementation_builds_the_same_tree_from_a_whole_bundle(
 
 def unpadded(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def test_a_log_that_was_restored_from_a_backup_is_sound_and_goes_on_in_a_new_one(
+    shelter: Organisation, mission: Organisation, tmp_path: Path
+) -> None:
+    be_witnessed(shelter, mission)
+    shelter.ask("backup", tmp_path / "backup")
+    shelter.ask("audit", "checkpoint")
+    deliver(shelter, mission)
+    shelter.ask("restore", tmp_path / "backup", "--replace")
+    waiting = shelter.as_("ada").run("audit", "verify", "--json").json
+    # The next log is opened when the witness has said how far the last one had come.
+    assert "waiting" in codes(waiting)
+    assert faults(waiting) == {"rolled-back"}
+    for _ in range(4):
+        deliver(shelter, mission)
+    be_witnessed(shelter, mission)
+    bundle = tmp_path / "mission.bundle"
+    mission.as_("ada").ask("audit", "export", bundle)
+    after = shelter.as_("ada").ask("audit", "verify", "--against", bundle)
+    assert faults(after) == set()
+    assert {"gap", "lost", "cosigned"} <= codes(after)
 
 
 def test_the_log_is_read_by_account_and_person(shelter: Organisation, case: str) -> None:
