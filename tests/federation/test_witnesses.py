@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from tests.federation.neighbours import Neighbour, Wire, settle
 from tests.federation.test_restore import actions, back_up, restore_older_database
 
@@ -24,7 +24,7 @@ from iars_node.witness import store
 from iars_node.witness.exporting import with_cosignatures
 from iars_node.witness.jobs import WITNESS_JOB
 from iars_node.witness.model import Policy
-from iars_node.witness.service import answer, show_head
+from iars_node.witness.service import FORGOTTEN_AFTER, answer, forget_old_messages, show_head
 from iars_node.work import SYSTEM
 from iars_protocol.checkpoint import (
     Checkpoint,
@@ -468,6 +468,32 @@ async def test_a_witness_that_knows_a_head_which_the_log_never_had_is_believed_w
         answer(work, peers.get(work, shelter.id), KnownCheckpoint("rolled-back", b""))
     await settle(shelter, mission)
     assert audit_alarms(shelter) == {"audit.forked", "audit.rolled-back"}
+
+
+def messages_about_logs(side: Neighbour) -> int:
+    with side.node.works.read(SYSTEM) as work:
+        count = select(func.count()).where(message.c.type.like("checkpoint.%"))
+        return int(work.connection.execute(count).scalar_one())
+
+
+async def test_messages_about_logs_are_forgotten_when_nobody_can_ask_for_them(
+    pair: Pair, clock: SetClock
+) -> None:
+    shelter, mission = pair
+    await be_witnessed(shelter, mission)
+    for side in pair:
+        assert messages_about_logs(side) == 2
+    clock.moment += FORGOTTEN_AFTER - HOUR
+    for side in pair:
+        with side.node.works.write(SYSTEM) as work:
+            assert forget_old_messages(work) == 0
+    clock.moment += 2 * HOUR
+    for side in pair:
+        with side.node.works.write(SYSTEM) as work:
+            assert forget_old_messages(work) == 2
+        assert messages_about_logs(side) == 0
+    # What they said is kept.
+    assert len(cosigned_sizes(shelter)) == 1
 
 
 async def test_the_head_is_shown_by_a_timer_of_its_own(pair: Pair, clock: SetClock) -> None:

@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from iars_node.jobs.service import schedule
-from iars_node.witness.service import show_head
+from iars_node.witness.service import forget_old_messages, show_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,7 @@ def witness_job(policy: Policy) -> Callable[[Work, Job], None]:
 
     def run(work: Work, _job: Job) -> None:
         show_head(work, policy)
+        forget_old_messages(work)
         share = 75 + secrets.randbelow(51)
         schedule(work, WITNESS_JOB, work.now + policy.every * share / 100)
 

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from iars_protocol.messages.registry import Body
 
 MESSAGE_LIFE = timedelta(days=30)
+FORGOTTEN_AFTER = timedelta(days=40)
+"""Nobody asks for a message about logs that is past its life and past what is given back after a restore."""
+FORGOTTEN_AT_ONCE = 500
 
 
 def show_head(work: Work, policy: Policy, *, now: bool = False) -> int:
@@ -58,6 +61,11 @@ def show_head(work: Work, policy: Policy, *, now: bool = False) -> int:
             _show(work, peer, newest, head, known)
             shown += 1
     return shown
+
+
+def forget_old_messages(work: Work) -> int:
+    """Delete messages about logs that are past their use; return how many."""
+    return store.forget_messages(work.connection, work.now - FORGOTTEN_AFTER, FORGOTTEN_AT_ONCE)
 
 
 def witnesses(work: Work, policy: Policy) -> list[Peer]:
@@ -131,7 +139,9 @@ def _opening(
 def _tell(work: Work, peer: Peer, body: Body) -> Message:
     # A thread of its own: neither a referral nor a question before it may hold it up.
     draft = Draft(peer, secrets.token_bytes(16), Content(body), ((own_key(work),),), work.now + MESSAGE_LIFE)
-    return queue(work, draft)
+    sent = queue(work, draft)
+    store.note_message(work, sent.id)
+    return sent
 
 
 def answer(work: Work, peer: Peer, body: Body) -> None:
@@ -223,7 +233,7 @@ def _disagree(work: Work, incoming: Incoming, body: KnownCheckpoint, note: Note 
         kind=kind,
         held=body.checkpoint,
         offered=shown.note if shown else b"",
-        message=incoming.message.id,
+        message_id=incoming.message.id,
     )
     size = note.checkpoint.size if note else 0
     action = "audit.rollback-seen" if kind == "rolled-back" else "audit.fork-seen"

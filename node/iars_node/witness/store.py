@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, union, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from iars_node.db import new_id
-from iars_node.exchange.tables import outbox, resync
+from iars_node.exchange.tables import message, message_part, outbox, resync, thread_head
 from iars_node.witness.model import Held, Witness
-from iars_node.witness.tables import witness, witness_evidence, witnessed
+from iars_node.witness.tables import witness, witness_evidence, witness_message, witnessed
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Connection
 
     from iars_node.work import Work
@@ -71,16 +73,36 @@ def hold(work: Work, peer: bytes, origin: str, note: bytes, size: int) -> None:
 
 
 def keep_evidence(  # noqa: PLR0913 - two notes, whose they are, and what brought them
-    work: Work, *, peer: bytes, kind: str, held: bytes, offered: bytes, message: bytes
+    work: Work, *, peer: bytes, kind: str, held: bytes, offered: bytes, message_id: bytes
 ) -> str:
     """Keep two notes that do not agree; return the evidence's id."""
     evidence = new_id()
     work.connection.execute(
         insert(witness_evidence).values(
-            id=evidence, at=work.now, peer=peer, kind=kind, held=held, offered=offered, message=message
+            id=evidence, at=work.now, peer=peer, kind=kind, held=held, offered=offered, message=message_id
         )
     )
     return evidence
+
+
+def note_message(work: Work, message_id: bytes) -> None:
+    """Remember that a message was about logs, to be forgotten in its time."""
+    work.connection.execute(insert(witness_message).values(id=message_id, at=work.now))
+
+
+def forget_messages(connection: Connection, before: datetime, limit: int) -> int:
+    """Delete messages about logs from before a moment, but for evidence and what waits; return how many."""
+    column = witness_message.c
+    kept = union(select(outbox.c.message), select(witness_evidence.c.message))
+    old = select(column.id).where(column.at < before, column.id.not_in(kept)).order_by(column.at).limit(limit)
+    ids = [bytes(each) for each in connection.execute(old).scalars()]
+    if ids:
+        threads = select(message.c.thread).where(message.c.id.in_(ids))
+        connection.execute(delete(thread_head).where(thread_head.c.thread.in_(threads)))
+        connection.execute(delete(message_part).where(message_part.c.message.in_(ids)))
+        connection.execute(delete(message).where(message.c.id.in_(ids)))
+        connection.execute(delete(witness_message).where(column.id.in_(ids)))
+    return len(ids)
 
 
 def evidence(connection: Connection) -> list[dict[str, Any]]:

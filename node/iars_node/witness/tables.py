@@ -32,6 +32,16 @@ witnessed = Table(
     Column("cosigned_at", Instant, nullable=False),
 )
 
+# The messages about logs, which are forgotten when nobody can ask for them any more: what they said is kept
+# apart, and there is one of them every quarter of an hour.
+witness_message = Table(
+    "witness_message",
+    metadata,
+    Column("id", LargeBinary(32), primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+Index("ix_witness_message_at", witness_message.c.at)
+
 # Two notes that can't be of one log, or one that is older than it should be: kept for good.
 witness_evidence = Table(
     "witness_evidence",

@@ -43,6 +43,7 @@ def handlers() -> dict[str, Handler]:
 
 
 def _apply(work: Work, incoming: Incoming) -> None:
+    store.note_message(work, incoming.message.id)
     match incoming.content.body:
         case SubmitCheckpoint() as body:
             _take_head(work, incoming, body)
@@ -100,7 +101,7 @@ def _keep_evidence(work: Work, incoming: Incoming, judgement: Judgement, held: b
         kind=judgement,
         held=held,
         offered=offered,
-        message=incoming.message.id,
+        message_id=incoming.message.id,
     )
     detail: dict[str, str | int] = {"size": read_note(held).checkpoint.size, "by": "log"}
     action = "audit.rollback-seen" if judgement == "rolled-back" else "audit.fork-seen"
