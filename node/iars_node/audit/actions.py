@@ -19,7 +19,7 @@ _BY_TOPIC = {
         "drafted previewed offered received read opened accepted rejected started held resumed completed "
         "failed cancelled expired entered-in-error disclosed amended message-sent message-received "
         "appointment-sent appointment-received attachment-sent attachment-received refused escalated "
-        "rerouted overdue erased listed recorded"
+        "rerouted overdue erased listed recorded scope-read"
     ),
     "erasure": "asked notified reported retained overdue",
     "exchange": (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from iars_node.cases import service as cases
 from iars_node.referrals import service as referrals
+from iars_node.referrals.service.showing import note_shown
 from iars_node.vault.identity import identity_of
 from iars_node.web.languages import N_
 from iars_node.web.pages import Pages
@@ -66,6 +67,7 @@ def show_referral(visit: Visit, referral_id: str) -> Answer:
     current = referrals.get(visit.work, referral_id)
     received = referrals.received_content(visit.work, referral_id) if current.direction == "in" else {}
     entries = referrals.timeline(visit.work, referral_id)
+    note_shown(visit.work, current, entries)
     names = {**organisations(visit), **colleagues(visit, (entry.step.actor for entry in entries))}
     case = cases.case_head(visit.work, current.case_id) if current.case_id else None
     return Page(
