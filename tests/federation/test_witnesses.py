@@ -25,6 +25,7 @@ from iars_node.witness.exporting import with_cosignatures
 from iars_node.witness.jobs import WITNESS_JOB
 from iars_node.witness.model import Policy
 from iars_node.witness.service import FORGOTTEN_AFTER, answer, forget_old_messages, show_head
+from iars_node.witness.verifying import verify_log
 from iars_node.work import SYSTEM
 from iars_protocol.checkpoint import (
     Checkpoint,
@@ -276,6 +277,12 @@ async def test_a_log_that_was_rewritten_is_a_fork_that_both_sides_can_show(
         offered = verify_checkpoint(read_note(kept["offered"]), identity_of(shelter.node.vault).history)
         assert held.root != offered.root
     assert cosigned_sizes(shelter) == [held.size]
+    # Its own log does not hold at the one; at the other, what it has seen of it is a remark.
+    for side, is_fault in ((shelter, True), (mission, False)):
+        with side.node.works.read(SYSTEM) as work:
+            found = verify_log(work).findings
+        [seen] = [each for each in found if each.code == "seen-forked"]
+        assert (seen.is_fault, seen.last) == (is_fault, held.size)
 
 
 @ON_SQLITE
