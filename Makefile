@@ -23,7 +23,7 @@ help:
 	@echo "make demo        four organisations' nodes on this machine, and one journey between them (KEEP=1: leave them up)"
 	@echo "make test        all tests (TESTS=tests/unit: some of them; WORKERS=2: in two processes)"
 	@echo "make check       what CI asks: style, types, import directions, tests with coverage, known vulnerabilities"
-	@echo "make bench       speed, as a table and as JSON (bench-full: with a million cases)"
+	@echo "make bench       speed, as a table and as JSON (bench-full: with a million cases and events)"
 	@echo "make fault       long loops of kills, cuts, duplicates and restores (fuzz: long loops of garbage input)"
 	@echo "make lock        choose package versions anew and write the lock files"
 	@echo "make migration   write a migration from the tables: make migration TITLE='Add the table of sites'"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from sqlalchemy.exc import SQLAlchemyError
 
 from iars_admin.founding import ROOT_ROLE
-from iars_node.audit import alarms, store
+from iars_node.audit import alarms, log_store, store
 from iars_node.audit.model import AuditFilter
 from iars_node.audit.service import is_intact
 from iars_node.db import EPOCH
@@ -34,6 +34,7 @@ LITTLE_SPACE, TOO_LITTLE_SPACE = 2048 * MIB, 256 * MIB
 BACKUP_EVERY = timedelta(days=2)
 LONG_WAIT = timedelta(days=1)
 NEWEST_EVENTS = 500
+UNWITNESSED = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,22 @@ def check_audit_log(work: Work, _node: Node) -> list[Finding]:
     return [ok("audit log", f"the newest {len(events)} events are as they were recorded")]
 
 
+def check_witnesses(work: Work, _node: Node) -> list[Finding]:
+    """Look at how far the log is proved: in the tree, and cosigned."""
+    newest = log_store.newest_log(work.connection)
+    if newest is None:
+        return [Finding("witnesses", "warning", "no event is in the tree yet", "It begins with: iars serve")]
+    found = log_store.cosignatures(work.connection, newest.number)
+    if not found:
+        advice = "Verify other organisations: they witness the log. Or ask now: iars audit checkpoint"
+        return [Finding("witnesses", "warning", "nobody has cosigned the log", advice)]
+    last = max(found, key=lambda each: each.at)
+    said = f"{last.size} of {newest.size} events are proved, since {last.at:%Y-%m-%d %H:%M} UTC"
+    if work.now - last.at > UNWITNESSED:
+        return [Finding("witnesses", "warning", said, "Is this node served? iars alarm list")]
+    return [ok("witnesses", said)]
+
+
 LOCAL_CHECKS: tuple[Check, ...] = (
     check_cryptography,
     check_database,
@@ -178,4 +195,5 @@ LOCAL_CHECKS: tuple[Check, ...] = (
     check_alarms,
     check_backups,
     check_audit_log,
+    check_witnesses,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 
 from iars_node.api.gathering import api_routes
 from iars_node.attachments.routes import upload_routes
+from iars_node.audit import sequencing
 from iars_node.errors import NodeError
 from iars_node.exchange.routes import EnvelopesFirst, listing_routes
 from iars_node.jobs.model import Worker
@@ -23,7 +24,7 @@ from iars_node.web.routes import add_pages
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
 
     from starlette.types import Receive, Scope, Send
 
@@ -83,7 +84,7 @@ def _lifespan(node: Node):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Fas
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         settle_in()
-        running = (node.sender.run(), node.uploader.run(), _run_jobs(node))
+        running = (node.sender.run(), node.uploader.run(), _run_jobs(node), _run_sequencer(node))
         loops = [asyncio.create_task(loop) for loop in running]
         try:
             yield
@@ -105,6 +106,13 @@ async def _run_jobs(node: Node) -> None:
         except Exception as error:  # noqa: BLE001 - a database that is away for a moment must not end the loop
             log.warning("jobs.paused", error=type(error).__name__)
         await asyncio.sleep(JOB_SECONDS)
+
+
+def _run_sequencer(node: Node) -> Coroutine[Any, Any, None]:
+    settings = node.settings
+    return sequencing.run(
+        node.works, seconds=settings.sequence_seconds, checkpoint_seconds=settings.checkpoint_seconds
+    )
 
 
 def _schedule_standing_jobs(node: Node) -> None:

@@ -31,6 +31,10 @@ from iars_node.exchange.transport import Transport
 from iars_node.referrals import service as referrals
 from iars_node.referrals.model import ERASE_JOB, EXPIRE_JOB, Arrived
 from iars_node.vault.vault import Vault
+from iars_node.witness.jobs import WITNESS_JOB, witness_job
+from iars_node.witness.model import Policy
+from iars_node.witness.service import ask_after_restore
+from iars_node.witness.witnessing import handlers as witness_handlers
 from iars_node.work import Work, Works
 from iars_protocol.content import read_content
 from iars_protocol.crypto import probe
@@ -76,6 +80,7 @@ def message_handlers() -> dict[str, Handler]:
     """Return what each message type does at this node."""
     found = {
         **referrals.handlers(),
+        **witness_handlers(),
         AnnounceListing.type: listing_handler(),
         DecideException.type: outcome_handler(),
     }
@@ -99,7 +104,7 @@ def job_handlers() -> dict[str, Callable[[Work, Job], None]]:
     }
 
 
-STANDING_JOBS = (EXPIRE_JOB, ROTATE_JOB, GAPS_JOB)
+STANDING_JOBS = (EXPIRE_JOB, ROTATE_JOB, GAPS_JOB, WITNESS_JOB)
 """Jobs that schedule their own next run; a server that starts makes sure that they are there."""
 
 
@@ -110,6 +115,7 @@ def follow_events(events: Events, folder: AttachmentFolder) -> None:
     events.follow(Receipted, referrals.follow_disclosure)
     events.follow(Resynced, referrals.follow_resync)
     events.follow(ExceptionLapsed, referrals.follow_lapse)
+    events.follow(Resynced, ask_after_restore)
     events.follow(ContentErased, remove_erased(folder))
 
 
@@ -146,7 +152,16 @@ def build_node(settings: Settings, *, clock: Clock | None = None, transport: Tra
         reception=reception,
         uploader=Uploader(works, used_transport, folder, referrals.may_send_attachments),
         intake=Intake(works, reception, folder, attachment_limits(settings)),
-        jobs=job_handlers(),
+        jobs={**job_handlers(), WITNESS_JOB: witness_job(witness_policy(settings))},
+    )
+
+
+def witness_policy(settings: Settings) -> Policy:
+    """Return how the log's head is shown to other organisations."""
+    return Policy(
+        settings.witnesses,
+        timedelta(minutes=settings.witness_minutes),
+        timedelta(hours=settings.witness_alarm_hours),
     )
 
 

@@ -85,6 +85,12 @@ class Settings(BaseSettings):
 
     # In how many hours a disclosure without consent must be approved by a second person
     exception_approval_hours: int = Field(default=24, ge=1, le=7 * 24)
+    # How its audit log is proved: put into the tree, signed, and shown to so many other organisations
+    sequence_seconds: int = Field(default=2, ge=1, le=10)
+    checkpoint_seconds: Seconds = 60
+    witness_minutes: int = Field(default=15, ge=1, le=24 * 60)
+    witnesses: int = Field(default=5, ge=0, le=100)
+    witness_alarm_hours: int = Field(default=48, ge=1)
 
     # How long a person stays signed in
     session_idle_minutes: int = Field(default=30, ge=1, le=24 * 60)

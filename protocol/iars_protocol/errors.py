@@ -97,3 +97,9 @@ class FieldError(ProtocolError):
     """A field's value does not have the form of its kind. The text says what is accepted."""
 
     code = "field"
+
+
+class ProofError(ProtocolError):
+    """A proof of inclusion or consistency does not lead to the root that it should."""
+
+    code = "proof"

@@ -6,11 +6,12 @@ import argparse
 import signal
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iars_node.clock import SystemClock
-from tests.bench import search
+from tests.bench import audit, search
 from tests.bench.attachments import measure_attachments
 from tests.bench.databases import POSTGRESQL, SQLITE, postgresql, works_on
 from tests.bench.imports import ROWS, measure_import, write_sheet
@@ -22,6 +23,8 @@ from tests.bench.results import Results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from iars_node.work import Works
 
 RESULTS = Path("bench-results")
 ROUNDS = 3
@@ -35,6 +38,7 @@ class Bench:
         self._folder = folder
         self._rounds = rounds
         self._sizes = search.FULL_SIZES if is_full else search.SIZES
+        self._logs = audit.FULL_SIZES if is_full else audit.SIZES
 
     def suites(self) -> dict[str, Callable[[str], None]]:
         """Return the suites by name, in the order in which they run."""
@@ -44,6 +48,8 @@ class Bench:
             "memory": self.memory,
             "attachments": self.attachments,
             "import": self.imports,
+            "audit": self.audit,
+            "audit-postgresql": self.audit_postgresql,
             "search": self.search,
             "search-postgresql": self.search_postgresql,
         }
@@ -89,6 +95,28 @@ class Bench:
                 with works_on(self._folder / f"{suite}-postgresql", new_url()) as works:
                     measure_import(self._results, suite, POSTGRESQL, works, sheet)
 
+    def audit(self, suite: str) -> None:
+        """The log on SQLite: what its tree costs, and filtered pages of a long one."""
+        with works_on(self._folder / f"{suite}-tree") as works:
+            audit.measure_tree(self._results, suite, SQLITE, works)
+        with works_on(self._folder / f"{suite}-pages") as works:
+            self._read_logs(suite, SQLITE, works)
+
+    def audit_postgresql(self, suite: str) -> None:
+        """The same on PostgreSQL."""
+        with postgresql(self._results, suite) as new_url:
+            if new_url is None:
+                return
+            with works_on(self._folder / f"{suite}-tree", new_url()) as works:
+                audit.measure_tree(self._results, suite, POSTGRESQL, works)
+            with works_on(self._folder / f"{suite}-pages", new_url()) as works:
+                self._read_logs(suite, POSTGRESQL, works)
+
+    def _read_logs(self, suite: str, name: str, works: Works) -> None:
+        log = audit.LongLog(works, works.clock.now() - timedelta(days=audit.BEGAN_DAYS))
+        for size in self._logs:
+            audit.measure_pages(self._results, suite, name, log, size)
+
     def search(self, suite: str) -> None:
         """Searches on SQLite."""
         with works_on(self._folder / suite) as works:
@@ -128,7 +156,7 @@ def _arguments() -> argparse.Namespace:
     names = list(Bench(Results(), Path(), is_full=False, rounds=ROUNDS).suites())
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often floor and nodes take turns")
-    parser.add_argument("--full", action="store_true", help="search a million cases as well")
+    parser.add_argument("--full", action="store_true", help="a million cases and events as well")
     parser.add_argument(
         "--only", action="append", default=[], choices=names, metavar="NAME", help=", ".join(names)
     )

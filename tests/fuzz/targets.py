@@ -9,6 +9,16 @@ from typing import TYPE_CHECKING
 
 from iars_protocol import attachment, batch, consent, envelope, parts
 from iars_protocol.attachment import Seal, Sealer
+from iars_protocol.bundle import read_bundle
+from iars_protocol.checkpoint import (
+    Checkpoint,
+    cosign,
+    origin_of,
+    read_note,
+    sign_checkpoint,
+    verify_checkpoint,
+    verify_cosignature,
+)
 from iars_protocol.content import check_content, read_content
 from iars_protocol.crypto import (
     EncryptionKey,
@@ -25,13 +35,16 @@ from iars_protocol.errors import ProtocolError
 from iars_protocol.keys import Statement, extend, merge, read_history
 from iars_protocol.listing import read_signed_listing, verify_listing
 from iars_protocol.messages.administration import ResyncStreams
+from iars_protocol.messages.checkpoint import SubmitCheckpoint
 from iars_protocol.messages.exception import DecideException
 from iars_protocol.messages.registry import TYPES, read_body
 from iars_protocol.parts import AttachmentPart, Part, ScopePart
 from iars_protocol.permission_json import type_of
 from iars_protocol.receipt import Receipt, SignedReceipt, read_signed_receipt, sign_receipt, verify_receipt
 from iars_protocol.returned import Returned, read_returned, verify_returned
+from iars_protocol.transparency import leaf_hash, tree_of, verify_consistency, verify_inclusion
 from iars_protocol.values import KINDS, check_value
+from iars_protocol.verification import verify_bundle
 from iars_protocol.vocabulary import Field
 from tests.specimens import (
     MISSION,
@@ -47,6 +60,7 @@ from tests.specimens import (
     signed_listing,
     withdrawal,
 )
+from tests.vectors.transparency import bundled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +100,14 @@ CUT = Returned(
 )
 RESYNC = of_body(ResyncStreams(asks=True, received=([bytes(16), 1, bytes(32)],), returned=([b"m", b"r"],)))
 OUTCOME = of_body(DecideException("01" * 16, "approved", START, "9f" * 16))
+TREE_OF_SEVEN = tree_of([leaf_hash(bytes([number])) for number in range(7)])
+HEAD = Checkpoint(origin_of(SHELTER.id, bytes(16)), 7, TREE_OF_SEVEN.root())
+CHECKPOINT = (
+    sign_checkpoint(HEAD, SHELTER.key("log"))
+    .with_signature(cosign(HEAD, MISSION.id, MISSION.key("log"), at=START))
+    .to_bytes()
+)
+BUNDLE = "".join(bundled()).encode()
 HISTORY = encode([entry.to_plain() for entry in SHELTER.statements])
 
 
@@ -222,6 +244,23 @@ def _line_of(permission: consent.Permission) -> bytes:
     return consent.sign(permission, SHELTER.signing).to_line().encode()
 
 
+def _checkpoint(octets: bytes) -> object:
+    note = read_note(octets)
+    _only_protocol_errors(partial(verify_cosignature, note, MISSION.history))
+    return verify_checkpoint(note, SHELTER.history)
+
+
+def _bundle(octets: bytes) -> object:
+    return verify_bundle(read_bundle(octets.splitlines(keepends=True)))
+
+
+def _proofs(octets: bytes) -> None:
+    hashes = SubmitCheckpoint.__dataclass_fields__["proof"].metadata["check"](decode(octets))
+    root = TREE_OF_SEVEN.root()
+    _only_protocol_errors(partial(verify_inclusion, bytes(32), 4, 7, hashes, root))
+    verify_consistency(5, 7, TREE_OF_SEVEN.root(5), root, hashes)
+
+
 TARGETS: dict[str, Target] = {
     "cbor": Target(decode, (HISTORY, ENVELOPE, encode({"a": [1, None, True, b"x", {"b": -5}]}))),
     "json": Target(decode_json, (consent.sign(grant(), SHELTER.signing).body, signed_listing().body)),
@@ -258,4 +297,7 @@ TARGETS: dict[str, Target] = {
         (batch.write_answers([batch.Answer(b"sealed"), batch.Answer(error="refused")]),),
     ),
     "attachment": Target(_attached, (SEALED_ATTACHMENT,)),
+    "checkpoint": Target(_checkpoint, (CHECKPOINT,)),
+    "bundle": Target(_bundle, (BUNDLE,)),
+    "proof": Target(_proofs, (encode(TREE_OF_SEVEN.consistency(5, 7)),)),
 }

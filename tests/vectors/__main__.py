@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from iars_protocol.errors import ProtocolError
 from iars_protocol.vocabulary import REASONS, RESPONSE_SECONDS, SCOPES, SERVICES, VOCABULARIES
 from tests.specimens import MISSION, ROLES, SHELTER, STRANGER, seed
-from tests.vectors import basics, exchange, forms, identity, rules
+from tests.vectors import basics, exchange, forms, identity, rules, transparency
 from tests.vectors.operations import OPERATIONS
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def main() -> int:
 
 def groups() -> list[Group]:
     """Return the vectors of every section."""
-    return [*basics.groups(), *identity.groups(), *exchange.groups(), *rules.groups()]
+    found = [*basics.groups(), *identity.groups(), *exchange.groups(), *rules.groups()]
+    return [*found, *transparency.groups()]
 
 
 def described_nodes() -> dict[str, Any]:

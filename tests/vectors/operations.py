@@ -18,6 +18,7 @@ from iars_protocol.parts import Part
 from iars_protocol.record import cut
 from iars_protocol.values import check_value
 from iars_protocol.vocabulary import SCOPES
+from tests.vectors import transparency_operations
 from tests.vectors.forms import (
     Input,
     Output,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from iars_protocol.consent import Answer
     from iars_protocol.envelope import Message
 
-OPERATIONS: dict[str, Callable[[Input], Output]] = {}
+OPERATIONS: dict[str, Callable[[Input], Output]] = dict(transparency_operations.OPERATIONS)
 
 
 def operation(name: str) -> Callable[[Callable[[Input], Output]], Callable[[Input], Output]]:

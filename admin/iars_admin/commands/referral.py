@@ -18,6 +18,7 @@ from iars_node.audit.service import record
 from iars_node.referrals import service as referrals
 from iars_node.referrals.model import Referral
 from iars_node.referrals.service.reading import Page
+from iars_node.referrals.service.showing import note_shown
 from iars_node.work import Work
 from iars_protocol.record import PRIORITIES, REASONS, SERVICES
 
@@ -174,7 +175,9 @@ def show(session: Session, referral: ReferralArgument) -> None:
         content = {}
         if found.direction == "in":
             content = referring.content_of(referrals.received_content(work, found.id).values())
-        steps = [referring.step_of(one) for one in referrals.timeline(work, found.id)]
+        thread = referrals.timeline(work, found.id)
+        note_shown(work, found, thread)
+        steps = [referring.step_of(one) for one in thread]
     if session.choice.as_json:
         session.screen.done("", entry | {"received": content, "steps": steps})
         return

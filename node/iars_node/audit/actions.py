@@ -20,7 +20,7 @@ _BY_TOPIC = {
         "drafted previewed offered received read opened accepted rejected started held resumed completed "
         "failed cancelled expired entered-in-error disclosed amended message-sent message-received "
         "appointment-sent appointment-received attachment-sent attachment-received refused escalated "
-        "rerouted overdue erased listed recorded"
+        "rerouted overdue erased listed recorded scope-read"
     ),
     "erasure": "asked notified reported retained overdue",
     "exchange": (
@@ -46,7 +46,10 @@ _BY_TOPIC = {
     "backup": "made restored verified failed",
     "clock": "skewed corrected",
     "alarm": "raised acknowledged",
-    "audit": "read exported checkpointed cosigned",
+    "audit": (
+        "read exported verified checkpointed cosigned witnessed origin-opened gap-found fork-seen "
+        "rollback-seen witness-asked"
+    ),
     "report": "made exported",
     "service": "offered changed withdrawn capacity-changed",
     "node": "initialised started stopped settings-changed listing-published migrated",

@@ -48,6 +48,12 @@ ALARMS = frozenset(
         "referral.emergency-unopened",
         "account.under-attack",
         "attachment.refused",
+        "audit.cut",
+        "audit.forked",
+        "audit.rolled-back",
+        "audit.gap",
+        "audit.restarted",
+        "audit.witness-missing",
         "attachment.quota",
         "disk.full",
     }

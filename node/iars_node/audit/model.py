@@ -80,6 +80,29 @@ class AuditFilter:
     action: str = ""  # a prefix: `exchange.` or a whole action
     since: datetime | None = None
     until: datetime | None = None
+    # A person's events: about their cases, and about the person's own records.
+    case_ids: tuple[str, ...] = ()
+    person_ids: tuple[str, ...] = ()
+
+    def lets_through(self, event: Event) -> bool:
+        """Say whether an event is one that the reader wants."""
+        wanted = (
+            (self.case_id, event.case_id),
+            (self.referral_id, event.referral_id),
+            (self.actor_id, event.actor_id),
+            (self.peer_id, event.peer_id),
+        )
+        return (
+            all(value in ("", found) for value, found in wanted)
+            and event.action.startswith(self.action)
+            and (self.since is None or event.at >= self.since)
+            and (self.until is None or event.at < self.until)
+            and (not self.person_ids or self._is_about_person(event))
+        )
+
+    def _is_about_person(self, event: Event) -> bool:
+        is_own = event.action.startswith("person.") and event.subject in self.person_ids
+        return is_own or (event.case_id != "" and event.case_id in self.case_ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, union_all
+from sqlalchemy import and_, or_, select, union, union_all
 
 from iars_node.audit.actions import with_prefix
 from iars_node.audit.model import AuditFilter, Event, EventPage, RecordedEvent
@@ -15,7 +16,7 @@ from iars_node.prepared import Prepared, inserting
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Row, Select
+    from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, Select
 
 _INSERT = Prepared(inserting(audit_event))
 MAX_PAGE = 500
@@ -33,7 +34,7 @@ def page(
     limit = max(1, min(limit, MAX_PAGE))
     conditions = _conditions(filters)
     if cursor is not None:
-        conditions.append(audit_event.c.seq < cursor)
+        conditions += _older_than(filters, cursor)
     query = _query(filters, conditions, limit + 1)
     events = [_event(row) for row in connection.execute(query)]
     more = len(events) > limit
@@ -64,6 +65,8 @@ def _conditions(filters: AuditFilter) -> list[ColumnElement[bool]]:
         (table.peer_id, filters.peer_id),
     )
     conditions = [column == value for column, value in wanted if value]
+    if filters.person_ids:
+        conditions.append(table.seq.in_(_about_person(filters)))
     if filters.since is not None:
         conditions.append(table.at >= filters.since)
     if filters.until is not None:
@@ -71,13 +74,40 @@ def _conditions(filters: AuditFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
+def _about_person(filters: AuditFilter) -> CompoundSelect[Any]:
+    """Return the numbers of a person's events; each half has its index, which an `or` would not use."""
+    table = audit_event.c
+    own = and_(table.action.in_(with_prefix("person.")), table.subject.in_(filters.person_ids))
+    return union(select(table.seq).where(table.case_id.in_(filters.case_ids)), select(table.seq).where(own))
+
+
+def _is_window(filters: AuditFilter) -> bool:
+    """Say whether time alone narrows: such a page is read in the order of time, straight from its index.
+
+    In the order of numbers, everything younger than a window of the past would be passed over row by row.
+    """
+    others = replace(filters, since=None, until=None)
+    return others == AuditFilter() and (filters.since is not None or filters.until is not None)
+
+
+def _older_than(filters: AuditFilter, cursor: int) -> list[ColumnElement[bool]]:
+    table = audit_event.c
+    if not _is_window(filters):
+        return [table.seq < cursor]
+    at = select(table.at).where(table.seq == cursor).scalar_subquery()
+    return [table.at <= at, or_(table.at < at, table.seq < cursor)]
+
+
 def _query(filters: AuditFilter, conditions: list[ColumnElement[bool]], limit: int) -> Select[Any]:
     table = audit_event.c
-    ordered = select(audit_event).order_by(table.seq.desc()).limit(limit)
+    order = (table.at.desc(), table.seq.desc()) if _is_window(filters) else (table.seq.desc(),)
+    ordered = select(audit_event).order_by(*order).limit(limit)
     if not filters.action:
         return ordered.where(*conditions)
     actions = with_prefix(filters.action)
-    is_narrow = filters.case_id or filters.referral_id or filters.actor_id or filters.peer_id
+    is_narrow = (
+        filters.case_id or filters.referral_id or filters.actor_id or filters.peer_id or filters.person_ids
+    )
     if is_narrow or not actions:
         return ordered.where(table.action.in_(actions), *conditions)
     # A prefix over a long log: the newest few of each action come straight from its index, while
@@ -129,3 +159,8 @@ def _event(row: Row[Any]) -> RecordedEvent:
         detail=json.loads(row.detail),
     )
     return RecordedEvent(row.seq, event, row.salt, row.leaf)
+
+
+def event_of(row: Row[Any]) -> RecordedEvent:
+    """Return the event that a row of the log holds."""
+    return _event(row)

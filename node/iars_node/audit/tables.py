@@ -78,6 +78,68 @@ Index(
 )
 Index("ix_alarm_at", alarm.c.at, alarm.c.id)
 
+# A log is one tree under one origin; after a restore a new one is opened. `reached` is the highest number up
+# to which events were taken into it.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("origin", String(128), nullable=False, unique=True),
+    Column("opened_at", Instant, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("reached", BigInteger, nullable=False),
+    # The event that opened it, which stands first: 0 in the first log of a node.
+    Column("opening", BigInteger, nullable=False),
+    Column("closed_at", Instant),
+    # After a restore: when the next log may be opened though a witness has not answered.
+    Column("wait_until", Instant),
+    # The newest checkpoint of a closed log that anybody has shown since.
+    Column("newest_note", LargeBinary),
+)
+
+# The tree's complete subtrees, 256 hashes in one tile: row 0 holds leaves, each row above the roots of whole
+# tiles below. `numbers` are those of the events in row 0, 8 bytes each.
+audit_tile = Table(
+    "audit_tile",
+    metadata,
+    Column("log", Integer, primary_key=True, autoincrement=False),
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+    Column("numbers", LargeBinary, nullable=False),
+)
+
+# Numbers of events that were passed over: on PostgreSQL a transaction may commit after a later one.
+audit_skipped = Table(
+    "audit_skipped",
+    metadata,
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+    Column("noted_at", Instant, nullable=False),
+    # No transaction that began before has this number of PostgreSQL's or a higher one.
+    Column("horizon", BigInteger, nullable=False),
+)
+
+audit_checkpoint = Table(
+    "audit_checkpoint",
+    metadata,
+    Column("log", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("note", LargeBinary, nullable=False),
+    Column("signed_at", Instant, nullable=False),
+    Column("shown_at", Instant),
+)
+
+audit_cosignature = Table(
+    "audit_cosignature",
+    metadata,
+    Column("log", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("witness", LargeBinary(32), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("signature", LargeBinary(72), nullable=False),
+)
+
 APPEND_ONLY_SQLITE = tuple(
     f"CREATE TRIGGER audit_event_no_{verb.lower()} BEFORE {verb} ON audit_event "
     "BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END"

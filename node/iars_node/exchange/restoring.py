@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from iars_node.audit.alarms import raise_alarm
+from iars_node.audit.sequencing import close_log
 from iars_node.audit.service import record
 from iars_node.errors import RefusedError
 from iars_node.exchange import messages, outbox, streams
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 GAPS_JOB = "exchange.gaps"
 GAPS_EVERY = timedelta(minutes=10)
 RESYNC_LIFE = timedelta(days=30)
+WITNESSES_TIME = timedelta(hours=1)
+"""How long the next log waits for what the witnesses have seen of the one that was put back."""
 
 RESTORING = "restoring"
 """Why nothing is signed for a peer whose answer is awaited."""
@@ -47,6 +50,7 @@ def mark_restored(work: Work) -> int:
     """Begin after a restore: open new streams, ask every peer; return how many were asked."""
     peers = [peer for peer in every(work) if peer.is_exchanged_with]
     record(work, "backup.restored", detail={"peers": len(peers)})
+    close_log(work, WITNESSES_TIME if peers else timedelta(0))
     for peer in peers:
         _await_answer(work, peer)
         remembered = heads_of(work, peer, OUT)

@@ -118,7 +118,7 @@ def _lost(work: Work, peer: Peer, theirs: ColumnElement[bool], ours: ColumnEleme
     is_lost = and_(
         column.peer == peer.node_id,
         column.recorded_at > work.now - KEEP_SIGNED,
-        column.type.not_in((ResyncStreams.type, AnnounceListing.type)),
+        ~_is_about_nodes(),
         or_(theirs, ours),
     )
     applied = and_(is_lost, column.outcome == "applied")
@@ -136,11 +136,16 @@ def _lost(work: Work, peer: Peer, theirs: ColumnElement[bool], ours: ColumnEleme
     return [bytes(found) for found in rows.scalars()]
 
 
+def _is_about_nodes() -> ColumnElement[bool]:
+    column = message_table.c.type
+    return or_(column.in_((ResyncStreams.type, AnnounceListing.type)), column.like("checkpoint.%"))
+
+
 def _has_forgotten(work: Work, peer: Peer, theirs: ColumnElement[bool]) -> bool:
     condition = and_(
         theirs,
         message_table.c.peer == peer.node_id,
-        message_table.c.type.not_in((ResyncStreams.type, AnnounceListing.type)),
+        ~_is_about_nodes(),
     )
     return work.connection.execute(select(message_table.c.id).where(condition).limit(1)).first() is not None
 

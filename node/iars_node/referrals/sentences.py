@@ -50,6 +50,10 @@ _REFUSED = {
         "An organisation's key history contradicts itself. Exchange with it has stopped; all records are "
         "kept. Call the organisation, and ask your administrator to look at it."
     ),
+    "proof": (
+        "What the other organisation says of its audit log is not proved. It was not taken in, and no "
+        "referral is touched by it. Tell your administrator."
+    ),
     "replay": (
         "Two different messages came under one number. The first one counts, and both are kept as evidence. "
         "Tell your administrator: a node was copied, or somebody is dishonest."

@@ -89,6 +89,10 @@ REFUSED = [
     ("rita", "peer", "show", "mission"),
     ("rita", "exchange", "status"),
     ("rita", "audit", "list"),
+    ("rita", "audit", "list", "--to", "{folder}.jsonl"),
+    ("rita", "audit", "export", "{folder}"),
+    ("rita", "audit", "verify"),
+    ("ada", "audit", "checkpoint"),
     ("rita", "alarm", "list"),
     ("rita", "doctor", "--offline"),
 ]  # fmt: skip

@@ -127,6 +127,36 @@ def test_the_log_is_narrowed_by_time(history: Works, clock: SetClock) -> None:
     assert _actions(history, replace(window, action="case.")) == ["case.read"]
 
 
+def test_pages_of_a_time_follow_each_other_in_the_order_of_time(history: Works, clock: SetClock) -> None:
+    hour = timedelta(hours=1)
+    with history.write(WORKER) as work:
+        work.now -= 3 * hour
+        audit.record_many(work, [audit.Entry("case.read", case_id="late")] * 2)
+    window = AuditFilter(since=clock.moment - 4 * hour, until=clock.moment)
+    seen: list[int] = []
+    cursor: int | None = None
+    with history.read(SYSTEM) as work:
+        whole = [found.seq for found in store.page(work.connection, window).events]
+        while True:
+            page = store.page(work.connection, window, cursor, limit=1)
+            seen += [found.seq for found in page.events]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+    assert seen == whole == [5, 4, 8, 7, 3, 2]
+
+
+def test_the_log_is_narrowed_to_a_person(history: Works) -> None:
+    with history.write(WORKER) as work:
+        audit.record(work, "person.merged", subject="a-person")
+        audit.record(work, "person.merged", subject="another")
+        audit.record(work, "token.created", subject="a-person")
+    of_person = AuditFilter(case_ids=("c1",), person_ids=("a-person",))
+    assert _actions(history, of_person) == ["person.merged", "referral.offered", "case.opened"]
+    assert _actions(history, replace(of_person, action="case.")) == ["case.opened"]
+    assert _actions(history, AuditFilter(person_ids=("nobody",))) == []
+
+
 @pytest.mark.parametrize("filters", [AuditFilter(), AuditFilter(action="e"), AuditFilter(actor_id=WORKER.id)])
 def test_pages_follow_each_other_without_gap_or_overlap(history: Works, filters: AuditFilter) -> None:
     seen: list[int] = []

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from tests.federation.neighbours import settle
 from tests.pages import Reader, World, words
 
+from iars_node.audit import store as audit_store
+from iars_node.audit.model import AuditFilter
 from iars_node.referrals import service as referrals
 from iars_node.work import SYSTEM
 from iars_protocol.keys import fingerprint
@@ -316,3 +318,25 @@ def test_partners_are_shown_with_the_fingerprint_that_is_compared(world: World, 
     assert "Verified" in page
     assert fingerprint(world.mission.id) in page
     assert fingerprint(world.shelter.id) in page
+
+
+async def test_reading_the_most_sensitive_sentences_of_a_thread_is_an_event(
+    world: World, besa: Reader
+) -> None:
+    _case, _given, sent = world.referral()
+    await settle(world.shelter, world.mission)
+    page = f"/referrals/{sent.id}"
+    assert besa.get(page).status_code == 200
+    world.mission.act(referrals.accept, sent.id)
+    world.mission.act(referrals.begin, sent.id)
+    world.mission.act(referrals.write_note, sent.id, texts=(("medical", "Her asthma is treated."),))
+    await settle(world.shelter, world.mission)
+    before = scopes_shown(world)
+    assert "asthma is treated" in besa.get(page).text
+    assert scopes_shown(world) == [*before, ("medical",)]
+
+
+def scopes_shown(world: World) -> list[tuple[str, ...]]:
+    with world.shelter.node.works.read(SYSTEM) as work:
+        found = audit_store.page(work.connection, AuditFilter(action="referral.scope-read")).events
+        return [event.event.scopes for event in reversed(found)]

@@ -6,11 +6,14 @@ import pytest
 from tests.specimens import OFFER, START
 
 from iars_protocol import errors
+from iars_protocol.checkpoint import origin_of
 from iars_protocol.errors import MalformedError, ProtocolError, UnsupportedVersionError
 from iars_protocol.messages.administration import AnnounceListing, ResyncStreams, StreamHead, read_head
 from iars_protocol.messages.exception import DecideException
 from iars_protocol.messages.referral import Accept, Offer, Reject
 from iars_protocol.messages.registry import TYPES, Body, message, read_body
+
+ORIGIN = origin_of(bytes(32), bytes(16))
 
 SOUND: dict[str, dict[str, Any]] = {
     "referral.offer/1": OFFER.to_plain(),
@@ -30,6 +33,16 @@ SOUND: dict[str, dict[str, Any]] = {
     "listing.announce/1": {"listing": b"listing"},
     "stream.resync/1": {"asks": True},
     "exception.approval/1": {"grant": "01" * 16, "outcome": "lapsed", "at": START},
+    "checkpoint.submit/1": {
+        "checkpoint": b"note",
+        "old": 5,
+        "proof": [bytes(32)],
+        "opening": [bytes(32), b"event"],
+        "first": [bytes(32)],
+    },
+    "checkpoint.cosign/1": {"origin": ORIGIN, "size": 7, "cosignature": bytes(72)},
+    "checkpoint.known/1": {"reason": "behind", "checkpoint": b"note"},
+    "checkpoint.ask/1": {},
 }
 
 
@@ -91,6 +104,16 @@ def test_lists_and_remarks_survive() -> None:
         ("stream.resync/1", {"asks": True, "returned": [b"m"]}),
         ("stream.resync/1", {"asks": True, "returned": [[b"m"]]}),
         ("stream.resync/1", {"asks": True, "returned": [[b"m", ""]]}),
+        ("checkpoint.submit/1", {"checkpoint": b"note"}),
+        ("checkpoint.submit/1", {"checkpoint": bytes(16 * 1024 + 1), "old": 0}),
+        ("checkpoint.submit/1", {"checkpoint": b"note", "old": -1}),
+        ("checkpoint.submit/1", {"checkpoint": b"note", "old": 0, "proof": [bytes(32)] * 129}),
+        ("checkpoint.submit/1", {"checkpoint": b"note", "old": 0, "proof": [bytes(31)]}),
+        ("checkpoint.submit/1", {"checkpoint": b"note", "old": 0, "opening": [bytes(32)]}),
+        ("checkpoint.submit/1", {"checkpoint": b"note", "old": 0, "opening": [bytes(32), bytes(4097)]}),
+        ("checkpoint.cosign/1", {"origin": "log", "size": 7, "cosignature": bytes(72)}),
+        ("checkpoint.cosign/1", {"origin": ORIGIN, "size": 7, "cosignature": bytes(71)}),
+        ("checkpoint.known/1", {"reason": "whim", "checkpoint": b""}),
     ],
 )
 def test_a_body_of_another_form_is_refused(name: str, plain: dict[str, Any]) -> None:
@@ -114,6 +137,7 @@ def test_a_message_about_nodes_or_exceptions_carries_a_body_only() -> None:
         AnnounceListing.type,
         DecideException.type,
         ResyncStreams.type,
+        *(name for name in TYPES if name.startswith("checkpoint.")),
     }
     assert Body.carries_scopes
 

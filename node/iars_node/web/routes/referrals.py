@@ -9,6 +9,7 @@ from iars_node.cases import service as cases
 from iars_node.consent import service as consents
 from iars_node.consent.approvals import basis_shown
 from iars_node.referrals import service as referrals
+from iars_node.referrals.service.showing import note_shown
 from iars_node.vault.identity import identity_of
 from iars_node.web.languages import N_
 from iars_node.web.pages import Pages
@@ -68,6 +69,7 @@ def show_referral(visit: Visit, referral_id: str) -> Answer:
     current = referrals.get(visit.work, referral_id)
     received = referrals.received_content(visit.work, referral_id) if current.direction == "in" else {}
     entries = referrals.timeline(visit.work, referral_id)
+    note_shown(visit.work, current, entries)
     names = {**organisations(visit), **colleagues(visit, (entry.step.actor for entry in entries))}
     case = cases.case_head(visit.work, current.case_id) if current.case_id else None
     basis = basis_shown(visit.work, consents.kept_grant(visit.work, current.grant_id))
