@@ -1,5 +1,5 @@
 """Message types: one registry, one file per topic."""
 
-from iars_protocol.messages import administration, referral
+from iars_protocol.messages import administration, consent, referral
 
-__all__ = ["administration", "referral"]
+__all__ = ["administration", "consent", "referral"]

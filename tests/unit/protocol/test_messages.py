@@ -3,13 +3,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.specimens import OFFER, START
+from tests.specimens import DAY, OFFER, SHELTER, START, grant, withdrawal
 
-from iars_protocol import errors
+from iars_protocol import consent, errors
 from iars_protocol.errors import MalformedError, ProtocolError, UnsupportedVersionError
 from iars_protocol.messages.administration import AnnounceListing, ResyncStreams, StreamHead, read_head
+from iars_protocol.messages.consent import ErasureReport, ScopeOutcome, Withdraw
 from iars_protocol.messages.referral import Accept, Offer, Reject
 from iars_protocol.messages.registry import TYPES, Body, message, read_body
+
+SIGNED = consent.sign(withdrawal(), SHELTER.signing)
+ERASED = ScopeOutcome("identity", "erased", START, START + DAY, START + 36 * DAY)
+RETAINED = ScopeOutcome("medical", "retained", START, ground="legal-obligation", until=START + DAY)
+FAILED = ScopeOutcome("services", "failed", START, code="key-store")
+REPORT = {"cause": "withdrawal", "grant": "01" * 16, "leaf": bytes(32)}
 
 SOUND: dict[str, dict[str, Any]] = {
     "referral.offer/1": OFFER.to_plain(),
@@ -28,6 +35,8 @@ SOUND: dict[str, dict[str, Any]] = {
     "referral.note/1": {},
     "listing.announce/1": {"listing": b"listing"},
     "stream.resync/1": {"asks": True},
+    "consent.withdraw/1": {"signed": SIGNED.to_plain()},
+    "erasure.report/1": REPORT,
 }
 
 
@@ -89,11 +98,44 @@ def test_lists_and_remarks_survive() -> None:
         ("stream.resync/1", {"asks": True, "returned": [b"m"]}),
         ("stream.resync/1", {"asks": True, "returned": [[b"m"]]}),
         ("stream.resync/1", {"asks": True, "returned": [[b"m", ""]]}),
+        ("consent.withdraw/1", {"signed": []}),
+        ("consent.withdraw/1", {"signed": consent.sign(grant(), SHELTER.signing).to_plain()}),
+        ("erasure.report/1", {**REPORT, "cause": "mood"}),
+        ("erasure.report/1", {**REPORT, "leaf": bytes(31)}),
+        ("erasure.report/1", {**REPORT, "withdrawal": ""}),
+        ("erasure.report/1", {**REPORT, "outcomes": {}}),
+        ("erasure.report/1", {**REPORT, "outcomes": [[]]}),
+        ("erasure.report/1", {**REPORT, "outcomes": [{}]}),
+        ("erasure.report/1", {**REPORT, "outcomes": [{**ERASED.to_plain(), "outcome": []}]}),
+        ("erasure.report/1", {**REPORT, "outcomes": [{**ERASED.to_plain(), "keys_destroyed": 1}]}),
+        ("erasure.report/1", {**REPORT, "outcomes": [{**ERASED.to_plain(), "ground": "vital-interest"}]}),
+        ("erasure.report/1", {**REPORT, "outcomes": [ERASED.to_plain()] * 2}),
+        ("erasure.report/1", {**REPORT, "outcomes": [{**RETAINED.to_plain(), "ground": "mood"}]}),
+        ("erasure.report/1", {**REPORT, "outcomes": [{**RETAINED.to_plain(), "until": "ever"}]}),
+        ("erasure.report/1", {**REPORT, "outcomes": [{**FAILED.to_plain(), "code": "It broke."}]}),
     ],
 )
 def test_a_body_of_another_form_is_refused(name: str, plain: dict[str, Any]) -> None:
     with pytest.raises(MalformedError):
         read_body(name, plain)
+
+
+def test_a_withdrawal_keeps_its_own_signature_inside_the_message() -> None:
+    body = read_body("consent.withdraw/1", {"signed": SIGNED.to_plain()})
+    assert isinstance(body, Withdraw)
+    assert body.withdrawal == SIGNED
+    assert withdrawal().is_whole
+    assert not withdrawal(scopes=("medical",)).is_whole
+    assert not withdrawal(purposes=("return",)).is_whole
+
+
+def test_a_report_says_of_each_scope_what_became_of_it() -> None:
+    outcomes = (ERASED, RETAINED, FAILED)
+    plain = {**REPORT, "outcomes": [entry.to_plain() for entry in outcomes], "referral": "0c" * 16}
+    body = read_body("erasure.report/1", plain)
+    assert isinstance(body, ErasureReport)
+    assert body.scopes() == outcomes
+    assert body.to_plain() == plain
 
 
 def test_an_unknown_type_is_refused_as_such() -> None:
@@ -111,6 +153,8 @@ def test_a_message_about_nodes_carries_a_body_only() -> None:
     assert {name for name, kind in TYPES.items() if not kind.carries_scopes} == {
         AnnounceListing.type,
         ResyncStreams.type,
+        Withdraw.type,
+        ErasureReport.type,
     }
     assert Body.carries_scopes
 
