@@ -83,6 +83,13 @@ class Settings(BaseSettings):
     lease_seconds: Seconds = 20
     exchange_timeout_seconds: Seconds = 20
 
+    # When consent ends
+    consent_warning_days: int = Field(default=14, ge=1, le=365)
+    erasure_hold_hours: int = Field(default=48, ge=1, le=71)
+    expiry_grace_days: int = Field(default=14, ge=1, le=365)
+    peer_withdrawals_a_day: int = Field(default=50, ge=1)
+    key_backup_days: int = Field(default=35, ge=1, le=35)
+
     # How long a person stays signed in
     session_idle_minutes: int = Field(default=30, ge=1, le=24 * 60)
     session_hours: int = Field(default=12, ge=1, le=7 * 24)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from iars_protocol.consent import Allowed, Answer, Denied, ScopeGrant, Signed
@@ -11,6 +11,8 @@ from iars_protocol.vocabulary import SERVICES
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from iars_node.consent.ended import EndedPart
 
 State: TypeAlias = Literal[
     "requested", "refused", "given", "renewed", "expired", "invalidated", "withdrawn", "revoked"
@@ -100,6 +102,11 @@ class Consent:
     terms: Terms
     given_at: datetime
     recorded_by: str
+    ended: tuple[EndedPart, ...] = ()
+
+    def has_ended(self, *, node: str, purpose: str, scope: str = "") -> bool:
+        """Say whether a scope (none: everything) was withdrawn for a purpose, towards an organisation."""
+        return any(part.touches(scope=scope, purpose=purpose, node=node) for part in self.ended)
 
     def state_at(self, moment: datetime) -> State:
         """Return the state by the clock: nothing needs to run for a consent to expire."""
@@ -115,8 +122,13 @@ class Consent:
             return Denied("consent-not-yet-valid")
         if not self.terms.names(node, organisation_type):
             return Denied("recipient-not-named")
-        if SERVICES[service].purpose not in self.terms.purposes:
+        return self._covers_service(node, SERVICES[service].purpose)
+
+    def _covers_service(self, node: str, purpose: str) -> Answer:
+        if purpose not in self.terms.purposes:
             return Denied("purpose-not-granted")
+        if self.has_ended(node=node, purpose=purpose, scope="services"):
+            return Denied("consent-withdrawn")
         if not any(scope.code == "services" for scope in self.terms.scopes_for(node)):
             return Denied("services-not-granted")
         return Allowed()
@@ -134,3 +146,18 @@ class KeptGrant:
     grant: WireGrant
     signed: Signed
     recorded_at: datetime
+    ended: tuple[EndedPart, ...] = ()
+
+    def has_ended(self, scope: str, purpose: str) -> bool:
+        """Say whether a scope was withdrawn for a purpose."""
+        return any(part.touches(scope=scope, purpose=purpose) for part in self.ended)
+
+    def stands(self, scope: str, purpose: str, at: datetime) -> bool:
+        """Say whether a scope may still be read and shared for a purpose: not withdrawn, not expired."""
+        return at.timestamp() < self.grant.expires and not self.has_ended(scope, purpose)
+
+    def standing(self, purpose: str) -> WireGrant | None:
+        """Return what is left of the grant for a purpose, or None where nothing is."""
+        left = tuple(scope for scope in self.grant.scopes if not self.has_ended(scope.code, purpose))
+        feedback = tuple(scope for scope in self.grant.feedback if not self.has_ended(scope, purpose))
+        return replace(self.grant, scopes=left, feedback=feedback) if left else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Row, bindparam, insert, select, update
 
 from iars_node.consent import terms as stored_terms
+from iars_node.consent.ended import from_json, to_json
 from iars_node.consent.model import Consent, KeptGrant
 from iars_node.consent.tables import consent, consent_grant
 from iars_node.vault.sealing import context
@@ -102,6 +103,7 @@ def _consent(row: Row[Any], reasons: bytes | None) -> Consent:
         stored_terms.from_json(row.terms, "" if reasons is None else reasons.decode()),
         row.given_at,
         row.recorded_by,
+        from_json(row.ended),
     )
 
 
@@ -120,6 +122,8 @@ def add_grant(connection: Connection, kept: KeptGrant, expires_at: Any) -> None:
             "case_id": kept.case_id,
             "expires_at": expires_at,
             "recorded_at": kept.recorded_at,
+            "ended": to_json(kept.ended) or None,
+            "onward": kept.grant.onward,
         },
     )
 
@@ -127,13 +131,13 @@ def add_grant(connection: Connection, kept: KeptGrant, expires_at: Any) -> None:
 def find_grant(connection: Connection, grant_id: str) -> KeptGrant | None:
     """Return a grant by its id."""
     row = connection.execute(_GRANT_BY_ID, {"wanted": grant_id}).first()
-    return None if row is None else _kept(row)
+    return None if row is None else as_kept(row)
 
 
 def issued_grant(connection: Connection, consent_id: str, peer: bytes) -> KeptGrant | None:
     """Return the grant that a consent already gave a recipient."""
     row = connection.execute(_ISSUED, {"consent": consent_id, "peer": peer}).first()
-    return None if row is None else _kept(row)
+    return None if row is None else as_kept(row)
 
 
 def subject_for(connection: Connection, case_id: str, peer: bytes) -> str | None:
@@ -153,7 +157,7 @@ def grants_of_case(connection: Connection, case_id: str) -> list[KeptGrant]:
     rows = connection.execute(
         select(consent_grant).where(consent_grant.c.case_id == case_id).order_by(consent_grant.c.recorded_at)
     )
-    return [_kept(row) for row in rows]
+    return [as_kept(row) for row in rows]
 
 
 def set_grant_case(connection: Connection, grant_id: str, case_id: str) -> None:
@@ -161,10 +165,19 @@ def set_grant_case(connection: Connection, grant_id: str, case_id: str) -> None:
     connection.execute(update(consent_grant).where(consent_grant.c.id == grant_id).values(case_id=case_id))
 
 
-def _kept(row: Row[Any]) -> KeptGrant:
+def as_kept(row: Row[Any]) -> KeptGrant:
+    """Read a row of the table of grants."""
     signed, grant = _read_grant(row.signed)
     return KeptGrant(
-        row.id, row.direction, bytes(row.peer), row.consent_id, row.case_id, grant, signed, row.recorded_at
+        row.id,
+        row.direction,
+        bytes(row.peer),
+        row.consent_id,
+        row.case_id,
+        grant,
+        signed,
+        row.recorded_at,
+        from_json(row.ended),
     )
 
 

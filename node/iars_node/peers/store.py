@@ -44,6 +44,12 @@ def lock(connection: Connection, node_id: bytes) -> None:
     connection.execute(_LOCK, {"wanted": node_id})
 
 
+def lock_many(connection: Connection, node_ids: Iterable[bytes]) -> None:
+    """Lock several peers, in one order everywhere, so that two of us never wait for each other."""
+    for node_id in sorted(node_ids):
+        connection.execute(_LOCK, {"wanted": node_id})
+
+
 def find_by_hop_key(connection: Connection, key_id: bytes) -> Peer | None:
     """Return the peer that a hop key belongs to."""
     row = connection.execute(_BY_HOP_KEY, {"wanted": key_id}).first()

@@ -12,7 +12,7 @@ from iars_node.referrals.tables import referral, referral_snapshot, referral_ste
 from iars_protocol.referral import IN_CARE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, Update
@@ -146,6 +146,20 @@ def handed_over_grants(connection: Connection, case_id: str) -> set[str]:
         and row.answered_at is not None
         and row.state not in _NOT_HANDED_OVER
     }
+
+
+def under_grants(connection: Connection, grant_ids: Collection[str]) -> list[Referral]:
+    """Return the referrals under some grants, the first made first."""
+    found: list[Referral] = []
+    wanted = sorted(grant_ids)
+    for start in range(0, len(wanted), 500):
+        rows = connection.execute(
+            select(referral)
+            .where(referral.c.grant_id.in_(wanted[start : start + 500]))
+            .order_by(referral.c.created_at, referral.c.id)
+        )
+        found += [_referral(row) for row in rows]
+    return found
 
 
 def undisclosed(connection: Connection, peer: bytes) -> list[Referral]:

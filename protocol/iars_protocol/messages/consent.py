@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from iars_protocol import fields
 from iars_protocol.consent import Signed
@@ -12,15 +12,18 @@ from iars_protocol.messages.registry import Body, checked, code_of, message
 from iars_protocol.permissions import Withdrawal
 from iars_protocol.vocabulary import SCOPES, VOCABULARIES
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 CAUSES = frozenset({"withdrawal", "expiry", "not-accepted"})
 OUTCOMES = frozenset({"erased", "retained", "failed"})
 
 
-def _signed_withdrawal(value: object) -> list[bytes]:
+def _signed_withdrawal(value: object) -> tuple[bytes, ...]:
     signed = Signed.from_plain(value)
     if not isinstance(signed.content, Withdrawal):
         raise MalformedError("a withdrawal is expected")
-    return signed.to_plain()
+    return tuple(signed.to_plain())
 
 
 def _id(value: object) -> str:
@@ -59,7 +62,7 @@ _NAMES = {
     "retained": ("access_ended", "ground", "until"),
     "failed": ("access_ended", "code"),
 }
-_CHECKS = {
+_CHECKS: dict[str, Callable[[Any], Any]] = {
     "access_ended": lambda value: fields.time(value, "access_ended"),
     "keys_destroyed": lambda value: fields.time(value, "keys_destroyed"),
     "backups_expire": lambda value: fields.time(value, "backups_expire"),
@@ -101,18 +104,18 @@ class Withdraw(Body):
     """Carry a signed withdrawal: it counts by its own signature, whoever brings it."""
 
     carries_scopes: ClassVar[bool] = False
-    signed: list[bytes] = checked(_signed_withdrawal)
+    signed: tuple[bytes, ...] = checked(_signed_withdrawal)
 
     @property
     def withdrawal(self) -> Signed:
         """The withdrawal as it was signed; `verify_issued` checks by whom."""
-        return Signed.from_plain(self.signed)
+        return Signed.from_plain(list(self.signed))
 
 
 @message("erasure.report/1")
 @dataclass(frozen=True, slots=True)
 class ErasureReport(Body):
-    """State what became of what was received under a grant. It is its author's statement, and binds nobody else.
+    """State what became of what was received under a grant: its author's statement, which binds nobody else.
 
     No outcome at all says that nothing was held. `leaf` is the leaf hash of the event that tells of it in the
     author's audit log; `withdrawal` names the withdrawal that it answers, `referral` the thread of a referral

@@ -41,7 +41,7 @@ REFERENCE_PREFIX = "R-"
 def preview(work: Work, offering: Offering, peer: Peer) -> Preview:
     """Show what would leave at the offer, what on acceptance, and what never: nothing is written."""
     given = _consent_for(work, offering, peer)
-    grant = consents.draft_grant(work, given, peer)
+    grant = consents.grant_to_show(work, given, peer, offering.service)
     known = disclosing.material(work, offering.case_id)
     at_offer, on_acceptance = _parts(work, offering, grant, known)
     now_lines = _lines(at_offer)
@@ -124,7 +124,8 @@ def send_referral(work: Work, offering: Offering, peer_id: bytes) -> Referral:
     given = _consent_for(work, offering, peer)
     known = disclosing.material(work, offering.case_id)
     kept = consents.grant_for(work, given, peer)
-    at_offer, on_acceptance = _parts(work, offering, kept.grant, known)
+    standing = consents.standing_grant(kept, offering.service)
+    at_offer, on_acceptance = _parts(work, offering, standing, known)
     new = _new_referral(work, offering, given, kept.grant, peer)
     offer = Offer(
         kind=new.kind,
@@ -196,7 +197,9 @@ def disclose(work: Work, accepted: Referral) -> Referral:
     peer = steps.sendable_peer(work, accepted.peer)
     consents.check_covers(work, given, peer, accepted.service)
     kept = consents.kept_grant(work, accepted.grant_id)
-    parts, keys = disclosing.open_snapshot(work, accepted.id)
+    left = consents.standing_grant(kept, accepted.service).codes()
+    waited, keys = disclosing.open_snapshot(work, accepted.id)
+    parts = tuple(part for part in waited if part.scope in left)
     content = Content(Disclose(), None, None, parts)
     message_key = disclosing.message_key(work, accepted.id, "own")
     part_keys = ((message_key,), *(keys[part.scope] for part in parts))
@@ -243,12 +246,13 @@ def amend(work: Work, referral_id: str, scopes: Iterable[str] = ()) -> Referral:
             "The person's consent has ended; nothing was sent.", f"consent-{given.state_at(work.now)}"
         )
     kept = consents.kept_grant(work, current.grant_id)
+    standing = consents.standing_grant(kept, current.service)
     known = disclosing.material(work, current.case_id)
     wanted = set(scopes)
     step: DisclosureStep = "acceptance" if current.is_disclosed else "offer"
     parts = tuple(
         part
-        for part in disclosing.cut_parts(known.record, kept.grant, step)
+        for part in disclosing.cut_parts(known.record, standing, step)
         if not wanted or part.scope in wanted
     )
     if not parts:

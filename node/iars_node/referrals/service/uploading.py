@@ -13,6 +13,7 @@ from iars_node.referrals import store
 from iars_node.referrals.model import OUT
 from iars_node.referrals.service import disclosing
 from iars_protocol.messages.referral import Amend, Disclose
+from iars_protocol.record import SERVICES
 from iars_protocol.referral import COMPLETED, OPEN
 
 if TYPE_CHECKING:
@@ -39,9 +40,12 @@ def follow_disclosure(work: Work, receipted: Receipted) -> None:
             schedule_upload(work, current.peer, current.id, entry.id)
 
 
-def may_send_attachments(work: Work, referral_id: str) -> bool:
-    """Say whether attachments may leave: the referral goes on or is complete, and the consent stands."""
+def may_send_attachments(work: Work, referral_id: str, scope: str) -> bool:
+    """Say whether a scope's attachments may leave: the referral goes on or is complete, consent stands."""
     current = store.find(work.connection, referral_id)
     if current is None or not current.consent_id or current.state not in (*OPEN, COMPLETED):
         return False
-    return consents.get(work, current.consent_id).state_at(work.now) in PERMITTING
+    if consents.get(work, current.consent_id).state_at(work.now) not in PERMITTING:
+        return False
+    kept = consents.kept_grant(work, current.grant_id)
+    return kept.stands(scope, SERVICES[current.service].purpose, work.now)
