@@ -52,8 +52,10 @@ async def refer_and_accept(
     sender: Neighbour, receiver: Neighbour, given: Consent | None = None, **changes: object
 ) -> tuple[Referral, Consent]:
     """Refer a person and accept, so that everything the person agreed to has arrived."""
-    case = sender.open_case()
-    given = given or sender.give_consent(case, receiver)
+    if given is None:
+        given = sender.give_consent(sender.open_case(), receiver)
+    with sender.node.works.read(SYSTEM) as work:
+        case = cases.case_head(work, given.case_id)
     sent = sender.refer(case, given, receiver, **changes)
     await settle(sender, receiver)
     receiver.act(referrals.accept, sent.id)

@@ -292,9 +292,7 @@ async def test_what_was_on_its_way_when_the_withdrawal_overtook_it_is_not_kept(
     shelter, mission = pair
     sent, given = await refer_and_accept(shelter, mission)
     with shelter.node.works.write(SYSTEM) as work:
-        cases.write_scope(
-            work, given.case_id, "medical", {"conditions": ["asthma", "anaemia"]}, country="AL"
-        )
+        cases.write_scope(work, given.case_id, "medical", {"conditions": ["asthma", "anaemia"]}, country="AL")
         referrals.amend(work, sent.id)
     withdraw(shelter, given, scopes=("medical",))
     await settle(shelter, mission)

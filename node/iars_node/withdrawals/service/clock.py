@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iars_node.accounts.access import require
-from iars_node.audit.alarms import raise_alarm
+from iars_node.audit.alarms import acknowledge, open_alarms, raise_alarm
 from iars_node.audit.service import record
 from iars_node.jobs.service import schedule
 from iars_node.vault.identity import seconds
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LONGEST_JUMP = timedelta(hours=1)
 LOOK_EVERY = timedelta(minutes=1)
 RECEIPTS = 50
+
+SKEWED = "clock.skewed"
 
 JUMPED = "jump"
 CONTRADICTED = "receipts"
@@ -46,7 +48,7 @@ def is_trusted(work: Work) -> bool:
     if cause:
         store.write_mark(work, replace(mark, paused_at=work.now, cause=cause))
         record(work, "clock.skewed", detail={"code": cause})
-        raise_alarm(work, "clock.skewed", "", {"code": cause})
+        raise_alarm(work, SKEWED, "", {"code": cause})
         return False
     if work.now > mark.high_water:
         store.write_mark(work, replace(mark, high_water=work.now))
@@ -56,6 +58,9 @@ def is_trusted(work: Work) -> bool:
 def _doubt(work: Work, mark: ClockMark) -> str:
     if abs(work.now - mark.high_water) > LONGEST_JUMP:
         return JUMPED
+    if any(alarm.kind == SKEWED for alarm in open_alarms(work.connection)):
+        # A peer has answered that our messages come from another time than its own.
+        return CONTRADICTED
     most = seconds(work.now + LONGEST_JUMP) - seconds(work.now)
     for header, receipt in store.newest_receipts(work.connection, mark.sequence, RECEIPTS):
         given = read_signed_receipt(receipt).receipt.at
@@ -70,6 +75,9 @@ def confirm_clock(work: Work) -> None:
     require(work.actor, "node.manage")
     mark = ClockMark(work.now, store.newest_sequence(work.connection), None, "")
     store.write_mark(work, mark)
+    for alarm in open_alarms(work.connection):
+        if alarm.kind == SKEWED:
+            acknowledge(work, alarm.id)
     record(work, "clock.corrected")
 
 
