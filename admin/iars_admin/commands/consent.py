@@ -16,6 +16,8 @@ from iars_node.consent import service as consents
 from iars_node.consent.model import FROM_WHOM, HOW_OBTAINED, Consent, Recipient, Terms, Withheld
 from iars_node.errors import InvalidError
 from iars_node.peers import service as peers
+from iars_node.withdrawals import service as withdrawals
+from iars_node.withdrawals.model import Part
 from iars_node.work import Work
 from iars_protocol.consent import ScopeGrant
 from iars_protocol.record import SCOPES
@@ -65,6 +67,8 @@ def register(app: typer.Typer) -> None:
     command(consent, "give", examples=(GIVE_EXAMPLE,))(give)
     command(consent, "list", examples=("iars consent list K-4F7Q",))(list_consents)
     command(consent, "show", examples=("iars consent show 5f0c...",))(show)
+    some = "iars consent withdraw 5f0c... --scope medical --to mission"
+    command(consent, "withdraw", examples=("iars consent withdraw 5f0c...", some))(withdraw)
 
 
 def give(
@@ -199,6 +203,30 @@ def show(session: Session, consent: Annotated[str, typer.Argument(help="The cons
     """Show what a person agreed to."""
     with session.work("consent.read") as work:
         session.screen.show_one(described(work, consents.get(work, consent)), LABELS)
+
+
+def withdraw(
+    session: Session,
+    consent: Annotated[list[str], typer.Argument(help="The consent's id. Several can be named.")],
+    scope: Annotated[list[str] | None, typer.Option(help="Only this part. Can be repeated.")] = None,
+    purpose: Annotated[list[str] | None, typer.Option(help="Only for this. Can be repeated.")] = None,
+    to: Annotated[
+        list[str] | None, typer.Option(help="Only from this organisation. Can be repeated.")
+    ] = None,
+    by_other: Annotated[
+        bool, typer.Option("--by-other", help="Not the person withdraws: somebody else revokes.")
+    ] = False,
+) -> None:
+    """End a consent at once and tell every organisation that received something. No reason is asked."""
+    with session.work("consent.withdraw") as work:
+        recipients = tuple(peers.resolve(work, text).node_text for text in to or [])
+        part = Part(tuple(scope or ()), tuple(purpose or ()), recipients)
+        notices = withdrawals.withdraw(work, consent, part, by="other" if by_other else "person")
+        told = [{"id": each.id, "node": each.peer.hex(), "deadline_at": each.deadline_at} for each in notices]
+    session.screen.done(
+        f"Withdrawn. {len(told)} organisations are told; `iars erasure asked` shows their answers.",
+        {"told": told},
+    )
 
 
 def described(work: Work, consent: Consent) -> dict[str, object]:

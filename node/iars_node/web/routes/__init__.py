@@ -21,6 +21,7 @@ from iars_node.web.routes import (
     scopes,
     sign_in,
     steps,
+    withdrawals,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from iars_node.web.node import WebNode
     from iars_node.web.pages import Entry
 
-TOPICS = (sign_in, home, cases, scopes, consents, referring, referrals, steps, partners)
+TOPICS = (sign_in, home, cases, scopes, consents, withdrawals, referring, referrals, steps, partners)
 
 
 def entries() -> list[Entry]:

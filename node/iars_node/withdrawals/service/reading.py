@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iars_node.accounts.access import require
+from iars_node.consent import endings
 from iars_node.consent import store as consent_store
 from iars_node.errors import NotFoundError
 from iars_node.withdrawals import store
 from iars_node.withdrawals.service import clock, holdings
 
 if TYPE_CHECKING:
+    from iars_node.consent.model import Consent
     from iars_node.withdrawals.model import ClockMark, Ending, Notice, Report, Retention
     from iars_node.work import Work
 
@@ -34,6 +36,26 @@ class Held:
     scopes: tuple[str, ...]
     kept: tuple[Retention, ...]
     case_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToWithdraw:
+    """A consent, and which organisations received something under it."""
+
+    consent: Consent
+    recipients: tuple[bytes, ...]
+
+
+def consent_to_withdraw(work: Work, consent_id: str) -> ToWithdraw:
+    """Return what somebody who may withdraw a consent has to see of it."""
+    require(work.actor, "consent.withdraw")
+    found = consent_store.find(work.connection, work.vault, consent_id)
+    if found is None:
+        raise NotFoundError("There is no consent of this id.")
+    issued = endings.issued_grants(work.connection, consent_id)
+    # What the person said about it is for those who read consents.
+    bare = replace(found, terms=replace(found.terms, reasons=""))
+    return ToWithdraw(bare, tuple(dict.fromkeys(kept.peer for kept in issued)))
 
 
 def asked_of_consent(work: Work, consent_id: str) -> list[Asked]:
