@@ -44,6 +44,7 @@ from iars_protocol.messages.consent import ErasureReport, Withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
     from tests.federation.neighbours import Neighbour
 
     from iars_node.consent.model import Consent
