@@ -91,9 +91,12 @@ def message_handlers(rules: Rules | None = None) -> dict[str, Handler]:
         opened = Opened(message, message.header, read_content(message))
         apply_opened(work, peer, opened, found, is_again=True)
 
-    return {**found, ResyncStreams.type: resync_handler(
+    return {
+        **found,
+        ResyncStreams.type: resync_handler(
             {**referrals.recoveries(), **withdrawals.recoveries()}, apply_again
-        )}
+        ),
+    }
 
 
 def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], None]]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from iars_node.consent import store
-from iars_node.consent.ended import EndedPart, from_json, joined, to_json
+from iars_node.consent.ended import WHOLE, EndedPart, from_json, joined, to_json
+from iars_node.consent.model import IssuedGrant
 from iars_node.consent.tables import consent, consent_grant, withdrawn_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
     from iars_node.consent.model import Consent, KeptGrant
     from iars_node.work import Work
@@ -51,20 +52,25 @@ def end_parts(connection: Connection, given: Consent, parts: Iterable[EndedPart]
 
 
 def end_grants(
-    connection: Connection, ended: Sequence[tuple[KeptGrant, tuple[EndedPart, ...]]], at: datetime
+    work: Work, grants: Sequence[KeptGrant | IssuedGrant], more: Sequence[EndedPart], at: datetime
 ) -> None:
     """End grants, whole or in part; one that is ended for everything counts as ended from this moment."""
     rows = []
-    for kept, more in ended:
-        parts = joined(kept.ended, more)
-        is_over = all(
-            any(part.touches(scope=scope.code, purpose=purpose) for part in parts)
-            for scope in kept.grant.scopes
-            for purpose in kept.grant.purposes
-        )
-        rows.append({"wanted": kept.id, "parts": to_json(parts), "at": at if is_over else None})
+    for each in grants:
+        parts = joined(each.ended, more)
+        is_over = WHOLE in parts or _is_over(work.connection, each.id, parts)
+        rows.append({"wanted": each.id, "parts": to_json(parts), "at": at if is_over else None})
     if rows:
-        connection.execute(_END_GRANT, rows)
+        work.connection.execute(_END_GRANT, rows)
+
+
+def _is_over(connection: Connection, grant_id: str, parts: Sequence[EndedPart]) -> bool:
+    kept = store.find_grant(connection, grant_id)
+    return kept is not None and all(
+        any(part.touches(scope=scope.code, purpose=purpose) for part in parts)
+        for scope in kept.grant.scopes
+        for purpose in kept.grant.purposes
+    )
 
 
 def note_end(connection: Connection, grant_ids: Collection[str], at: datetime) -> None:
@@ -79,26 +85,52 @@ def run_again(connection: Connection, grant_id: str) -> None:
     connection.execute(update(consent_grant).where(consent_grant.c.id == grant_id).values(ended_at=None))
 
 
-def issued_grants(connection: Connection, consent_id: str) -> list[KeptGrant]:
+_ISSUED = select(
+    consent_grant.c.id,
+    consent_grant.c.peer,
+    consent_grant.c.consent_id,
+    consent_grant.c.case_id,
+    consent_grant.c.hash,
+    consent_grant.c.ended,
+)
+
+
+def issued_grants(connection: Connection, consent_id: str) -> list[IssuedGrant]:
     """Return every grant that a consent gave, the first recorded first: who was told something under it."""
     rows = connection.execute(
-        select(consent_grant)
-        .where(consent_grant.c.consent_id == consent_id, consent_grant.c.direction == "out")
-        .order_by(consent_grant.c.recorded_at, consent_grant.c.id)
+        _ISSUED.where(consent_grant.c.consent_id == consent_id, consent_grant.c.direction == "out").order_by(
+            consent_grant.c.recorded_at, consent_grant.c.id
+        )
     )
-    return [store.as_kept(row) for row in rows]
+    return [_issued(row) for row in rows]
 
 
-def issued_under(connection: Connection, onward: Collection[str]) -> list[KeptGrant]:
+def _issued(row: Row[Any, Any, Any, Any, Any, Any]) -> IssuedGrant:
+    return IssuedGrant(
+        row.id, bytes(row.peer), row.consent_id, row.case_id, bytes(row.hash), from_json(row.ended)
+    )
+
+
+def passed_on(connection: Connection, case_ids: Collection[str]) -> list[IssuedGrant]:
+    """Return the grants that this node issued for some cases under others' onward permissions."""
+    rows = connection.execute(
+        _ISSUED.where(
+            consent_grant.c.case_id.in_(sorted(case_ids)),
+            consent_grant.c.direction == "out",
+            consent_grant.c.onward != "",
+        ).order_by(consent_grant.c.id)
+    )
+    return [_issued(row) for row in rows]
+
+
+def issued_under(connection: Connection, onward: Collection[str]) -> list[IssuedGrant]:
     """Return the grants that this node issued under others' onward permissions."""
     if not onward:
         return []
     rows = connection.execute(
-        select(consent_grant).where(
-            consent_grant.c.onward.in_(list(onward)), consent_grant.c.direction == "out"
-        )
+        _ISSUED.where(consent_grant.c.onward.in_(list(onward)), consent_grant.c.direction == "out")
     )
-    return [store.as_kept(row) for row in rows]
+    return [_issued(row) for row in rows]
 
 
 def run_out(connection: Connection, now: datetime, most: int) -> list[KeptGrant]:

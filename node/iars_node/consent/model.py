@@ -135,6 +135,22 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
+class IssuedGrant:
+    """What is needed of a grant that this node issued to end it: not its terms, which take time to read."""
+
+    id: str
+    peer: bytes
+    consent_id: str
+    case_id: str
+    hash: bytes
+    ended: tuple[EndedPart, ...] = ()
+
+    def has_ended(self, scope: str, purpose: str) -> bool:
+        """Say whether a scope was withdrawn for a purpose."""
+        return any(part.touches(scope=scope, purpose=purpose) for part in self.ended)
+
+
+@dataclass(frozen=True, slots=True)
 class KeptGrant:
     """A grant that this node issued or received, with the bytes that prove it."""
 

@@ -40,8 +40,16 @@ def queue_many(work: Work, drafts: Sequence[Draft]) -> list[Message]:
         raise ValueError("two messages of one thread are queued one after the other")
     identity = identity_of(work.vault)
     heads = _heads(work, [draft.thread for draft in drafts])
-    signed = [_sign(work, identity, draft, heads.get(draft.thread, {})) for draft in drafts]
+    numbers = _numbers(work, [draft.peer.node_id for draft in drafts])
+    signed = [
+        _sign(work, identity, draft, heads.get(draft.thread, {}), place)
+        for draft, place in zip(drafts, numbers, strict=True)
+    ]
     _keep(work, drafts, signed)
+    # Of several messages in one stream the last one is its head.
+    streams.move_heads(
+        work.connection, {(each.header.recipient, each.header.stream): each.id for each in signed}
+    )
     known = [{"in_thread": thread} for thread, authors in heads.items() if identity.node_id in authors]
     if known:
         work.connection.execute(_FORGET_HEAD.where(thread_head.c.author == identity.node_id), known)
@@ -64,9 +72,19 @@ def _heads(work: Work, threads: Sequence[bytes]) -> dict[bytes, dict[bytes, byte
     return found
 
 
-def _sign(work: Work, identity: Identity, draft: Draft, heads: dict[bytes, bytes]) -> Message:
+def _numbers(work: Work, peers: Sequence[bytes]) -> list[tuple[bytes, int]]:
+    """Allot a place in the recipient's stream for each message, in their order."""
+    if len(set(peers)) < len(peers):
+        return [streams.next_out(work, peer) for peer in peers]
+    allotted = streams.next_out_of_each(work, peers)
+    return [allotted[peer] for peer in peers]
+
+
+def _sign(
+    work: Work, identity: Identity, draft: Draft, heads: dict[bytes, bytes], place: tuple[bytes, int]
+) -> Message:
     parts = draft.content.to_parts()
-    stream_id, number = streams.next_out(work, draft.peer.node_id)
+    stream_id, number = place
     sealing = outbox.sealing_key(work, draft.peer)
     header = Header(
         type=draft.content.body.type,
@@ -84,9 +102,7 @@ def _sign(work: Work, identity: Identity, draft: Draft, heads: dict[bytes, bytes
         grant=draft.grant,
         parts=tuple(part.hash for part in parts),
     )
-    signed = sign_message(header, parts, identity.signing)
-    streams.move_head(work.connection, draft.peer.node_id, stream_id, signed.id)
-    return signed
+    return sign_message(header, parts, identity.signing)
 
 
 def _keep(work: Work, drafts: Sequence[Draft], signed: Sequence[Message]) -> None:

@@ -38,6 +38,7 @@ _DUE = (
 _ADD = insert(referral)
 _ADD_STEP = insert(referral_step).inline()
 _ADD_SNAPSHOT = insert(referral_snapshot)
+_DROP_SNAPSHOT = delete(referral_snapshot).where(referral_snapshot.c.referral_id == bindparam("wanted"))
 _STEPS = (
     select(referral_step)
     .where(referral_step.c.referral_id == bindparam("wanted"))
@@ -193,6 +194,31 @@ def add_step(connection: Connection, referral_id: str, step: Step) -> None:
     """Append to a referral's history."""
     values = {name: getattr(step, name) for name in Step.__dataclass_fields__}
     connection.execute(_ADD_STEP, values | {"referral_id": referral_id})
+
+
+def add_steps(connection: Connection, new: Sequence[tuple[str, Step]]) -> None:
+    """Append one entry to the history of each of several referrals."""
+    rows = [
+        {name: getattr(step, name) for name in Step.__dataclass_fields__} | {"referral_id": referral_id}
+        for referral_id, step in new
+    ]
+    if rows:
+        connection.execute(_ADD_STEP, rows)
+
+
+def close_many(connection: Connection, closed: Sequence[Referral]) -> None:
+    """Write the new state of several referrals that are over."""
+    names = ("state", "updated_at", "closed_at", "reason")
+    rows = [{"wanted": each.id} | {name: getattr(each, name) for name in names} for each in closed]
+    if rows:
+        connection.execute(_changing(frozenset(names)), rows)
+
+
+def drop_snapshots(connection: Connection, referral_ids: Sequence[str]) -> None:
+    """Forget what would have left with several referrals."""
+    rows = [{"wanted": referral_id} for referral_id in referral_ids]
+    if rows:
+        connection.execute(_DROP_SNAPSHOT, rows)
 
 
 def refuse_step(connection: Connection, message: str) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
 from iars_node import audit
-from iars_node.consent import service as consents
-from iars_node.errors import RefusedError
 from iars_node.exchange.model import Draft
 from iars_node.exchange.queueing import queue_many
-from iars_node.peers import store as peer_store
 from iars_node.referrals import store
 from iars_node.referrals.model import OUT, Step
 from iars_node.referrals.service import disclosing, steps
@@ -21,81 +19,85 @@ from iars_protocol.messages.referral import Cancel
 from iars_protocol.record import SERVICES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from iars_node.consent.model import KeptGrant
+    from iars_node.consent.model import IssuedGrant
     from iars_node.peers.model import Peer
     from iars_node.referrals.model import Referral
     from iars_node.work import Work
+    from iars_protocol.envelope import Message
 
 REASON = "consent-ended"
 AT_ONCE = 500
 
 
-def end_sharing(work: Work, grant_ids: Collection[str]) -> list[Referral]:
+def end_sharing(work: Work, ended: Sequence[IssuedGrant], told: Mapping[bytes, Peer]) -> list[Referral]:
     """Cancel what was not accepted yet under grants that have ended; return what was cancelled.
 
     Accepted care goes on as the receiver and the person decide; nothing more is disclosed for it, because
-    every disclosure asks the grant.
+    every disclosure asks the grant. `told` are the peers that can be told now: who can't be told by a step of
+    the referral learns of its end by the withdrawal, which is carried later.
     """
-    found = [
-        (current, consents.kept_grant(work, current.grant_id))
-        for current in store.under_grants(work.connection, grant_ids)
-        if current.direction == OUT and current.is_open
+    grants = {kept.id: kept for kept in ended}
+    over = [
+        current
+        for current in store.under_grants(work.connection, grants)
+        if current.direction == OUT and current.is_open and _is_over(current, grants[current.grant_id])
     ]
-    over = [(current, kept) for current, kept in found if _is_over(current, kept)]
-    for current, _kept in over:
-        # What waited for the acceptance never leaves.
-        store.drop_snapshot(work.connection, current.id)
-    return _cancel(work, [entry for entry in over if entry[0].state == "requested"])
+    # What waited for the acceptance never leaves.
+    store.drop_snapshots(work.connection, [current.id for current in over])
+    return _cancel(
+        work,
+        [current for current in over if current.state == "requested" and current.peer in told],
+        grants,
+        told,
+    )
 
 
-def _is_over(current: Referral, kept: KeptGrant) -> bool:
+def _is_over(current: Referral, kept: IssuedGrant) -> bool:
     return kept.has_ended("services", SERVICES[current.service].purpose)
 
 
-def _cancel(work: Work, over: Sequence[tuple[Referral, KeptGrant]]) -> list[Referral]:
-    peers = {peer.node_id: peer for peer in peer_store.every(work.connection)}
-    over = [entry for entry in over if _can_be_told(work, peers.get(entry[0].peer))]
-    keys = _message_keys(work, [current.id for current, _kept in over])
+def _cancel(
+    work: Work, over: Sequence[Referral], grants: Mapping[str, IssuedGrant], told: Mapping[bytes, Peer]
+) -> list[Referral]:
+    keys = _message_keys(work, [current.id for current in over])
     content = Content(Cancel(REASON))
     drafts = [
         Draft(
-            peers[current.peer],
+            told[current.peer],
             current.thread,
             content,
             ((keys.get(current.id) or disclosing.message_key(work, current.id, "own"),),),
             work.now + steps.MESSAGE_LIFE,
-            kept.signed.hash,
+            grants[current.grant_id].hash,
         )
-        for current, kept in over
+        for current in over
     ]
-    cancelled = []
-    for (current, _kept), message in zip(over, queue_many(work, drafts), strict=True):
-        state = steps.next_state(current, content.body.type)
-        step = Step(
-            at=work.now,
-            type=content.body.type,
-            side=current.side,
-            actor=work.actor.id,
-            message=message.id.hex(),
-            seen=message.header.seen.hex(),
-            state_after=state,
-            reason=REASON,
-            is_refused=False,
-        )
-        store.add_step(work.connection, current.id, step)
-        cancelled.append(steps.move(work, current, state, step.type, REASON))
+    messages = queue_many(work, drafts)
+    made = [_step(work, current, message) for current, message in zip(over, messages, strict=True)]
+    store.add_steps(work.connection, [(each.id, step) for each, step in zip(over, made, strict=True)])
+    cancelled = [
+        replace(current, state=step.state_after, updated_at=work.now, closed_at=work.now, reason=REASON)
+        for current, step in zip(over, made, strict=True)
+    ]
+    store.close_many(work.connection, cancelled)
     audit.record_many(work, [_entry(each) for each in cancelled])
     return cancelled
 
 
-def _can_be_told(work: Work, peer: Peer | None) -> bool:
-    # Who can't be told by a step of the referral learns of its end by the withdrawal, which is carried later.
-    try:
-        return peer is not None and steps.sendable_peer(work, peer.node_id) is not None
-    except RefusedError:
-        return False
+def _step(work: Work, current: Referral, message: Message) -> Step:
+    return Step(
+        at=work.now,
+        type=message.header.type,
+        side=current.side,
+        actor=work.actor.id,
+        message=message.id.hex(),
+        seen=message.header.seen.hex(),
+        state_after=steps.next_state(current, message.header.type),
+        reason=REASON,
+        is_refused=False,
+    )
 
 
 def _message_keys(work: Work, referral_ids: Sequence[str]) -> dict[str, bytes]:

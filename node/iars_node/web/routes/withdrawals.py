@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 pages = Pages()
 
+
 @pages.get("/consents/{consent_id}/withdraw", "consent.withdraw")
 def show_withdrawing(visit: Visit, consent_id: str) -> Answer:
     """Say what a withdrawal does, and offer the whole of it as one action."""
@@ -34,12 +35,8 @@ def _form(visit: Visit, consent_id: str, sheet: Sheet) -> Page:
             "given": found.consent,
             "case": cases.case_head(visit.work, found.consent.case_id),
             "told": [names.get(peer.hex(), peer.hex()[:8]) for peer in found.recipients],
-            "scopes": {
-                scope.code: visit.speech.scope(scope.code) for scope in found.consent.terms.scopes
-            },
-            "recipients": {
-                peer.hex(): names.get(peer.hex(), peer.hex()[:8]) for peer in found.recipients
-            },
+            "scopes": {scope.code: visit.speech.scope(scope.code) for scope in found.consent.terms.scopes},
+            "recipients": {peer.hex(): names.get(peer.hex(), peer.hex()[:8]) for peer in found.recipients},
             "purposes": {
                 code: visit.speech.label("purpose", code)
                 for code in PURPOSES

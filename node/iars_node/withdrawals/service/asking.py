@@ -13,14 +13,14 @@ from iars_node.accounts.access import require
 from iars_node.audit.alarms import raise_alarm
 from iars_node.consent import endings
 from iars_node.consent import store as consent_store
-from iars_node.consent.ended import parts_of
+from iars_node.consent.ended import joined, parts_of
 from iars_node.consent.model import PERMITTING
 from iars_node.db import new_id
 from iars_node.errors import ConflictError, InvalidError, NotFoundError
 from iars_node.exchange.messages import own_key
 from iars_node.exchange.model import FIRST, Draft
 from iars_node.exchange.queueing import queue_many
-from iars_node.exchange.restoring import is_restoring
+from iars_node.exchange.restoring import awaited
 from iars_node.jobs.service import schedule
 from iars_node.peers import store as peer_store
 from iars_node.referrals.service import ending as referrals
@@ -33,9 +33,9 @@ from iars_protocol.messages.consent import Withdraw
 from iars_protocol.vocabulary import PURPOSES, SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from iars_node.consent.model import Consent, KeptGrant
+    from iars_node.consent.model import Consent, IssuedGrant
     from iars_node.jobs.model import Job
     from iars_node.peers.model import Peer
     from iars_node.work import Work
@@ -58,7 +58,7 @@ def withdraw(
     _check(part)
     given = [_consent(work, consent_id) for consent_id in dict.fromkeys(consent_ids)]
     parts = parts_of(part.scopes, part.purposes, part.recipients)
-    told: list[KeptGrant] = []
+    told: list[IssuedGrant] = []
     for each in given:
         if not _is_running(each):
             continue
@@ -108,30 +108,33 @@ def _is_running(given: Consent) -> bool:
     return given.state in (*PERMITTING, "expired")
 
 
-def _told(work: Work, given: Consent, part: Part) -> list[KeptGrant]:
+def _told(work: Work, given: Consent, part: Part) -> list[IssuedGrant]:
     found = endings.issued_grants(work.connection, given.id)
     return [kept for kept in found if not part.recipients or kept.peer.hex() in part.recipients]
 
 
-def end_grants(work: Work, told: Sequence[KeptGrant], part: Part, by: By) -> list[Notice]:
+def end_grants(work: Work, told: Sequence[IssuedGrant], part: Part, by: By) -> list[Notice]:
     """End grants that this node issued, cancel what was not accepted yet, and queue the withdrawals."""
     parts = parts_of(part.scopes, part.purposes)
     fresh = [kept for kept in told if not set(parts) <= set(kept.ended)]
     if not fresh:
         return []
-    endings.end_grants(work.connection, [(kept, parts) for kept in fresh], work.now)
-    by_peer: dict[bytes, list[KeptGrant]] = defaultdict(list)
-    for kept in fresh:
+    endings.end_grants(work, fresh, parts, work.now)
+    ended = [replace(kept, ended=joined(kept.ended, parts)) for kept in fresh]
+    by_peer: dict[bytes, list[IssuedGrant]] = defaultdict(list)
+    for kept in ended:
         by_peer[kept.peer].append(kept)
-    peer_store.lock_many(work.connection, by_peer.keys())
-    referrals.end_sharing(work, [kept.id for kept in fresh])
+    peer_store.lock_many(work.connection, by_peer)
+    told_now = _who_can_be_told(work, by_peer)
+    referrals.end_sharing(work, ended, told_now)
     signing = identity_of(work.vault).signing
-    notices = [
-        _notice(work, peer, grants, part, by, sign(_withdrawal(work, grants, part, by), signing))
-        for peer, grants in sorted(by_peer.items())
-    ]
-    sent = _queue(work, notices)
-    store.add_notices(work.connection, [replace(each, message=sent.get(each.id, b"")) for each in notices])
+    notices = []
+    for peer, grants in sorted(by_peer.items()):
+        said = _withdrawal(work, grants, part, by)
+        notices.append(_notice(work, peer, grants, said, sign(said, signing)))
+    sent = _queue(work, notices, told_now)
+    notices = [replace(each, message=sent.get(each.id, b"")) for each in notices]
+    store.add_notices(work.connection, notices)
     audit.record_many(
         work,
         [
@@ -149,7 +152,7 @@ def end_grants(work: Work, told: Sequence[KeptGrant], part: Part, by: By) -> lis
     return notices
 
 
-def _withdrawal(work: Work, grants: Sequence[KeptGrant], part: Part, by: By) -> Withdrawal:
+def _withdrawal(work: Work, grants: Sequence[IssuedGrant], part: Part, by: By) -> Withdrawal:
     return Withdrawal(
         id=new_id(),
         controller=identity_of(work.vault).node_text,
@@ -161,19 +164,18 @@ def _withdrawal(work: Work, grants: Sequence[KeptGrant], part: Part, by: By) -> 
     )
 
 
-def _notice(  # noqa: PLR0913, PLR0917 - a notice has these pieces
-    work: Work, peer: bytes, grants: Sequence[KeptGrant], part: Part, by: By, signed: Signed
+def _notice(
+    work: Work, peer: bytes, grants: Sequence[IssuedGrant], said: Withdrawal, signed: Signed
 ) -> Notice:
-    said = signed.content
     return Notice(
         id=said.id,
         consent_id=grants[0].consent_id,
         case_id=grants[0].case_id,
         peer=peer,
-        grants=tuple(kept.id for kept in grants),
-        scopes=part.scopes,
-        purposes=part.purposes,
-        by=by,
+        grants=said.grants,
+        scopes=said.scopes,
+        purposes=said.purposes,
+        by=said.by,
         signed=signed.to_line(),
         asked_at=work.now,
         deadline_at=work.now + DEADLINE,
@@ -184,36 +186,47 @@ def _notice(  # noqa: PLR0913, PLR0917 - a notice has these pieces
     )
 
 
-def _queue(work: Work, notices: Sequence[Notice]) -> dict[str, bytes]:
-    """Queue withdrawals for the peers that something may be signed for now; return their messages by id."""
-    key = ((own_key(work),),)
-    known = {peer.node_id: peer for peer in peer_store.every(work.connection)}
-    drafts, ids = [], []
-    for each in notices:
-        peer = known.get(each.peer)
-        if peer is None or not _may_be_told(work, peer):
-            continue
-        content = Content(Withdraw(tuple(Signed.from_line(each.signed).to_plain())))
-        # A thread of its own: a withdrawal never waits behind anything.
-        thread = secrets.token_bytes(16)
-        drafts.append(Draft(peer, thread, content, key, work.now + MESSAGE_LIFE, precedence=FIRST))
-        ids.append(each.id)
+def _who_can_be_told(work: Work, node_ids: Iterable[bytes]) -> dict[bytes, Peer]:
+    """Return the peers for which something may be signed now."""
+    silent = awaited(work)
+    known = peer_store.find_many(work.connection, node_ids)
     return {
-        withdrawal_id: message.id
-        for withdrawal_id, message in zip(ids, queue_many(work, drafts), strict=True)
+        node_id: peer
+        for node_id, peer in known.items()
+        if node_id not in silent and peer.is_exchanged_with and _is_sealable(work, peer)
     }
 
 
-def _may_be_told(work: Work, peer: Peer) -> bool:
+def _is_sealable(work: Work, peer: Peer) -> bool:
     newest = next(reversed(peer.history.encryption.values()))
-    is_sealable = newest.destroy_after > seconds(work.now)
-    return peer.is_exchanged_with and is_sealable and not is_restoring(work, peer.node_id)
+    return newest.destroy_after > seconds(work.now)
+
+
+def _queue(work: Work, notices: Sequence[Notice], told: Mapping[bytes, Peer]) -> dict[str, bytes]:
+    """Queue withdrawals for the peers that can be told now; return their messages by withdrawal."""
+    key = ((own_key(work),),)
+    now = [each for each in notices if each.peer in told]
+    drafts = [
+        Draft(
+            told[each.peer],
+            # A thread of its own: a withdrawal never waits behind anything.
+            secrets.token_bytes(16),
+            Content(Withdraw(tuple(Signed.from_line(each.signed).to_plain()))),
+            key,
+            work.now + MESSAGE_LIFE,
+            precedence=FIRST,
+        )
+        for each in now
+    ]
+    queued = queue_many(work, drafts)
+    return {each.id: message.id for each, message in zip(now, queued, strict=True)}
 
 
 def watch(work: Work, _job: Job) -> None:
     """Queue what could not be queued before; escalate every silence that has lasted too long."""
     unsent = store.unsent_notices(work.connection, AT_ONCE)
-    for withdrawal_id, message in _queue(work, unsent).items():
+    told = _who_can_be_told(work, {each.peer for each in unsent})
+    for withdrawal_id, message in _queue(work, unsent, told).items():
         store.change_notice(work.connection, withdrawal_id, message=message)
     for each in store.silent_notices(work.connection, work.now, AT_ONCE):
         store.change_notice(work.connection, each.id, overdue_at=work.now)

@@ -102,7 +102,7 @@ class Obedience:
         new = _ending(work, kept.id, kept.peer, cause, tuple(parts), said, due)
         store.add_ending(work.connection, new)
         if said is not None:
-            endings.end_grants(work.connection, [(kept, tuple(parts))], work.now)
+            endings.end_grants(work, [kept], parts, work.now)
         held = holdings.ended_holdings(work, kept.id, parts)
         holdings.lock(work, held)
         audit.record(
@@ -184,12 +184,7 @@ def _action(said: Withdrawal | None) -> str:
 def _pass_on(work: Work, issuer: Peer, ended: Sequence[KeptGrant], said: Withdrawal) -> None:
     """End what this node itself passed on: under the permissions named, and of the same persons."""
     cases = {kept.case_id for kept in ended if kept.case_id}
-    found = {
-        kept.id: kept
-        for case_id in sorted(cases)
-        for kept in consent_store.grants_of_case(work.connection, case_id)
-        if kept.direction == "out" and kept.grant.onward
-    }
+    found = {kept.id: kept for kept in endings.passed_on(work.connection, cases)}
     for kept in endings.issued_under(work.connection, said.onward):
         if kept.id in found or _is_from(work, kept.case_id, issuer):
             found[kept.id] = kept

@@ -54,7 +54,7 @@ def recover_withdrawal(work: Work, peer: Peer, message: Message, content: Conten
     parts = parts_of(said.scopes, said.purposes)
     found = [consent_store.find_grant(work.connection, grant_id) for grant_id in said.grants]
     known = [kept for kept in found if kept is not None and kept.direction == OUT]
-    endings.end_grants(work.connection, [(kept, parts) for kept in known], work.now)
+    endings.end_grants(work, known, parts, work.now)
     for kept in known:
         _end_consent(work, kept, said)
     store.add_notices(work.connection, [_notice(peer, message, body, said, known)])
