@@ -34,17 +34,15 @@ AT_ONCE = 100
 AIM = Aim(1)
 
 
-def measure_withdrawal(
-    results: Results, suite: str, name: str, works: Works, rounds: int, recipients: int = RECIPIENTS
-) -> None:
+def measure_withdrawal(results: Results, suite: str, name: str, works: Works, rounds: int) -> None:
     """Withdraw consents under each of which one person was referred to so many organisations."""
     moment = EPOCH + timedelta(seconds=START + DAY)
     works.clock = SetClock(moment)
-    results.say(f"{suite}: {name}, {recipients:,} recipients in {rounds} rounds")
+    results.say(f"{suite}: {name}, {RECIPIENTS:,} recipients in {rounds} rounds")
     create_identity(
         works.vault, listing(names={"en": "Shelter"}, node=""), endpoints=["https://shelter"], now=moment
     )
-    told = _know(works, recipients)
+    told = _know(works, RECIPIENTS)
     taken = []
     for number in range(rounds):
         given = _refer(works, told, number, moment)
@@ -52,9 +50,9 @@ def measure_withdrawal(
         with works.write(SYSTEM) as work:
             notices = withdraw(work, [given.id])
         taken.append(time.perf_counter() - began)
-        if len(notices) != recipients or not all(notice.message for notice in notices):
+        if len(notices) != RECIPIENTS or not all(notice.message for notice in notices):
             raise RuntimeError("not every recipient was told")
-    results.add(suite, f"{name}: withdrawn, cancelled and queued to {recipients:,}", taken, "s", AIM)
+    results.add(suite, f"{name}: withdrawn, cancelled and queued to {RECIPIENTS:,}", taken, "s", AIM)
 
 
 def _know(works: Works, recipients: int) -> list[bytes]:

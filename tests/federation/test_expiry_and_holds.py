@@ -228,6 +228,31 @@ async def test_a_clock_that_a_peer_refuses_is_not_believed(
     assert doubted.cause == clocks.CONTRADICTED
 
 
+async def test_a_machine_that_was_off_is_believed_when_two_peers_confirm_the_time_and_not_by_one(
+    neighbours: Callable[..., list[Neighbour]], clock: SetClock
+) -> None:
+    shelter, mission, clinic = neighbours("shelter", "mission", "clinic")
+    _sent, given = await refer_and_accept(shelter, mission)
+    withdraw(shelter, given)
+    await settle(shelter, mission)
+    pass_time(clock, HOUR, mission)
+    clock.moment += HOLD
+    mission.run_jobs()
+    assert "clock.skewed" in alarms_at(mission)
+    for _ in range(3):
+        say(mission, shelter, ErasureReport(cause="expiry", grant=new_id(), leaf=bytes(32)))
+    await settle(mission, shelter)
+    mission.run_jobs()
+    assert "clock.skewed" in alarms_at(mission)
+    say(mission, clinic, ErasureReport(cause="expiry", grant=new_id(), leaf=bytes(32)))
+    await settle(mission, clinic)
+    mission.run_jobs()
+    assert "clock.skewed" not in alarms_at(mission)
+    pass_time(clock, HOUR, mission)
+    await settle(shelter, mission)
+    assert asked(shelter, given)[0].notice.outcome == "erased"
+
+
 # -- a stolen key
 
 

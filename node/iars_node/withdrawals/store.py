@@ -250,13 +250,13 @@ def newest_sequence(connection: Connection) -> int:
     return connection.execute(select(func.max(message_table.c.sequence))).scalar() or 0
 
 
-def newest_receipts(connection: Connection, above: int, most: int) -> list[tuple[bytes, bytes]]:
-    """Return the headers of our newest receipted messages, with their receipts."""
+def newest_receipts(connection: Connection, above: int, most: int) -> list[tuple[bytes, bytes, bytes]]:
+    """Return (recipient, header, receipt) of our newest receipted messages."""
     column = message_table.c
     rows = connection.execute(
-        select(column.header, column.receipt)
+        select(column.peer, column.header, column.receipt)
         .where(column.sequence > above, column.direction == OUT, column.receipt.is_not(None))
         .order_by(column.sequence.desc())
         .limit(most)
     )
-    return [(bytes(row.header), bytes(row.receipt)) for row in rows]
+    return [(bytes(row.peer), bytes(row.header), bytes(row.receipt)) for row in rows]

@@ -1,8 +1,13 @@
 """The use cases of withdrawals and erasures."""
 
 from iars_node.withdrawals.service.asking import watch, withdraw
-from iars_node.withdrawals.service.clock import watch_clock
-from iars_node.withdrawals.service.deciding import GROUNDS, confirm_clock, confirm_withdrawals, retain
+from iars_node.withdrawals.service.deciding import (
+    GROUNDS,
+    confirm_clock,
+    confirm_withdrawals,
+    retain,
+    watch_clock,
+)
 from iars_node.withdrawals.service.destroying import Destruction
 from iars_node.withdrawals.service.hearing import report_handler
 from iars_node.withdrawals.service.obeying import Obedience

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iars_node import audit
 from iars_node.accounts.access import require
 from iars_node.cases import service as cases
-from iars_node.consent import endings
-from iars_node.consent import store as consent_store
 from iars_node.errors import ConflictError, InvalidError, NotFoundError
-from iars_node.jobs.service import cancel, schedule
+from iars_node.jobs.service import schedule
 from iars_node.vault.identity import seconds
 from iars_node.withdrawals import store
-from iars_node.withdrawals.model import DESTROY_JOB, DONE, HELD, PAUSED, Ending, Retention
-from iars_node.withdrawals.service import clock, holdings
+from iars_node.withdrawals.model import CLOCK_JOB, DESTROY_JOB, DONE, HELD, PAUSED, Ending, Retention
+from iars_node.withdrawals.service import clock, holdings, reviving
 from iars_protocol.vocabulary import VOCABULARIES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from iars_node.jobs.model import Job
     from iars_node.work import Work
 
+LOOK_EVERY = timedelta(minutes=1)
 GROUNDS = VOCABULARIES["retention_ground"]
 
 
@@ -88,20 +89,12 @@ def confirm_withdrawals(work: Work, peer: bytes) -> int:
 def confirm_clock(work: Work) -> int:
     """Take the clock as it is; what only a wrong clock had ended runs again. Return how many grants do."""
     clock.confirm_clock(work)
-    revived = [each for each in store.open_endings(work.connection) if _has_not_ended(work, each)]
-    for each in revived:
-        held = holdings.ended_holdings(work, each.grant_id, each.parts)
-        endings.run_again(work.connection, each.grant_id)
-        for case_id, scopes in held.cases.items():
-            cases.unlock_content(work, case_id, each.grant_id, scopes)
-        cancel(work, DESTROY_JOB, each.id)
-        store.remove_ending(work.connection, each.id)
-        audit.record(work, "erasure.confirmed", subject=each.grant_id, detail={"code": "not-ended"})
-    return len(revived)
+    return reviving.revive(work)
 
 
-def _has_not_ended(work: Work, each: Ending) -> bool:
-    if each.cause != "expiry":
-        return False
-    kept = consent_store.find_grant(work.connection, each.grant_id)
-    return kept is not None and seconds(work.now) < kept.grant.expires
+def watch_clock(work: Work, _job: Job) -> None:
+    """Look at the clock, and again soon: the stored moment must never be far behind."""
+    was_doubted = clock.doubted(work) is not None
+    if clock.is_trusted(work) and was_doubted:
+        reviving.revive(work)
+    schedule(work, CLOCK_JOB, work.now + LOOK_EVERY)

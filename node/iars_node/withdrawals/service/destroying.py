@@ -19,7 +19,7 @@ from iars_node.vault.errors import KeyStoreError
 from iars_node.vault.identity import seconds
 from iars_node.withdrawals import store
 from iars_node.withdrawals.model import DESTROY_JOB, DONE, HELD, MESSAGE_LIFE, PAUSED, Rules
-from iars_node.withdrawals.service import clock, holdings
+from iars_node.withdrawals.service import clock, holdings, reviving
 from iars_protocol.content import Content
 from iars_protocol.messages.consent import ErasureReport, ScopeOutcome
 
@@ -49,6 +49,9 @@ class Destruction:
         """Destroy what has ended and whose hold is over, but for what is retained, and report it."""
         found = store.find_ending(work.connection, job.subject)
         if found is None or found.state == PAUSED:
+            return
+        if reviving.is_early(work, found):
+            reviving.revive_one(work, found)
             return
         if found.destroy_after > work.now:
             schedule(work, DESTROY_JOB, found.destroy_after, found.id)
