@@ -58,6 +58,7 @@ def withdraw(
     _check(part)
     given = [_consent(work, consent_id) for consent_id in dict.fromkeys(consent_ids)]
     parts = parts_of(part.scopes, part.purposes, part.recipients)
+    before = [notice for each in given for notice in store.notices_of_consent(work.connection, each.id)]
     told: list[IssuedGrant] = []
     for each in given:
         if not _is_running(each):
@@ -76,8 +77,8 @@ def withdraw(
             detail={} if part.is_whole else {"part": "yes"},
         )
         told += _told(work, each, part)
-    end_grants(work, told, replace(part, recipients=()), by)
-    return [notice for each in given for notice in store.notices_of_consent(work.connection, each.id)]
+    fresh = end_grants(work, told, replace(part, recipients=()), by)
+    return [*before, *sorted(fresh, key=lambda notice: notice.id)]
 
 
 _STATES: Mapping[By, str] = {"person": "withdrawn", "other": "revoked"}
@@ -121,15 +122,17 @@ def end_grants(work: Work, told: Sequence[IssuedGrant], part: Part, by: By) -> l
         return []
     endings.end_grants(work, fresh, parts, work.now)
     ended = [replace(kept, ended=joined(kept.ended, parts)) for kept in fresh]
-    by_peer: dict[bytes, list[IssuedGrant]] = defaultdict(list)
+    # One withdrawal for each recipient and consent: nobody learns what else was shared with others.
+    by_place: dict[tuple[bytes, str], list[IssuedGrant]] = defaultdict(list)
     for kept in ended:
-        by_peer[kept.peer].append(kept)
-    peer_store.lock_many(work.connection, by_peer)
-    told_now = _who_can_be_told(work, by_peer)
+        by_place[kept.peer, kept.consent_id].append(kept)
+    peers = {peer for peer, _consent_id in by_place}
+    peer_store.lock_many(work.connection, peers)
+    told_now = _who_can_be_told(work, peers)
     referrals.end_sharing(work, ended, told_now)
     signing = identity_of(work.vault).signing
     notices = []
-    for peer, grants in sorted(by_peer.items()):
+    for (peer, _consent_id), grants in sorted(by_place.items()):
         said = _withdrawal(work, grants, part, by)
         notices.append(_notice(work, peer, grants, said, sign(said, signing)))
     sent = _queue(work, notices, told_now)
