@@ -38,7 +38,6 @@ _DUE = (
 _ADD = insert(referral)
 _ADD_STEP = insert(referral_step).inline()
 _ADD_SNAPSHOT = insert(referral_snapshot)
-_DROP_SNAPSHOT = delete(referral_snapshot).where(referral_snapshot.c.referral_id == bindparam("wanted"))
 _STEPS = (
     select(referral_step)
     .where(referral_step.c.referral_id == bindparam("wanted"))
@@ -216,9 +215,9 @@ def close_many(connection: Connection, closed: Sequence[Referral]) -> None:
 
 def drop_snapshots(connection: Connection, referral_ids: Sequence[str]) -> None:
     """Forget what would have left with several referrals."""
-    rows = [{"wanted": referral_id} for referral_id in referral_ids]
-    if rows:
-        connection.execute(_DROP_SNAPSHOT, rows)
+    for start in range(0, len(referral_ids), 500):
+        some = referral_snapshot.c.referral_id.in_(referral_ids[start : start + 500])
+        connection.execute(delete(referral_snapshot).where(some))
 
 
 def refuse_step(connection: Connection, message: str) -> None:

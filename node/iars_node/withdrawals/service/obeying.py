@@ -135,7 +135,9 @@ class Obedience:
         """Note what has run out: it is locked by the clock already, and destroyed after the grace."""
         for kept in endings.run_out(work.connection, work.now, AT_ONCE):
             endings.note_end(work.connection, [kept.id], work.now)
-            if store.ending_for(work.connection, kept.id, "expiry", "") is None:
+            # What was erased before its time, as after a rejection, was reported then.
+            is_held = holdings.scopes_of(holdings.ended_holdings(work, kept.id, (WHOLE,)))
+            if is_held and store.ending_for(work.connection, kept.id, "expiry", "") is None:
                 self._end(work, kept, "expiry", (WHOLE,))
         schedule(work, EXPIRE_JOB, work.now + LOOK_EVERY)
 
