@@ -40,6 +40,7 @@ DONE = {
     "saved": N_("Saved."),
     "noted": N_("The note is kept."),
     "recorded": N_("The consent is recorded."),
+    "retained": N_("It is kept until that day, and the organisation that sent it is told."),
     "withdrawn": N_("It is withdrawn. Every organisation that received something is told at once."),
     "sent": N_("The referral is on its way. You see here when it arrives and when they answer."),
     "step": N_("Done. The other organisation is told."),

@@ -13,6 +13,7 @@ from iars_node.web.desk import Desk
 from iars_node.web.routes import (
     cases,
     consents,
+    endings,
     files,
     home,
     partners,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from iars_node.web.node import WebNode
     from iars_node.web.pages import Entry
 
-TOPICS = (sign_in, home, cases, scopes, consents, withdrawals, referring, referrals, steps, partners)
+TOPICS = (sign_in, home, cases, scopes, consents, withdrawals, endings, referring, referrals, steps, partners)
 
 
 def entries() -> list[Entry]:

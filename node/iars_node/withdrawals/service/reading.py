@@ -9,6 +9,8 @@ from iars_node.accounts.access import require
 from iars_node.consent import endings
 from iars_node.consent import store as consent_store
 from iars_node.errors import NotFoundError
+from iars_node.referrals import store as referral_store
+from iars_node.referrals.model import IN
 from iars_node.withdrawals import store
 from iars_node.withdrawals.service import clock, holdings
 
@@ -93,6 +95,17 @@ def list_endings(work: Work) -> list[Held]:
     """Return what has ended here lately, the newest first."""
     require(work.actor, "consent.read")
     return [_held(work, each) for each in store.recent_endings(work.connection, NEWEST)]
+
+
+def endings_of_case(work: Work, case_id: str) -> list[Held]:
+    """Return what has ended of what a case received, the first locked first."""
+    require(work.actor, "consent.read")
+    received = {
+        current.grant_id
+        for current in referral_store.of_case(work.connection, case_id)
+        if current.direction == IN
+    }
+    return [_held(work, each) for each in store.endings_of_grants(work.connection, sorted(received))]
 
 
 def find_ending(work: Work, ending_id: str) -> Held:
