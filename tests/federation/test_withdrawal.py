@@ -134,6 +134,31 @@ async def test_a_referral_not_yet_accepted_is_cancelled_and_cannot_be_accepted(
     assert "services" in erased
 
 
+@pytest.mark.parametrize("ending", ["rejected", "cancelled", "expired"])
+async def test_what_came_with_a_referral_that_nobody_took_on_is_erased_and_that_is_reported(
+    pair: tuple[Neighbour, Neighbour], clock: SetClock, ending: str
+) -> None:
+    shelter, mission = pair
+    case = shelter.open_case()
+    given = shelter.give_consent(case, mission)
+    sent = shelter.refer(case, given, mission)
+    await settle(shelter, mission)
+    if ending == "rejected":
+        mission.act(referrals.reject, sent.id, "no-capacity")
+    elif ending == "cancelled":
+        shelter.act(referrals.cancel, sent.id, "referred-elsewhere")
+    else:
+        pass_time(clock, timedelta(hours=72), shelter, mission)
+    await settle(shelter, mission)
+    mission.run_jobs()
+    await settle(shelter, mission)
+    assert mission.referral(sent.id).state == shelter.referral(sent.id).state == ending
+    with shelter.node.works.read(SYSTEM) as work:
+        (report,) = withdrawals.reports_of_case(work, case.id)
+    assert (report.cause, report.referral_id, report.outcome) == ("not-accepted", sent.id, "erased")
+    assert {each.scope for each in report.outcomes} == {"services", "demographics"}
+
+
 async def test_a_withdrawal_that_overtakes_its_offer_keeps_the_offer_out(
     pair: tuple[Neighbour, Neighbour],
 ) -> None:
@@ -302,6 +327,25 @@ async def test_what_was_on_its_way_when_the_withdrawal_overtook_it_is_not_kept(
     await settle(shelter, mission)
     assert shelter.referral(sent.id).state == "in-progress"
     assert shelter.history(sent.id).faults == ()
+
+
+async def test_after_a_withdrawal_the_person_can_agree_anew(
+    pair: tuple[Neighbour, Neighbour], clock: SetClock
+) -> None:
+    shelter, mission = pair
+    sent, given = await refer_and_accept(shelter, mission)
+    withdraw(shelter, given)
+    await settle(shelter, mission)
+    with shelter.node.works.read(SYSTEM) as work:
+        case = cases.case_head(work, given.case_id)
+    anew = shelter.give_consent(case, mission)
+    again, _ = await refer_and_accept(shelter, mission, anew)
+    assert mission.referral(again.id).case_id == mission.referral(sent.id).case_id
+    assert shown(mission, again.id) == set(SHARED)
+    pass_time(clock, HOLD + timedelta(hours=1), shelter, mission)
+    # What is destroyed is what came under the consent that ended, and nothing else.
+    assert shown(mission, again.id) == set(SHARED)
+    assert record_of(mission, again.id)["medical"]["conditions"] == ["asthma"]
 
 
 def test_a_consent_that_was_refused_has_nothing_to_withdraw(pair: tuple[Neighbour, Neighbour]) -> None:
