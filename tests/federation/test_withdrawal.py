@@ -24,20 +24,30 @@ from iars_node.consent import endings
 from iars_node.consent import service as consents
 from iars_node.consent.model import Recipient
 from iars_node.errors import ConflictError, ForbiddenError, InvalidError, RefusedError
+from iars_node.exchange.restoring import mark_restored
+from iars_node.peers import service as peers
 from iars_node.referrals import service as referrals
 from iars_node.withdrawals import service as withdrawals
 from iars_node.withdrawals.model import Part
 from iars_node.work import SYSTEM, Actor
+from iars_protocol.keys import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.federation.neighbours import Neighbour
 
+    from iars_node.cases.model import Case
     from iars_node.clock import SetClock
+    from iars_node.consent.model import Consent
 
 HOLD = timedelta(hours=48)
 NOBODY = Actor("account", "0" * 32)
+
+
+def _case_of(side: Neighbour, given: Consent) -> Case:
+    with side.node.works.read(SYSTEM) as work:
+        return cases.case_head(work, given.case_id)
 
 
 def test_who_may_not_withdraw_changes_nothing(pair: tuple[Neighbour, Neighbour]) -> None:
@@ -191,6 +201,64 @@ async def test_it_works_with_a_recipient_that_is_away_for_days(
     await settle(shelter, mission)
     assert shown(mission, sent.id) == set()
     pass_time(clock, HOLD + timedelta(hours=1), shelter, mission)
+    await settle(shelter, mission)
+    assert asked(shelter, given)[0].notice.outcome == "erased"
+
+
+async def test_a_recipient_that_cannot_be_told_now_is_told_when_it_can(
+    pair: tuple[Neighbour, Neighbour], clock: SetClock
+) -> None:
+    shelter, mission = pair
+    sent, given = await refer_and_accept(shelter, mission)
+    waiting = shelter.refer(_case_of(shelter, given), given, mission)
+    with shelter.node.works.write(SYSTEM) as work:
+        peers.block_peer(work, mission.id)
+    (notice,) = withdraw(shelter, given)
+    assert notice.message == b""
+    # Sharing has ended here all the same; the step that would tell of it waits for the withdrawal.
+    assert shelter.referral(waiting.id).state == "requested"
+    pass_time(clock, timedelta(hours=73), shelter)
+    assert alarms_at(shelter) == ["erasure.overdue"]
+    with shelter.node.works.write(SYSTEM) as work:
+        peers.verify_peer(work, mission.id, fingerprint(mission.id))
+    shelter.run_jobs()
+    await settle(shelter, mission)
+    assert asked(shelter, given)[0].notice.message != b""
+    assert shown(mission, sent.id) == set()
+
+
+async def test_a_part_that_was_withdrawn_before_its_offer_came_stays_out(
+    pair: tuple[Neighbour, Neighbour],
+) -> None:
+    shelter, mission = pair
+    case = shelter.open_case()
+    given = shelter.give_consent(case, mission)
+    first = shelter.refer(case, given, mission)
+    withdraw(shelter, given, scopes=("medical", "demographics"))
+    await settle(shelter, mission)
+    # The offer was signed with a part that had ended before it came: it is refused, and nothing is kept.
+    assert shelter.referral(first.id).problem == "withdrawn"
+    again = shelter.refer(case, given, mission)
+    await settle(shelter, mission)
+    mission.act(referrals.accept, again.id)
+    await settle(shelter, mission)
+    assert shown(mission, again.id) == {"services", "identity"}
+
+
+@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
+async def test_a_restored_recipient_destroys_and_reports_after_it_was_answered(
+    pair: tuple[Neighbour, Neighbour], clock: SetClock
+) -> None:
+    shelter, mission = pair
+    _sent, given = await refer_and_accept(shelter, mission)
+    withdraw(shelter, given)
+    await settle(shelter, mission)
+    with mission.node.works.write(SYSTEM) as work:
+        mark_restored(work)
+    pass_time(clock, HOLD + timedelta(hours=1), shelter, mission)
+    assert [held.ending.state for held in endings_at(mission)] == ["held"]
+    await settle(shelter, mission)
+    pass_time(clock, timedelta(minutes=30), shelter, mission)
     await settle(shelter, mission)
     assert asked(shelter, given)[0].notice.outcome == "erased"
 
