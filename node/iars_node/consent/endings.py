@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sqlalchemy import bindparam, select, update
@@ -21,17 +22,14 @@ if TYPE_CHECKING:
     from iars_node.consent.model import Consent, KeptGrant
     from iars_node.work import Work
 
+AT_ONCE = 500
+
 Kind: TypeAlias = Literal["grant", "onward"]
 
 _WITHDRAWN = select(withdrawn_id.c.ended).where(
     withdrawn_id.c.kind == bindparam("of_kind"),
     withdrawn_id.c.id == bindparam("wanted"),
     withdrawn_id.c.issuer == bindparam("signed_by"),
-)
-_END_GRANT = (
-    update(consent_grant)
-    .where(consent_grant.c.id == bindparam("wanted"))
-    .values(ended=bindparam("parts"), ended_at=bindparam("at"))
 )
 
 
@@ -55,13 +53,19 @@ def end_grants(
     work: Work, grants: Sequence[KeptGrant | IssuedGrant], more: Sequence[EndedPart], at: datetime
 ) -> None:
     """End grants, whole or in part; one that is ended for everything counts as ended from this moment."""
-    rows = []
+    # Most end alike: one statement for all of them, however many were told.
+    alike: dict[tuple[tuple[EndedPart, ...], bool], list[str]] = defaultdict(list)
     for each in grants:
         parts = joined(each.ended, more)
         is_over = WHOLE in parts or _is_over(work.connection, each.id, parts)
-        rows.append({"wanted": each.id, "parts": to_json(parts), "at": at if is_over else None})
-    if rows:
-        work.connection.execute(_END_GRANT, rows)
+        alike[parts, is_over].append(each.id)
+    for (parts, is_over), ids in alike.items():
+        for start in range(0, len(ids), AT_ONCE):
+            work.connection.execute(
+                update(consent_grant)
+                .where(consent_grant.c.id.in_(ids[start : start + AT_ONCE]))
+                .values(ended=to_json(parts), ended_at=at if is_over else None)
+            )
 
 
 def _is_over(connection: Connection, grant_id: str, parts: Sequence[EndedPart]) -> bool:

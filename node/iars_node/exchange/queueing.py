@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import delete, insert, select
 
 from iars_node.exchange import outbox, streams
 from iars_node.exchange.model import OUT, Outgoing
 from iars_node.exchange.tables import message as message_table
 from iars_node.exchange.tables import message_part, thread_head
 from iars_node.exchange.tables import outbox as outbox_table
+from iars_node.rows import insert_many
 from iars_node.vault.identity import identity_of, seconds
 from iars_node.vault.sealing import context
 from iars_protocol.encoding import encode
 from iars_protocol.envelope import NO_HASH, Header, sign_message
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from iars_node.exchange.model import Draft
     from iars_node.vault.identity import Identity
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from iars_protocol.envelope import Message
 
 THREADS_AT_ONCE = 500
-
-_FORGET_HEAD = delete(thread_head).where(thread_head.c.thread == bindparam("in_thread"))
 
 
 def queue_many(work: Work, drafts: Sequence[Draft]) -> list[Message]:
@@ -50,16 +49,24 @@ def queue_many(work: Work, drafts: Sequence[Draft]) -> list[Message]:
     streams.move_heads(
         work.connection, {(each.header.recipient, each.header.stream): each.id for each in signed}
     )
-    known = [{"in_thread": thread} for thread, authors in heads.items() if identity.node_id in authors]
-    if known:
-        work.connection.execute(_FORGET_HEAD.where(thread_head.c.author == identity.node_id), known)
-    work.connection.execute(
-        insert(thread_head),
-        [{"thread": each.header.thread, "author": identity.node_id, "message": each.id} for each in signed],
-    )
+    _set_heads(work, identity.node_id, heads, signed)
     for peer in sorted({draft.peer.node_id for draft in drafts}):
         work.announce(Outgoing(peer))
     return signed
+
+
+def _set_heads(
+    work: Work, author: bytes, heads: Mapping[bytes, Mapping[bytes, bytes]], signed: Sequence[Message]
+) -> None:
+    known = [thread for thread, authors in heads.items() if author in authors]
+    for start in range(0, len(known), THREADS_AT_ONCE):
+        some = thread_head.c.thread.in_(known[start : start + THREADS_AT_ONCE])
+        work.connection.execute(delete(thread_head).where(thread_head.c.author == author, some))
+    insert_many(
+        work.connection,
+        thread_head,
+        [{"thread": each.header.thread, "author": author, "message": each.id} for each in signed],
+    )
 
 
 def _heads(work: Work, threads: Sequence[bytes]) -> dict[bytes, dict[bytes, bytes]]:
@@ -110,7 +117,7 @@ def _keep(work: Work, drafts: Sequence[Draft], signed: Sequence[Message]) -> Non
         insert(message_table).inline(),
         [_message_row(work, each, draft.peer.node_id) for draft, each in zip(drafts, signed, strict=True)],
     )
-    work.connection.execute(insert(message_part), _part_rows(work, drafts, signed))
+    insert_many(work.connection, message_part, _part_rows(work, drafts, signed))
     work.connection.execute(
         insert(outbox_table),
         [

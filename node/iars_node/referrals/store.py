@@ -205,12 +205,11 @@ def add_steps(connection: Connection, new: Sequence[tuple[str, Step]]) -> None:
         connection.execute(_ADD_STEP, rows)
 
 
-def close_many(connection: Connection, closed: Sequence[Referral]) -> None:
-    """Write the new state of several referrals that are over."""
-    names = ("state", "updated_at", "closed_at", "reason")
-    rows = [{"wanted": each.id} | {name: getattr(each, name) for name in names} for each in closed]
-    if rows:
-        connection.execute(_changing(frozenset(names)), rows)
+def change_many(connection: Connection, referral_ids: Sequence[str], **values: Any) -> None:  # noqa: ANN401 - columns of the table
+    """Change columns of several referrals in the same way."""
+    for start in range(0, len(referral_ids), 500):
+        some = referral.c.id.in_(referral_ids[start : start + 500])
+        connection.execute(update(referral).where(some).values(**values))
 
 
 def drop_snapshots(connection: Connection, referral_ids: Sequence[str]) -> None:

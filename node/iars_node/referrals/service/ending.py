@@ -77,11 +77,14 @@ def _cancel(
     messages = queue_many(work, drafts)
     made = [_step(work, current, message) for current, message in zip(over, messages, strict=True)]
     store.add_steps(work.connection, [(each.id, step) for each, step in zip(over, made, strict=True)])
-    cancelled = [
-        replace(current, state=step.state_after, updated_at=work.now, closed_at=work.now, reason=REASON)
-        for current, step in zip(over, made, strict=True)
-    ]
-    store.close_many(work.connection, cancelled)
+    changes: dict[str, Any] = {
+        "state": "cancelled",
+        "updated_at": work.now,
+        "closed_at": work.now,
+        "reason": REASON,
+    }
+    store.change_many(work.connection, [each.id for each in over], **changes)
+    cancelled = [replace(each, **changes) for each in over]
     audit.record_many(work, [_entry(each) for each in cancelled])
     return cancelled
 
