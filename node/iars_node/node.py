@@ -29,8 +29,11 @@ from iars_node.exchange.returning import resync_handler
 from iars_node.exchange.sending import Sender, Sending
 from iars_node.exchange.transport import Transport
 from iars_node.referrals import service as referrals
-from iars_node.referrals.model import ERASE_JOB, EXPIRE_JOB, Arrived
+from iars_node.referrals.model import ERASE_JOB, EXPIRE_JOB, Arrived, Erased
 from iars_node.vault.vault import Vault
+from iars_node.withdrawals import service as withdrawals
+from iars_node.withdrawals.model import CLOCK_JOB, DESTROY_JOB, WATCH_JOB, Rules
+from iars_node.withdrawals.model import EXPIRE_JOB as END_GRANTS_JOB
 from iars_node.witness.jobs import WITNESS_JOB, witness_job
 from iars_node.witness.model import Policy
 from iars_node.witness.service import ask_after_restore
@@ -39,6 +42,7 @@ from iars_node.work import Work, Works
 from iars_protocol.content import read_content
 from iars_protocol.crypto import probe
 from iars_protocol.messages.administration import AnnounceListing, ResyncStreams
+from iars_protocol.messages.consent import ErasureReport, Withdraw
 from iars_protocol.messages.exception import DecideException
 
 if TYPE_CHECKING:
@@ -76,26 +80,43 @@ class Node:
         self.vault.close()
 
 
-def message_handlers() -> dict[str, Handler]:
+def erasure_rules(settings: Settings) -> Rules:
+    """Return how long the node waits before it destroys, and when it asks a person first."""
+    return Rules(
+        hold=timedelta(hours=settings.erasure_hold_hours),
+        grace=timedelta(days=settings.expiry_grace_days),
+        backups=timedelta(days=settings.key_backup_days),
+        peer_withdrawals_a_day=settings.peer_withdrawals_a_day,
+    )
+
+
+def message_handlers(rules: Rules | None = None) -> dict[str, Handler]:
     """Return what each message type does at this node."""
     found = {
         **referrals.handlers(),
         **witness_handlers(),
         AnnounceListing.type: listing_handler(),
         DecideException.type: outcome_handler(),
+        Withdraw.type: withdrawals.Obedience(rules or Rules()).handler(),
+        ErasureReport.type: withdrawals.report_handler(),
     }
 
     def apply_again(work: Work, peer: Peer, message: Message) -> None:
         opened = Opened(message, message.header, read_content(message))
         apply_opened(work, peer, opened, found, is_again=True)
 
-    recoveries = {**referrals.recoveries(), DecideException.type: recover_outcome}
+    recoveries = {**referrals.recoveries(), **withdrawals.recoveries(), DecideException.type: recover_outcome}
     return {**found, ResyncStreams.type: resync_handler(recoveries, apply_again)}
 
 
-def job_handlers() -> dict[str, Callable[[Work, Job], None]]:
+def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], None]]:
     """Return what each kind of job does at this node."""
+    rules = rules or Rules()
     return {
+        DESTROY_JOB: withdrawals.Destruction(rules).destroy,
+        END_GRANTS_JOB: withdrawals.Obedience(rules).expire,
+        WATCH_JOB: withdrawals.watch,
+        CLOCK_JOB: withdrawals.watch_clock,
         EXPIRE_JOB: referrals.expire,
         ERASE_JOB: referrals.erase,
         ROTATE_JOB: rotate_keys_job,
@@ -104,12 +125,13 @@ def job_handlers() -> dict[str, Callable[[Work, Job], None]]:
     }
 
 
-STANDING_JOBS = (EXPIRE_JOB, ROTATE_JOB, GAPS_JOB, WITNESS_JOB)
+STANDING_JOBS = (EXPIRE_JOB, ROTATE_JOB, GAPS_JOB, WITNESS_JOB, CLOCK_JOB, END_GRANTS_JOB, WATCH_JOB)
 """Jobs that schedule their own next run; a server that starts makes sure that they are there."""
 
 
-def follow_events(events: Events, folder: AttachmentFolder) -> None:
+def follow_events(events: Events, folder: AttachmentFolder, rules: Rules | None = None) -> None:
     """Wire what one slice announces to the slices that follow it."""
+    events.follow(Erased, withdrawals.Destruction(rules or Rules()).report_unaccepted)
     events.follow(Arrived, referrals.follow_arrival)
     events.follow(Receipted, referrals.follow_receipt)
     events.follow(Receipted, referrals.follow_disclosure)
@@ -128,7 +150,8 @@ def build_node(settings: Settings, *, clock: Clock | None = None, transport: Tra
     vault = Vault.at(settings.key_store_url)
     folder = AttachmentFolder(settings.attachment_folder)
     events = Events()
-    follow_events(events, folder)
+    rules = erasure_rules(settings)
+    follow_events(events, folder, rules)
     works = Works(database, vault, used_clock, events)
     used_transport = transport or Transport(settings.ca_file, seconds=settings.exchange_timeout_seconds)
     sending = Sending(
@@ -139,7 +162,7 @@ def build_node(settings: Settings, *, clock: Clock | None = None, transport: Tra
     )
     sender = Sender(works, used_transport, sending)
     events.follow(Outgoing, lambda work, queued: work.after_commit.append(partial(sender.wake, queued.peer)))
-    reception = Reception(works, message_handlers(), largest_envelope=settings.envelope_bytes)
+    reception = Reception(works, message_handlers(rules), largest_envelope=settings.envelope_bytes)
     return Node(
         settings=settings,
         database=database,
@@ -152,7 +175,7 @@ def build_node(settings: Settings, *, clock: Clock | None = None, transport: Tra
         reception=reception,
         uploader=Uploader(works, used_transport, folder, referrals.may_send_attachments),
         intake=Intake(works, reception, folder, attachment_limits(settings)),
-        jobs={**job_handlers(), WITNESS_JOB: witness_job(witness_policy(settings))},
+        jobs={**job_handlers(rules), WITNESS_JOB: witness_job(witness_policy(settings))},
     )
 
 

@@ -91,6 +91,12 @@ class Settings(BaseSettings):
     witness_minutes: int = Field(default=15, ge=1, le=24 * 60)
     witnesses: int = Field(default=5, ge=0, le=100)
     witness_alarm_hours: int = Field(default=48, ge=1)
+    # When consent ends
+    consent_warning_days: int = Field(default=14, ge=1, le=365)
+    erasure_hold_hours: int = Field(default=48, ge=1, le=71)
+    expiry_grace_days: int = Field(default=14, ge=1, le=365)
+    peer_withdrawals_a_day: int = Field(default=50, ge=1)
+    key_backup_days: int = Field(default=35, ge=1, le=35)
 
     # How long a person stays signed in
     session_idle_minutes: int = Field(default=30, ge=1, le=24 * 60)

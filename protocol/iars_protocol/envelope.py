@@ -170,8 +170,10 @@ def sign_message(header: Header, parts: Sequence[Part], key: SigningKey) -> Mess
     """
     complete = replace(header, signing_key=key.key_id, parts=tuple(part.hash for part in parts))
     body = complete.to_bytes()
-    read_header(body)
-    return Message(body, key.sign(SIGN_PURPOSE, body), tuple(parts))
+    signed = Message(body, key.sign(SIGN_PURPOSE, body), tuple(parts))
+    # What no recipient could read is not sent. The decoded header stays with the message.
+    vars(signed)["header"] = read_header(body)
+    return signed
 
 
 def read_message(inner: bytes) -> Message:

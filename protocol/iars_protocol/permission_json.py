@@ -213,6 +213,7 @@ def _withdrawal_to_json(withdrawal: Withdrawal) -> dict[str, Any]:
         "grants": list(withdrawal.grants),
         "onward": list(withdrawal.onward),
         "scopes": list(withdrawal.scopes),
+        "purposes": list(withdrawal.purposes),
         "by": withdrawal.by,
     }
 
@@ -228,6 +229,7 @@ def _withdrawal_from_json(value: dict[str, Any]) -> Withdrawal:
         grants=_ids(value["grants"], "grants"),
         onward=_ids(value["onward"], "onward"),
         scopes=_known(value["scopes"], frozenset(SCOPES), "scopes", least=0),
+        purposes=_known(value["purposes"], frozenset(PURPOSES), "purposes", least=0),
         by=value["by"],
     )
     if not withdrawal.grants and not withdrawal.onward:

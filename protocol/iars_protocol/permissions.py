@@ -157,7 +157,8 @@ def recipient_hash(salt: str, node_id: str) -> str:
 class Withdrawal:
     """The end of grants or onward permissions; it counts only under their issuer's signature.
 
-    An empty `scopes` withdraws all of them. `by` is `person`, or `other` where anyone else revoked.
+    An empty `scopes` withdraws all of them, an empty `purposes` all purposes: what is named by both ends, for
+    each purpose named, each scope named. `by` is `person`, or `other` where anyone else revoked.
     """
 
     id: str
@@ -166,7 +167,13 @@ class Withdrawal:
     grants: tuple[str, ...] = ()
     onward: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
     by: Literal["person", "other"] = "person"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of the grants stays."""
+        return not self.scopes and not self.purposes
 
 
 Permission: TypeAlias = "Grant | Onward | Withdrawal"

@@ -20,6 +20,7 @@ from tests.bench.memory import measure_memory
 from tests.bench.nodes import pair_of_nodes
 from tests.bench.referrals import Referrals
 from tests.bench.results import Results
+from tests.bench.withdrawals import measure_withdrawal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,7 @@ class Bench:
             "import": self.imports,
             "audit": self.audit,
             "audit-postgresql": self.audit_postgresql,
+            "withdrawal": self.withdrawal,
             "search": self.search,
             "search-postgresql": self.search_postgresql,
         }
@@ -116,6 +118,15 @@ class Bench:
         log = audit.LongLog(works, works.clock.now() - timedelta(days=audit.BEGAN_DAYS))
         for size in self._logs:
             audit.measure_pages(self._results, suite, name, log, size)
+
+    def withdrawal(self, suite: str) -> None:
+        """A withdrawal that concerns very many recipients, on a database of each kind."""
+        with works_on(self._folder / f"{suite}-sqlite") as works:
+            measure_withdrawal(self._results, suite, SQLITE, works, self._rounds)
+        with postgresql(self._results, f"{suite} on {POSTGRESQL}") as new_url:
+            if new_url is not None:
+                with works_on(self._folder / f"{suite}-postgresql", new_url()) as works:
+                    measure_withdrawal(self._results, suite, POSTGRESQL, works, self._rounds)
 
     def search(self, suite: str) -> None:
         """Searches on SQLite."""

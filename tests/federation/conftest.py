@@ -53,11 +53,11 @@ def neighbours(
     """Make nodes by name and introduce them to each other."""
     made: list[Neighbour] = []
 
-    def make(*names: str) -> list[Neighbour]:
+    def make(*names: str, **changes: object) -> list[Neighbour]:
         for name in names:
             folder = tmp_path / name
             folder.mkdir()
-            made.append(make_neighbour(folder, name, wire, clock, node_database_url(folder)))
+            made.append(make_neighbour(folder, name, wire, clock, node_database_url(folder), **changes))
         introduce(*made)
         return made
 

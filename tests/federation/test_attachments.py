@@ -414,7 +414,7 @@ async def test_the_same_attachment_goes_with_a_second_referral_under_another_con
     await upload_all(shelter)
     received_case = mission.referral(second.id).case_id
     with mission.node.works.read(SYSTEM) as work:
-        held = store.attachments_of(work.connection, work.vault, received_case, ["medical"])
+        held = store.attachments_of(work.connection, work.vault, received_case, ["medical"], at=work.now)
     assert {(one.source, one.state) for one in held} == {
         (first.grant_id, "stored"),
         (second.grant_id, "stored"),

@@ -284,7 +284,19 @@ TARGETS: dict[str, Target] = {
     "message": Target(_message, (MESSAGE.to_bytes(),)),
     "returned message": Target(_returned, (MESSAGE.to_bytes(), CUT.to_bytes())),
     "bodies": Target(
-        _bodies, tuple(encode(read_content(each).body.to_plain()) for each in (MESSAGE, RESYNC, OUTCOME))
+        _bodies,
+        (
+            *(encode(read_content(each).body.to_plain()) for each in (MESSAGE, RESYNC, OUTCOME)),
+            encode({"signed": consent.sign(withdrawal(), SHELTER.signing).to_plain()}),
+            encode(
+                {
+                    "cause": "withdrawal",
+                    "grant": "01" * 16,
+                    "leaf": bytes(32),
+                    "outcomes": [{"scope": "medical", "outcome": "failed", "access_ended": 1, "code": "x"}],
+                }
+            ),
+        ),
     ),
     "values": Target(_values, (encode("2003~"), encode([{"service": "SHELTER", "priority": "urgent"}]))),
     "envelope": Target(_envelope, (ENVELOPE,)),

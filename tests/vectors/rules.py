@@ -72,6 +72,7 @@ def permissions() -> list[Group]:
         "a grant by an exception": grant(basis=exception),
         "an onward permission": onward(),
         "a withdrawal": withdrawal(),
+        "a withdrawal of one scope for one purpose": withdrawal(scopes=("medical",), purposes=("return",)),
     }
     for name, permission in sound.items():
         reading.add(name, body=write(permission))
@@ -98,6 +99,7 @@ def permissions() -> list[Group]:
         ("an onward permission without holder", onward(), {"holder": ...}),
         ("a withdrawal of nothing", withdrawal(), {"grants": [], "onward": []}),
         ("a withdrawal by nobody", withdrawal(), {"by": "nobody"}),
+        ("a withdrawal for an unknown purpose", withdrawal(), {"purposes": ["fun"]}),
     ):
         reading.add(name, "malformed", body=changed(permission, **changes))
     reading.add("version 2", "unsupported-version", body=changed(grant(), type="grant/2"))
@@ -321,6 +323,49 @@ def approvals() -> Group:
     return group
 
 
+def endings() -> Group:
+    group = Group("10.4-endings", "10.4", "read-body")
+
+    def add(name: str, expect: str, kind: str, **plain: Any) -> None:
+        group.add(name, expect, type=kind, body=encode(plain))
+
+    signed = consent.sign(withdrawal(), SHELTER.signing).to_plain()
+    add("a withdrawal", "ok", "consent.withdraw/1", signed=signed)
+    of_grant = consent.sign(grant(), SHELTER.signing).to_plain()
+    add("a grant in its place", "malformed", "consent.withdraw/1", signed=of_grant)
+    add("a withdrawal without signature", "malformed", "consent.withdraw/1", signed=signed[:2])
+    add("a withdrawal with a reason", "malformed", "consent.withdraw/1", signed=signed, reason="x")
+    report = {"cause": "withdrawal", "grant": "01" * 16, "leaf": bytes(32), "withdrawal": "05" * 16}
+    outcomes: list[dict[str, Any]] = [
+        {"scope": "identity", "outcome": "erased", "access_ended": START, "keys_destroyed": START + DAY,
+         "backups_expire": START + 36 * DAY},
+        {"scope": "medical", "outcome": "retained", "access_ended": START, "ground": "legal-obligation",
+         "until": START + 900 * DAY},
+        {"scope": "services", "outcome": "failed", "access_ended": START, "code": "key-store"},
+    ]  # fmt: skip
+    add("a report", "ok", "erasure.report/1", **report, outcomes=outcomes)
+    add("a report that nothing was held", "ok", "erasure.report/1", **report)
+    never = {name: value for name, value in report.items() if name != "withdrawal"}
+    add("of a referral never accepted", "ok", "erasure.report/1",
+        **{**never, "cause": "not-accepted", "referral": "0c" * 16})  # fmt: skip
+    erased, retained, failed = outcomes
+    for name, entry in (
+        ("with dates out of order", {**erased, "keys_destroyed": START - 1}),
+        ("with a date too few", {key: value for key, value in erased.items() if key != "backups_expire"}),
+        ("with an unknown scope", {**erased, "scope": "gossip"}),
+        ("retained without a ground", {**retained, "ground": ""}),
+        ("retained and erased at once", {**retained, "keys_destroyed": START}),
+        ("failed with a sentence", {**failed, "code": "It broke."}),
+        ("with an unknown outcome", {**failed, "outcome": "lost"}),
+    ):
+        add(name, "malformed", "erasure.report/1", **report, outcomes=[entry])
+    add("a scope twice", "malformed", "erasure.report/1", **report, outcomes=[erased, erased])
+    add("an outcome that is a list", "malformed", "erasure.report/1", **report, outcomes=[[]])
+    add("an unknown cause", "malformed", "erasure.report/1", **{**report, "cause": "mood"})
+    add("a leaf too short", "malformed", "erasure.report/1", **{**report, "leaf": bytes(31)})
+    return group
+
+
 def groups() -> list[Group]:
     """Return every group of these sections."""
-    return [values(), *permissions(), approvals(), *cuts(), *answers(), *steps(), bodies()]
+    return [values(), *permissions(), approvals(), *cuts(), *answers(), *steps(), bodies(), endings()]

@@ -17,7 +17,10 @@ from iars_admin.session import Session
 from iars_node.consent import changing, export
 from iars_node.consent import service as consents
 from iars_node.consent.paper import print_receipt
+from iars_node.peers import service as peers
 from iars_node.web.receipts import make_receipt
+from iars_node.withdrawals import service as withdrawals
+from iars_node.withdrawals.model import Part
 
 CaseArgument = Annotated[str, typer.Argument(help="The case's reference, file number or id.")]
 ConsentArgument = Annotated[
@@ -92,6 +95,8 @@ def register(app: typer.Typer) -> None:
     command(consent, "export", examples=("iars consent export 5f0c... record.json",))(export_consent)
     command(consent, "schema", examples=("iars consent schema > consent-record.schema.json",))(show_schema)
     command(consent, "receipt", examples=("iars consent receipt 5f0c... paper.pdf --discreet",))(receipt)
+    some = "iars consent withdraw 5f0c... --scope medical --to mission"
+    command(consent, "withdraw", examples=("iars consent withdraw 5f0c...", some))(withdraw)
 
 
 @with_options(agreeing.AGREED, agreeing.OBTAINED)
@@ -231,3 +236,27 @@ def receipt(
         made = make_receipt(work, found, ZoneInfo(session.settings.zone), discreet=discreet)
         write_new_file(file, print_receipt(made))
     session.screen.done(f"Wrote {file}.", {"file": str(file), "number": made.number})
+
+
+def withdraw(
+    session: Session,
+    consent: Annotated[list[str], typer.Argument(help="The consent's id. Several can be named.")],
+    scope: Annotated[list[str] | None, typer.Option(help="Only this part. Can be repeated.")] = None,
+    purpose: Annotated[list[str] | None, typer.Option(help="Only for this. Can be repeated.")] = None,
+    to: Annotated[
+        list[str] | None, typer.Option(help="Only from this organisation. Can be repeated.")
+    ] = None,
+    by_other: Annotated[
+        bool, typer.Option("--by-other", help="Not the person withdraws: somebody else revokes.")
+    ] = False,
+) -> None:
+    """End a consent at once and tell every organisation that received something. No reason is asked."""
+    with session.work("consent.withdraw") as work:
+        recipients = tuple(peers.resolve(work, text).node_text for text in to or [])
+        part = Part(tuple(scope or ()), tuple(purpose or ()), recipients)
+        notices = withdrawals.withdraw(work, consent, part, by="other" if by_other else "person")
+        told = [{"id": each.id, "node": each.peer.hex(), "deadline_at": each.deadline_at} for each in notices]
+    session.screen.done(
+        f"Withdrawn. {len(told)} organisations are told; `iars erasure asked` shows their answers.",
+        {"told": told},
+    )

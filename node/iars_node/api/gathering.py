@@ -15,6 +15,7 @@ from iars_node.api.routes.consents import consents
 from iars_node.api.routes.others import audit_log, peers
 from iars_node.api.routes.referrals import referrals
 from iars_node.api.routes.steps import steps
+from iars_node.api.routes.withdrawals import withdrawals
 from iars_node.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 PREFIX = "/api/v1"
 DESCRIPTION = f"{PREFIX}/openapi.json"
-TOPICS = (cases, consents, consent_life, referrals, steps, attachments, peers, audit_log)
+TOPICS = (cases, consents, consent_life, withdrawals, referrals, steps, attachments, peers, audit_log)
 EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 

@@ -142,7 +142,7 @@ class Intake:
 
     def _find(self, peer: Peer, digest: bytes) -> Attachment:
         with self._works.read(SYSTEM) as work:
-            announced = store.announced_by(work.connection, work.vault, peer.node_text, digest)
+            announced = store.announced_by(work.connection, work.vault, peer.node_text, digest, at=work.now)
         by_state = {found.state: found for found in reversed(announced) if found.content is not None}
         for state in ("expected", "stored"):
             if state in by_state:

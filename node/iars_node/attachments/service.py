@@ -21,6 +21,7 @@ from iars_protocol.crypto import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from iars_node.attachments.folder import AttachmentFolder
     from iars_node.cases.events import ContentErased
@@ -52,11 +53,12 @@ def expect_attachment(  # noqa: PLR0913 - what is announced is said by name
     media_type: str,
     seal: Seal,
     by: str,
+    ends_at: datetime | None = None,
 ) -> Attachment:
     """Note an attachment that was announced under a grant; its sealed bytes follow apart.
 
     The same announcement may come again, in a later message or referral; what was refused before is then
-    expected again.
+    expected again. With its scope it locks by itself at `ends_at`.
     """
     if source == OWN:
         raise InvalidError("A received attachment names its grant.", {"source": "accepted: a grant's id"})
@@ -71,7 +73,7 @@ def expect_attachment(  # noqa: PLR0913 - what is announced is said by name
         return _announced_again(work, known, seal)
     awaited = StoredFile(secrets.token_hex(16), seal)
     row = _row(work, attachment_id, case_id, (scope, source), awaited, is_here=False, by=by)
-    return _add(work, row, content, "attachment.expected")
+    return _add(work, row, content, "attachment.expected", ends_at)
 
 
 def _place_for(work: Work, wanted: str, place: tuple[str, str, str]) -> tuple[str, Attachment | None]:
@@ -80,7 +82,7 @@ def _place_for(work: Work, wanted: str, place: tuple[str, str, str]) -> tuple[st
     An id is the sender's own choice: one that is in use elsewhere here gets another one, without a word.
     """
     named = wanted
-    while (known := store.find_attachment(work.connection, work.vault, named)) is not None:
+    while (known := store.find_attachment(work.connection, work.vault, named, at=work.now)) is not None:
         if (known.case_id, known.scope, known.source) == place and known.state != "erased":
             return named, known
         named = digest("iars-node/attachment", named.encode(), *(word.encode() for word in place)).hex()[:32]
@@ -121,7 +123,9 @@ def refuse_attachment(work: Work, attachment_id: str, folder: AttachmentFolder) 
 def list_attachments(work: Work, case_id: str) -> list[Attachment]:
     """Return a case's attachments in the scopes that the actor may read."""
     require(work.actor, "attachment.read")
-    return store.attachments_of(work.connection, work.vault, case_id, readable_scopes(work.actor))
+    return store.attachments_of(
+        work.connection, work.vault, case_id, readable_scopes(work.actor), at=work.now
+    )
 
 
 def read_attachment(work: Work, attachment_id: str) -> Attachment:
@@ -178,8 +182,10 @@ def live_files(work: Work) -> set[str]:
     return store.live_files(work.connection)
 
 
-def _add(work: Work, row: Attachment, content: AttachmentContent, action: str) -> Attachment:
-    ensure_document(work, row.case_id, row.scope, row.source, row.created_by)
+def _add(
+    work: Work, row: Attachment, content: AttachmentContent, action: str, ends_at: datetime | None = None
+) -> Attachment:
+    ensure_document(work, row.case_id, row.scope, row.source, row.created_by, ends_at)
     store.insert_attachment(work.connection, work.vault, row, content)
     _note(work, action, row)
     return _found(work, row.id)
@@ -212,7 +218,7 @@ def _row(  # noqa: PLR0913 - a row's parts
 
 
 def _found(work: Work, attachment_id: str) -> Attachment:
-    found = store.find_attachment(work.connection, work.vault, attachment_id)
+    found = store.find_attachment(work.connection, work.vault, attachment_id, at=work.now)
     if found is None:
         raise NotFoundError("There is no such attachment.")
     return found

@@ -9,6 +9,7 @@ from sqlalchemy import func, insert, select, update
 from iars_node.attachments.model import Attachment, AttachmentContent
 from iars_node.attachments.tables import attachment
 from iars_node.cases.model import OWN
+from iars_node.cases.store.contents import is_locked
 from iars_node.cases.tables import case_content
 from iars_node.vault.content_keys import key_for
 from iars_node.vault.vault import context
@@ -17,6 +18,7 @@ from iars_protocol.attachment import Seal
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, Row
 
@@ -55,25 +57,30 @@ def insert_attachment(
     connection.execute(insert(attachment).inline(), row)
 
 
-def find_attachment(connection: Connection, vault: Vault, attachment_id: str) -> Attachment | None:
+def find_attachment(
+    connection: Connection, vault: Vault, attachment_id: str, *, at: datetime
+) -> Attachment | None:
     """Open one attachment's row."""
-    found = _read(connection, vault, [attachment.c.id == attachment_id])
+    found = _read(connection, vault, [attachment.c.id == attachment_id], at)
     return found[0] if found else None
 
 
 def attachments_of(
-    connection: Connection, vault: Vault, case_id: str, scopes: Collection[str]
+    connection: Connection, vault: Vault, case_id: str, scopes: Collection[str], *, at: datetime
 ) -> list[Attachment]:
     """Open the rows of a case's attachments in the given scopes, the oldest first."""
-    return _read(connection, vault, [attachment.c.case_id == case_id, attachment.c.scope.in_(scopes)])
+    return _read(connection, vault, [attachment.c.case_id == case_id, attachment.c.scope.in_(scopes)], at)
 
 
-def announced_by(connection: Connection, vault: Vault, peer: str, digest: bytes) -> list[Attachment]:
+def announced_by(
+    connection: Connection, vault: Vault, peer: str, digest: bytes, *, at: datetime
+) -> list[Attachment]:
     """Open the rows of what a peer announced under the hash of its sealed bytes, the oldest first."""
     return _read(
         connection,
         vault,
         [attachment.c.created_by == peer, attachment.c.digest == digest, attachment.c.source != OWN],
+        at,
     )
 
 
@@ -123,7 +130,9 @@ def live_files(connection: Connection) -> set[str]:
     return set(connection.execute(query).scalars())
 
 
-def _read(connection: Connection, vault: Vault, conditions: list[ColumnElement[bool]]) -> list[Attachment]:
+def _read(
+    connection: Connection, vault: Vault, conditions: list[ColumnElement[bool]], at: datetime
+) -> list[Attachment]:
     # An attachment follows its scope's lock: whoever withdrew the scope withdrew it too.
     same_place = (
         (case_content.c.case_id == attachment.c.case_id)
@@ -131,13 +140,13 @@ def _read(connection: Connection, vault: Vault, conditions: list[ColumnElement[b
         & (case_content.c.source == attachment.c.source)
     )
     query = (
-        select(attachment, case_content.c.locked_at)
+        select(attachment, case_content.c.locked_at, case_content.c.ends_at)
         .outerjoin(case_content, same_place)
         .where(*conditions)
         .order_by(attachment.c.created_at, attachment.c.id)
     )
     rows = connection.execute(query).all()
-    readable = [row for row in rows if row.locked_at is None and row.sealed]
+    readable = [row for row in rows if row.sealed and not is_locked(row, at)]
     opened = vault.open_many([(row.key_id, row.sealed, _context(row.id, row.scope)) for row in readable])
     plain = {row.id: octets for row, octets in zip(readable, opened, strict=True)}
     return [_attachment(row, plain.get(row.id)) for row in rows]

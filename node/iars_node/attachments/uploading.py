@@ -148,7 +148,9 @@ class Uploader:
         """Hold the job for longer, and look whether the attachment may still be sent."""
         with self._works.write(SYSTEM) as work:
             long.renew(work, self._worker, job)
-            found = store.find_attachment(work.connection, work.vault, str(job.payload["attachment"]))
+            found = store.find_attachment(
+                work.connection, work.vault, str(job.payload["attachment"]), at=work.now
+            )
             peer = peer_store.find(work.connection, bytes.fromhex(str(job.payload["peer"])))
             is_here = found is not None and found.state == "stored" and found.content is not None
             if found is None or peer is None or not is_here:
@@ -162,7 +164,7 @@ class Uploader:
     def _end(self, job: Job, action: str) -> None:
         with suppress(StaleLeaseError), long.completing(self._works, job) as work:
             attachment_id = str(job.payload["attachment"])
-            found = store.find_attachment(work.connection, work.vault, attachment_id)
+            found = store.find_attachment(work.connection, work.vault, attachment_id, at=work.now)
             record(
                 work,
                 action,

@@ -45,6 +45,7 @@ ALARMS = frozenset(
         "vault.pool-low",
         "erasure.overdue",
         "erasure.paused",
+        "erasure.failed",
         "referral.emergency-unopened",
         "account.under-attack",
         "attachment.refused",

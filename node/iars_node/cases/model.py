@@ -109,6 +109,7 @@ class Document:
     updated_by: str
     closed: Literal["", "locked", "erased"]
     fields: Mapping[str, Held] = field(default_factory=dict, repr=False)
+    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,8 @@ case_content = Table(
     Column("updated_by", String(64), nullable=False),
     Column("basis", String(20), nullable=False),
     Column("locked_at", Instant, nullable=True),
+    # What came under a grant locks at the grant's end by itself: every reading compares it with the clock.
+    Column("ends_at", Instant, nullable=True),
     Column("erased_at", Instant, nullable=True),
 )
 

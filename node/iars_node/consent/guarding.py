@@ -86,7 +86,7 @@ def _child_faults(terms: Terms) -> dict[str, str]:
 
 def _evidence_faults(work: Work, case_id: str, terms: Terms) -> dict[str, str]:
     for attachment_id in terms.evidence:
-        found = attachment_store.find_attachment(work.connection, work.vault, attachment_id)
+        found = attachment_store.find_attachment(work.connection, work.vault, attachment_id, at=work.now)
         if found is None or found.case_id != case_id:
             return {"evidence": "accepted: attachments of this case"}
     if terms.how_obtained in SHOWN_BY and not terms.evidence and not terms.paper.strip():

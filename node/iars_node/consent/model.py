@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from iars_protocol.consent import Allowed, Answer, Basis, Denied, ScopeGrant, Signed
@@ -12,6 +12,8 @@ from iars_protocol.vocabulary import SERVICES
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+
+    from iars_node.consent.ended import EndedPart
 
 State: TypeAlias = Literal[
     "requested", "refused", "given", "renewed", "expired", "invalidated", "withdrawn", "revoked"
@@ -160,11 +162,16 @@ class Consent:
     ended_at: datetime | None = None
     basis: Basis = WITH_CONSENT
     hindrance: str = ""
+    ended: tuple[EndedPart, ...] = ()
 
     @property
     def is_replaced(self) -> bool:
         """Whether a newer version has taken its place."""
         return self.ended_at is not None and self.state in PERMITTING
+
+    def has_ended(self, *, node: str, purpose: str, scope: str = "") -> bool:
+        """Say whether a scope (none: everything) was withdrawn for a purpose, towards an organisation."""
+        return any(part.touches(scope=scope, purpose=purpose, node=node) for part in self.ended)
 
     def state_at(self, moment: datetime) -> State:
         """Return the state by the clock: nothing needs to run for a consent to expire."""
@@ -191,11 +198,32 @@ class Consent:
             return standing
         if not self.terms.names(node, organisation_type):
             return Denied("recipient-not-named")
-        if SERVICES[service].purpose not in self.terms.purposes:
+        return self._covers_service(node, SERVICES[service].purpose)
+
+    def _covers_service(self, node: str, purpose: str) -> Answer:
+        if purpose not in self.terms.purposes:
             return Denied("purpose-not-granted")
+        if self.has_ended(node=node, purpose=purpose, scope="services"):
+            return Denied("consent-withdrawn")
         if not any(scope.code == "services" for scope in self.terms.scopes_for(node)):
             return Denied("services-not-granted")
         return Allowed()
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedGrant:
+    """What is needed of a grant that this node issued to end it: not its terms, which take time to read."""
+
+    id: str
+    peer: bytes
+    consent_id: str
+    case_id: str
+    hash: bytes
+    ended: tuple[EndedPart, ...] = ()
+
+    def has_ended(self, scope: str, purpose: str) -> bool:
+        """Say whether a scope was withdrawn for a purpose."""
+        return any(part.touches(scope=scope, purpose=purpose) for part in self.ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +239,21 @@ class KeptGrant:
     signed: Signed
     recorded_at: datetime
     ended_at: datetime | None = None
+    ended: tuple[EndedPart, ...] = ()
+
+    def has_ended(self, scope: str, purpose: str) -> bool:
+        """Say whether a scope was withdrawn for a purpose."""
+        return any(part.touches(scope=scope, purpose=purpose) for part in self.ended)
+
+    def stands(self, scope: str, purpose: str, at: datetime) -> bool:
+        """Say whether a scope may still be read and shared for a purpose: not withdrawn, not expired."""
+        return at.timestamp() < self.grant.expires and not self.has_ended(scope, purpose)
+
+    def standing(self, purpose: str) -> WireGrant | None:
+        """Return what is left of the grant for a purpose, or None where nothing is."""
+        left = tuple(scope for scope in self.grant.scopes if not self.has_ended(scope.code, purpose))
+        feedback = tuple(scope for scope in self.grant.feedback if not self.has_ended(scope, purpose))
+        return replace(self.grant, scopes=left, feedback=feedback) if left else None
 
 
 @dataclass(frozen=True, slots=True)

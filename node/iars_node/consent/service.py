@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from iars_node.accounts.access import require
 from iars_node.audit.service import record
 from iars_node.cases.service import case_head
-from iars_node.consent import exception_store, store
+from iars_node.consent import endings, exception_store, store
 from iars_node.consent.approvals import note_received, refuse_lapsed
 from iars_node.consent.guarding import check_obtained, completed
 from iars_node.consent.model import FROM_WHOM, HOW_OBTAINED, Consent, History, KeptGrant, Terms, joined
@@ -22,7 +22,7 @@ from iars_node.vault.content_keys import key_for
 from iars_node.vault.identity import identity_of, seconds
 from iars_protocol.consent import Allowed, Denied, Grant, ScopeGrant, sign, verify_issued
 from iars_protocol.errors import DisclosureError, ProtocolError, SignatureError
-from iars_protocol.vocabulary import ORGANISATION_TYPES, PURPOSES, SCOPES
+from iars_protocol.vocabulary import ORGANISATION_TYPES, PURPOSES, SCOPES, SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from iars_protocol.consent import Answer, Signed
 
 CONSENT_KEY_SCOPE = "services"
+
+WITHDRAWN = "withdrawn"
+"""The code of the answer to what comes under a grant that was withdrawn (SPEC § 11)."""
 
 
 def default_scope(code: str) -> ScopeGrant:
@@ -165,9 +168,9 @@ def standing(work: Work, ground_id: str) -> Consent:
     return ground(work, ground_id) if newest is None else newest
 
 
-def narrowed_grant(kept: KeptGrant, today: Consent, peer: Peer) -> Grant:
+def narrowed_grant(left: Grant, today: Consent, peer: Peer) -> Grant:
     """Return what of a grant may still leave: no more than it says, no more than the person says now."""
-    return within(kept.grant, today.terms, peer.node_text)
+    return within(left, today.terms, peer.node_text)
 
 
 def of_case(work: Work, case_id: str) -> list[Consent]:
@@ -213,13 +216,19 @@ def draft_grant(work: Work, given: Consent, peer: Peer) -> Grant:
     if known is not None:
         return known.grant
     terms = given.terms
+    node = peer.node_text
+    purposes = tuple(code for code in terms.purposes if not given.has_ended(node=node, purpose=code))
     return Grant(
         id=new_id(),
         controller=identity_of(work.vault).node_text,
         recipient=peer.node_text,
         subject=store.subject_for(work.connection, given.case_id, peer.node_id) or new_id(),
-        purposes=terms.purposes,
-        scopes=terms.scopes_for(peer.node_text),
+        purposes=purposes,
+        scopes=tuple(
+            scope
+            for scope in terms.scopes_for(node)
+            if not all(given.has_ended(node=node, purpose=code, scope=scope.code) for code in purposes)
+        ),
         created=seconds(work.now),
         not_before=seconds(terms.not_before or given.given_at),
         expires=seconds(terms.expires),
@@ -258,7 +267,11 @@ def grant_for(work: Work, given: Consent, peer: Peer) -> KeptGrant:
         return known
     grant = draft_grant(work, given, peer)
     signed = sign(grant, identity_of(work.vault).signing)
-    kept = KeptGrant(grant.id, "out", peer.node_id, given.id, given.case_id, grant, signed, work.now)
+    # What was withdrawn for some purposes only stands in no grant's terms: it stays beside them.
+    ended = tuple(part for part in given.ended if part.node in ("", peer.node_text))
+    kept = KeptGrant(
+        grant.id, "out", peer.node_id, given.id, given.case_id, grant, signed, work.now, ended=ended
+    )
     store.add_grant(work.connection, kept, given.terms.expires)
     return kept
 
@@ -280,12 +293,34 @@ def receive_grant(work: Work, peer: Peer, signed: Signed, service_purpose: str) 
         if known.signed.body != signed.body:
             raise DisclosureError("two grants have one id")
         refuse_lapsed(work, known)
+        _refuse_withdrawn(known, service_purpose)
         return known
-    kept = KeptGrant(grant.id, "in", peer.node_id, "", "", grant, signed, work.now)
+    ended = endings.withdrawn_before(work.connection, "grant", grant.id, peer.node_id)
+    kept = KeptGrant(grant.id, "in", peer.node_id, "", "", grant, signed, work.now, ended=ended)
     refuse_lapsed(work, kept)
+    _refuse_withdrawn(kept, service_purpose)
     store.add_grant(work.connection, kept, EPOCH + timedelta(seconds=grant.expires))
     note_received(work, kept)
     return kept
+
+
+def _refuse_withdrawn(kept: KeptGrant, purpose: str) -> None:
+    if kept.has_ended("", purpose):
+        raise RefusedError("The person has withdrawn this consent.", WITHDRAWN)
+
+
+def standing_grant(kept: KeptGrant, service: str) -> Grant:
+    """Return what still stands of a grant for a service; refuse where nothing does."""
+    left = kept.standing(SERVICES[service].purpose)
+    if left is None:
+        raise RefusedError("The person's consent has ended; nothing was sent.", "consent-withdrawn")
+    return left
+
+
+def grant_to_show(work: Work, given: Consent, peer: Peer, service: str) -> Grant:
+    """Return what a referral for a service would go out under, unsigned where it was not needed yet."""
+    known = store.issued_grant(work.connection, given.id, peer.node_id)
+    return draft_grant(work, given, peer) if known is None else standing_grant(known, service)
 
 
 def _verified_grant(work: Work, peer: Peer, signed: Signed) -> Grant:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Row, bindparam, func, insert, select, update
 
 from iars_node.consent import terms as stored_terms
+from iars_node.consent.ended import from_json, to_json
 from iars_node.consent.model import Consent, History, KeptGrant
 from iars_node.consent.tables import consent, consent_grant, consent_history
 from iars_node.prepared import Prepared, inserting
@@ -163,7 +164,7 @@ def grants_of_consent(connection: Connection, consent_id: str) -> list[KeptGrant
         .where(consent_grant.c.consent_id == consent_id)
         .order_by(consent_grant.c.recorded_at, consent_grant.c.id)
     )
-    return [_kept(row) for row in rows]
+    return [as_kept(row) for row in rows]
 
 
 def end_grant(connection: Connection, grant_id: str, at: datetime) -> None:
@@ -208,6 +209,7 @@ def _consent(row: Row[Any], words: bytes | None) -> Consent:
         row.given_at,
         row.recorded_by,
         row.ended_at,
+        ended=from_json(row.ended),
     )
 
 
@@ -226,6 +228,8 @@ def add_grant(connection: Connection, kept: KeptGrant, expires_at: Any) -> None:
             "case_id": kept.case_id,
             "expires_at": expires_at,
             "recorded_at": kept.recorded_at,
+            "ended": to_json(kept.ended) or None,
+            "onward": kept.grant.onward,
         },
     )
 
@@ -233,13 +237,13 @@ def add_grant(connection: Connection, kept: KeptGrant, expires_at: Any) -> None:
 def find_grant(connection: Connection, grant_id: str) -> KeptGrant | None:
     """Return a grant by its id."""
     row = _GRANT_BY_ID.first(connection, {"wanted": grant_id})
-    return None if row is None else _kept(row)
+    return None if row is None else as_kept(row)
 
 
 def issued_grant(connection: Connection, consent_id: str, peer: bytes) -> KeptGrant | None:
     """Return the grant that a consent already gave a recipient."""
     row = _ISSUED.first(connection, {"consent": consent_id, "peer": peer})
-    return None if row is None else _kept(row)
+    return None if row is None else as_kept(row)
 
 
 def subject_for(connection: Connection, case_id: str, peer: bytes) -> str | None:
@@ -259,7 +263,7 @@ def grants_of_case(connection: Connection, case_id: str) -> list[KeptGrant]:
     rows = connection.execute(
         select(consent_grant).where(consent_grant.c.case_id == case_id).order_by(consent_grant.c.recorded_at)
     )
-    return [_kept(row) for row in rows]
+    return [as_kept(row) for row in rows]
 
 
 def set_grant_case(connection: Connection, grant_id: str, case_id: str) -> None:
@@ -267,7 +271,8 @@ def set_grant_case(connection: Connection, grant_id: str, case_id: str) -> None:
     connection.execute(update(consent_grant).where(consent_grant.c.id == grant_id).values(case_id=case_id))
 
 
-def _kept(row: Row[Any]) -> KeptGrant:
+def as_kept(row: Row[Any]) -> KeptGrant:
+    """Read a row of the table of grants."""
     signed, grant = _read_grant(row.signed)
     return KeptGrant(
         row.id,
@@ -279,6 +284,7 @@ def _kept(row: Row[Any]) -> KeptGrant:
         signed,
         row.recorded_at,
         row.ended_at,
+        from_json(row.ended),
     )
 
 

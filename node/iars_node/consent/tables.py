@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from iars_node.db import Instant, metadata
@@ -35,6 +36,8 @@ consent = Table(
     Column("given_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("ended_at", Instant),
+    # What was withdrawn of it so far, while the rest stands.
+    Column("ended", JSON(none_as_null=True)),
     Column("recorded_by", String(64), nullable=False),
     Index("ix_consent_case", "case_id", "given_at"),
     Index("ix_consent_expires", "state", "expires_at"),
@@ -107,8 +110,31 @@ consent_grant = Table(
     Column("expires_at", Instant, nullable=False),
     Column("recorded_at", Instant, nullable=False),
     Column("ended_at", Instant),
+    Column("ended", JSON(none_as_null=True)),
+    # The onward permission that it stands under, or empty: by it a withdrawal is passed down the chain.
+    Column("onward", ID, nullable=False, server_default=""),
     Index("ix_consent_grant_subject", "peer", "subject"),
     Index("ix_consent_grant_consent", "consent_id", "peer"),
     Index("ix_consent_grant_case", "case_id"),
     Index("ix_consent_grant_expires", "direction", "expires_at"),
+    Index("ix_consent_grant_onward", "onward"),
+    Index(
+        "ix_consent_grant_running",
+        "direction",
+        "expires_at",
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+
+# Ids that were withdrawn before anything under them came: the offer that arrives later is refused. They count
+# for the node that signed the withdrawal only, so that nobody can end in advance what is another's to end.
+withdrawn_id = Table(
+    "withdrawn_id",
+    metadata,
+    Column("kind", String(6), primary_key=True),
+    Column("id", ID, primary_key=True),
+    Column("issuer", LargeBinary(32), primary_key=True),
+    Column("ended", JSON, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
 )

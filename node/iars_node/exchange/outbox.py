@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from iars_node.exchange.model import Draft
+    from iars_node.peers.model import Peer
     from iars_node.work import Work
+    from iars_protocol.keys import SealingKey
 
 LONGEST_MESSAGE = 768 * 1024
 """Bytes of content in one message at the most: with its padding, and given back inside an answer after a
@@ -77,12 +79,7 @@ def queue(work: Work, draft: Draft) -> Message:
         )
     stream_id, number = streams.next_out(work, draft.peer.node_id)
     heads = messages.heads(work.connection, draft.thread)
-    sealing = next(reversed(draft.peer.history.encryption.values()))
-    if sealing.destroy_after <= seconds(work.now):
-        raise RefusedError(
-            "The other organisation's keys are past their time; nothing was sent. Get its new listing first.",
-            "peer-expired",
-        )
+    sealing = sealing_key(work, draft.peer)
     header = Header(
         type=draft.content.body.type,
         sender=identity.node_id,
@@ -103,13 +100,25 @@ def queue(work: Work, draft: Draft) -> Message:
     messages.keep(work, signed, direction=OUT, peer=draft.peer.node_id, part_keys=draft.part_keys)
     messages.set_head(work, draft.thread, identity.node_id, signed.id)
     streams.move_head(work.connection, draft.peer.node_id, stream_id, signed.id)
-    line = _line(work, draft.peer.node_id, signed.header.thread, signed.id)
-    _INSERT.run(work.connection, line | {"precedence": draft.precedence})
+    waiting = line(work, draft.peer.node_id, signed.header.thread, signed.id)
+    _INSERT.run(work.connection, waiting | {"precedence": draft.precedence})
     work.announce(Outgoing(draft.peer.node_id))
     return signed
 
 
-def _line(work: Work, peer: bytes, thread: bytes, message: bytes) -> dict[str, Any]:
+def sealing_key(work: Work, peer: Peer) -> SealingKey:
+    """Return the key that a message to a peer is made out to; refuse one that is past its time."""
+    newest = next(reversed(peer.history.encryption.values()))
+    if newest.destroy_after <= seconds(work.now):
+        raise RefusedError(
+            "The other organisation's keys are past their time; nothing was sent. Get its new listing first.",
+            "peer-expired",
+        )
+    return newest
+
+
+def line(work: Work, peer: bytes, thread: bytes, message: bytes) -> dict[str, Any]:
+    """Return a fresh line of the outbox."""
     return {
         "message": message,
         "peer": peer,
@@ -137,7 +146,7 @@ def restart_thread(work: Work, peer: bytes, stuck: Queued, receipted: Sequence[b
         "due_at": work.now + pause(attempts),
         "queued_at": stuck.queued_at,
     }
-    _INSERT.run_many(work.connection, [_line(work, peer, stuck.thread, message) | again for message in every])
+    _INSERT.run_many(work.connection, [line(work, peer, stuck.thread, message) | again for message in every])
 
 
 def due_peers(connection: Connection, now: datetime, owner: str) -> list[bytes]:

@@ -80,6 +80,12 @@ def is_restoring(work: Work, peer: bytes) -> bool:
     return _AWAITED.first(work.connection, {"wanted": peer}) is not None
 
 
+def awaited(work: Work) -> set[bytes]:
+    """Return every peer whose answer is still awaited."""
+    rows = work.connection.execute(select(resync.c.peer).where(resync.c.answered_at.is_(None)))
+    return {bytes(found) for found in rows.scalars()}
+
+
 def refuse_while_restoring(work: Work, peer: bytes) -> None:
     """Refuse to sign for a peer before it has said what we have forgotten."""
     if is_restoring(work, peer):

@@ -14,7 +14,7 @@ from iars_node.peers.tables import peer as peer_table
 from iars_node.prepared import Prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from iars_node.work import Work
 
 STREAM_BYTES = 16
+PEERS_AT_ONCE = 500
 
 _OUT = and_(stream.c.peer == bindparam("with_peer"), stream.c.direction == OUT)
 _NEXT = Prepared(
@@ -82,6 +83,24 @@ def next_out(work: Work, peer: bytes) -> tuple[bytes, int]:
     return bytes(row.id), row.number
 
 
+def next_out_of_each(work: Work, peers: Sequence[bytes]) -> dict[bytes, tuple[bytes, int]]:
+    """Allot one number of the open stream to each of several peers, in few statements."""
+    found: dict[bytes, tuple[bytes, int]] = {}
+    for start in range(0, len(peers), PEERS_AT_ONCE):
+        rows = work.connection.execute(
+            update(stream)
+            .where(
+                stream.c.peer.in_(peers[start : start + PEERS_AT_ONCE]),
+                stream.c.direction == OUT,
+                stream.c.closed_at.is_(None),
+            )
+            .values(number=stream.c.number + 1)
+            .returning(stream.c.peer, stream.c.id, stream.c.number)
+        )
+        found |= {bytes(row.peer): (bytes(row.id), row.number) for row in rows}
+    return found | {peer: next_out(work, peer) for peer in peers if peer not in found}
+
+
 def open_out(connection: Connection, peer: bytes, now: datetime) -> bytes:
     """Open a new stream to a peer and close the ones before it."""
     fresh = secrets.token_bytes(STREAM_BYTES)
@@ -97,6 +116,14 @@ def open_out(connection: Connection, peer: bytes, now: datetime) -> bytes:
 def move_head(connection: Connection, peer: bytes, stream_id: bytes, head: bytes) -> None:
     """Remember the newest message of an own stream."""
     _MOVE_HEAD.run(connection, {"with_peer": peer, "wanted": stream_id, "newest": head})
+
+
+def move_heads(connection: Connection, newest: Mapping[tuple[bytes, bytes], bytes]) -> None:
+    """Remember the newest message of each of several own streams: (peer, stream) → message."""
+    rows = [
+        {"with_peer": peer, "wanted": stream_id, "newest": head} for (peer, stream_id), head in newest.items()
+    ]
+    _MOVE_HEAD.run_many(connection, rows)
 
 
 def remember_out(work: Work, peer: bytes, stream_id: bytes, number: int, head: bytes) -> None:

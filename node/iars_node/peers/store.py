@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from iars_protocol.keys import KeyHistory
     from iars_protocol.listing import Listing
 
+AT_ONCE = 500
+
 _ONE = select(peer)
 _BY_ID = Prepared(_ONE.where(peer.c.node_id == bindparam("wanted")))
 _LOCK = Prepared(select(peer.c.node_id).where(peer.c.node_id == bindparam("wanted")).with_for_update())
@@ -43,6 +45,24 @@ def lock(connection: Connection, node_id: bytes) -> None:
     writer at a time anyway.
     """
     _LOCK.run(connection, {"wanted": node_id})
+
+
+def lock_many(connection: Connection, node_ids: Iterable[bytes]) -> None:
+    """Lock several peers, in one order everywhere, so that two of us never wait for each other."""
+    wanted = sorted(node_ids)
+    for start in range(0, len(wanted), AT_ONCE):
+        some = peer.c.node_id.in_(wanted[start : start + AT_ONCE])
+        connection.execute(select(peer.c.node_id).where(some).order_by(peer.c.node_id).with_for_update())
+
+
+def find_many(connection: Connection, node_ids: Iterable[bytes]) -> dict[bytes, Peer]:
+    """Return several peers by their node ids; who is not known is absent."""
+    wanted = sorted(node_ids)
+    found: dict[bytes, Peer] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        rows = connection.execute(_ONE.where(peer.c.node_id.in_(wanted[start : start + AT_ONCE])))
+        found |= {bytes(row.node_id): _peer(row) for row in rows}
+    return found
 
 
 def find_by_hop_key(connection: Connection, key_id: bytes) -> Peer | None:
@@ -90,7 +110,7 @@ def _peer(row: Row[Any]) -> Peer:
     )
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def _verified(presented: bytes) -> tuple[Listing, KeyHistory]:
     # Verifying a history costs several signatures; the bytes decide the outcome, so they are the key.
     # `at=0` ignores revocations: they were obeyed when the listing came in.

@@ -135,6 +135,17 @@ class Disclosed:
 
 
 @dataclass(frozen=True, slots=True)
+class Erased:
+    """Announced when what came with a referral was erased that ended before it was accepted."""
+
+    referral_id: str
+    peer: bytes
+    grant_id: str
+    scopes: frozenset[str]
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Arrived:
     """Announced when the other side's step was applied here."""
 

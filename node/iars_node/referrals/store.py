@@ -13,7 +13,7 @@ from iars_node.referrals.tables import referral, referral_snapshot, referral_ste
 from iars_protocol.referral import IN_CARE, OPEN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection
@@ -151,6 +151,20 @@ def handed_over_grants(connection: Connection, case_id: str) -> set[str]:
     }
 
 
+def under_grants(connection: Connection, grant_ids: Collection[str]) -> list[Referral]:
+    """Return the referrals under some grants, the first made first."""
+    found: list[Referral] = []
+    wanted = sorted(grant_ids)
+    for start in range(0, len(wanted), 500):
+        rows = connection.execute(
+            select(referral)
+            .where(referral.c.grant_id.in_(wanted[start : start + 500]))
+            .order_by(referral.c.created_at, referral.c.id)
+        )
+        found += [_referral(row) for row in rows]
+    return found
+
+
 def undisclosed(connection: Connection, peer: bytes) -> list[Referral]:
     """Return what a peer has accepted and has not been shown yet, the first offered first."""
     rows = connection.execute(
@@ -192,6 +206,29 @@ def add_step(connection: Connection, referral_id: str, step: Step) -> None:
     """Append to a referral's history."""
     values = {name: getattr(step, name) for name in Step.__dataclass_fields__}
     _ADD_STEP.run(connection, values | {"referral_id": referral_id})
+
+
+def add_steps(connection: Connection, new: Sequence[tuple[str, Step]]) -> None:
+    """Append one entry to the history of each of several referrals."""
+    rows = [
+        {name: getattr(step, name) for name in Step.__dataclass_fields__} | {"referral_id": referral_id}
+        for referral_id, step in new
+    ]
+    _ADD_STEP.run_many(connection, rows)
+
+
+def change_many(connection: Connection, referral_ids: Sequence[str], **values: Any) -> None:  # noqa: ANN401 - columns of the table
+    """Change columns of several referrals in the same way."""
+    for start in range(0, len(referral_ids), 500):
+        some = referral.c.id.in_(referral_ids[start : start + 500])
+        connection.execute(update(referral).where(some).values(**values))
+
+
+def drop_snapshots(connection: Connection, referral_ids: Sequence[str]) -> None:
+    """Forget what would have left with several referrals."""
+    for start in range(0, len(referral_ids), 500):
+        some = referral_snapshot.c.referral_id.in_(referral_ids[start : start + 500])
+        connection.execute(delete(referral_snapshot).where(some))
 
 
 def refuse_step(connection: Connection, message: str) -> None:

@@ -42,6 +42,8 @@ DONE = {
     "recorded": N_("The consent is recorded."),
     "narrowed": N_("It is taken out. Nothing of it is sent from now on, for open referrals too."),
     "decided": N_("Decided. Whoever received something is told."),
+    "retained": N_("It is kept until that day, and the organisation that sent it is told."),
+    "withdrawn": N_("It is withdrawn. Every organisation that received something is told at once."),
     "sent": N_("The referral is on its way. You see here when it arrives and when they answer."),
     "step": N_("Done. The other organisation is told."),
     "signed-out": N_("You are signed out."),

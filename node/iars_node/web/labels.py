@@ -107,6 +107,16 @@ OUTCOMES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+STATED: Mapping[str, str] = MappingProxyType(
+    {
+        "waiting": N_("No answer yet"),
+        "erased": N_("They state that it is erased"),
+        "retained": N_("They state that they keep a part"),
+        "failed": N_("They state that erasing failed"),
+        "nothing-held": N_("They state that they held nothing"),
+    }
+)
+
 DISCLOSURE_STEPS: Mapping[str, str] = MappingProxyType(
     {"offer": N_("With the referral"), "acceptance": N_("When they accept")}
 )

@@ -38,6 +38,7 @@ _LISTS: Mapping[str, Mapping[str, str]] = {
     "step": labels.STEPS,
     "trust": labels.TRUST,
     "outcome": labels.OUTCOMES,
+    "stated": labels.STATED,
     "disclosure": labels.DISCLOSURE_STEPS,
     "kept_back": labels.KEPT_BACK,
     "refusal": labels.REFUSALS,

@@ -29,6 +29,7 @@ SOUND = [
     onward(classes=(), recipients=(recipient_hash("04" * 16, MISSION.text),)),
     withdrawal(),
     withdrawal(grants=(), onward=("03" * 16,), scopes=("medical",), by="other"),
+    withdrawal(scopes=("medical",), purposes=("return",)),
 ]
 
 
@@ -154,6 +155,8 @@ WITHDRAWAL_FAULTS: list[dict[str, Any]] = [
     {"by": "nobody"},
     {"by": []},
     {"scopes": ["nope"]},
+    {"purposes": ["nope"]},
+    {"purposes": ...},
     {"created": "now"},
 ]
 

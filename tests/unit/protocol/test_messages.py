@@ -3,17 +3,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.specimens import OFFER, START
+from tests.specimens import DAY, OFFER, SHELTER, START, grant, withdrawal
 
-from iars_protocol import errors
+from iars_protocol import consent, errors
 from iars_protocol.checkpoint import origin_of
 from iars_protocol.errors import MalformedError, ProtocolError, UnsupportedVersionError
 from iars_protocol.messages.administration import AnnounceListing, ResyncStreams, StreamHead, read_head
+from iars_protocol.messages.consent import ErasureReport, ScopeOutcome, Withdraw
 from iars_protocol.messages.exception import DecideException
 from iars_protocol.messages.referral import Accept, Offer, Reject
 from iars_protocol.messages.registry import TYPES, Body, message, read_body
 
 ORIGIN = origin_of(bytes(32), bytes(16))
+SIGNED = consent.sign(withdrawal(), SHELTER.signing)
+ERASED = ScopeOutcome("identity", "erased", START, START + DAY, START + 36 * DAY)
+RETAINED = ScopeOutcome("medical", "retained", START, ground="legal-obligation", until=START + DAY)
+FAILED = ScopeOutcome("services", "failed", START, code="key-store")
+REPORT = {"cause": "withdrawal", "grant": "01" * 16, "leaf": bytes(32)}
 
 SOUND: dict[str, dict[str, Any]] = {
     "referral.offer/1": OFFER.to_plain(),
@@ -43,6 +49,8 @@ SOUND: dict[str, dict[str, Any]] = {
     "checkpoint.cosign/1": {"origin": ORIGIN, "size": 7, "cosignature": bytes(72)},
     "checkpoint.known/1": {"reason": "behind", "checkpoint": b"note"},
     "checkpoint.ask/1": {},
+    "consent.withdraw/1": {"signed": SIGNED.to_plain()},
+    "erasure.report/1": REPORT,
 }
 
 
@@ -114,11 +122,44 @@ def test_lists_and_remarks_survive() -> None:
         ("checkpoint.cosign/1", {"origin": "log", "size": 7, "cosignature": bytes(72)}),
         ("checkpoint.cosign/1", {"origin": ORIGIN, "size": 7, "cosignature": bytes(71)}),
         ("checkpoint.known/1", {"reason": "whim", "checkpoint": b""}),
+        ("consent.withdraw/1", {"signed": []}),
+        ("consent.withdraw/1", {"signed": consent.sign(grant(), SHELTER.signing).to_plain()}),
+        ("erasure.report/1", {**REPORT, "cause": "mood"}),
+        ("erasure.report/1", {**REPORT, "leaf": bytes(31)}),
+        ("erasure.report/1", {**REPORT, "withdrawal": ""}),
+        ("erasure.report/1", {**REPORT, "outcomes": {}}),
+        ("erasure.report/1", {**REPORT, "outcomes": [[]]}),
+        ("erasure.report/1", {**REPORT, "outcomes": [{}]}),
+        ("erasure.report/1", {**REPORT, "outcomes": [{**ERASED.to_plain(), "outcome": []}]}),
+        ("erasure.report/1", {**REPORT, "outcomes": [{**ERASED.to_plain(), "keys_destroyed": 1}]}),
+        ("erasure.report/1", {**REPORT, "outcomes": [{**ERASED.to_plain(), "ground": "vital-interest"}]}),
+        ("erasure.report/1", {**REPORT, "outcomes": [ERASED.to_plain()] * 2}),
+        ("erasure.report/1", {**REPORT, "outcomes": [{**RETAINED.to_plain(), "ground": "mood"}]}),
+        ("erasure.report/1", {**REPORT, "outcomes": [{**RETAINED.to_plain(), "until": "ever"}]}),
+        ("erasure.report/1", {**REPORT, "outcomes": [{**FAILED.to_plain(), "code": "It broke."}]}),
     ],
 )
 def test_a_body_of_another_form_is_refused(name: str, plain: dict[str, Any]) -> None:
     with pytest.raises(MalformedError):
         read_body(name, plain)
+
+
+def test_a_withdrawal_keeps_its_own_signature_inside_the_message() -> None:
+    body = read_body("consent.withdraw/1", {"signed": SIGNED.to_plain()})
+    assert isinstance(body, Withdraw)
+    assert body.withdrawal == SIGNED
+    assert withdrawal().is_whole
+    assert not withdrawal(scopes=("medical",)).is_whole
+    assert not withdrawal(purposes=("return",)).is_whole
+
+
+def test_a_report_says_of_each_scope_what_became_of_it() -> None:
+    outcomes = (ERASED, RETAINED, FAILED)
+    plain = {**REPORT, "outcomes": [entry.to_plain() for entry in outcomes], "referral": "0c" * 16}
+    body = read_body("erasure.report/1", plain)
+    assert isinstance(body, ErasureReport)
+    assert body.scopes() == outcomes
+    assert body.to_plain() == plain
 
 
 def test_an_unknown_type_is_refused_as_such() -> None:
@@ -138,6 +179,8 @@ def test_a_message_about_nodes_or_exceptions_carries_a_body_only() -> None:
         DecideException.type,
         ResyncStreams.type,
         *(name for name in TYPES if name.startswith("checkpoint.")),
+        Withdraw.type,
+        ErasureReport.type,
     }
     assert Body.carries_scopes
 

@@ -131,7 +131,7 @@ def _keep(caller: Caller, place: _Place, stored: StoredFile, digest: str) -> Att
     try:
         with caller.work() as work:
             attachment_id = caller.once_for(work, content, add)
-            found = store.find_attachment(work.connection, work.vault, attachment_id)
+            found = store.find_attachment(work.connection, work.vault, attachment_id, at=work.now)
     finally:
         if not added:
             # Sent again under its key, or refused: no row names this copy.

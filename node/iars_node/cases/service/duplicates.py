@@ -59,7 +59,9 @@ def likeness(
 def identities_of(work: Work, case_ids: Iterable[str]) -> dict[str, Mapping[str, Value]]:
     """Return the merged identity of cases, for comparison only: it is never shown."""
     by_case: dict[str, list[Document]] = defaultdict(list)
-    for document in contents.read_documents(work.connection, work.vault, list(case_ids), ["identity"]):
+    for document in contents.read_documents(
+        work.connection, work.vault, list(case_ids), ["identity"], at=work.now
+    ):
         by_case[document.case_id].append(document)
     return {
         case_id: plain_record(merge_documents(documents)).get("identity", {})

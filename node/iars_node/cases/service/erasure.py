@@ -40,7 +40,9 @@ def unlock_content(work: Work, case_id: str, source: str, scopes: Collection[str
     found = [place for place in contents.places(work.connection, case_id, source, scopes) if place.is_locked]
     contents.set_lock(work.connection, found, None)
     for place in found:
-        document = contents.read_document(work.connection, work.vault, case_id, place.scope, source)
+        document = contents.read_document(
+            work.connection, work.vault, case_id, place.scope, source, at=work.now
+        )
         if document is not None and not document.closed:
             index(work, document, place.key_id)
     return _recorded(work, "case.unlocked", case_id, found)
@@ -89,7 +91,7 @@ def erase_content(work: Work, case_id: str, source: str, scopes: Collection[str]
 
 def erased_or_locked(work: Work, case_id: str) -> list[Document]:
     """Return the tombstones and locked documents of a case: where they stood, never what they held."""
-    found = contents.read_documents(work.connection, work.vault, [case_id], list(SCOPES))
+    found = contents.read_documents(work.connection, work.vault, [case_id], list(SCOPES), at=work.now)
     return [document for document in found if document.closed]
 
 

@@ -40,7 +40,7 @@ def read_case(work: Work, case_id: str, scopes: Iterable[str] | None = None) -> 
     return CaseRecord(
         head if alias is None else replace(head, alias=str(alias.value)),
         views,
-        notes.read_notes(work.connection, work.vault, case_id, readable),
+        notes.read_notes(work.connection, work.vault, case_id, readable, at=work.now),
         external_number(work, case_id),
     )
 
@@ -78,7 +78,12 @@ def disclosable(
 ) -> tuple[Record, dict[str, tuple[str, ...]]]:
     """Return the snapshot of some sources together with the sources that each scope of it shows."""
     case_at(work, case_id)
-    documents = [found for found in _documents(work, case_id, frozenset(SCOPES)) if found.source in sources]
+    # What is kept on a legal ground although its consent ended is read here and never passed on.
+    documents = [
+        found
+        for found in _documents(work, case_id, frozenset(SCOPES))
+        if found.source in sources and found.basis != "retained"
+    ]
     views = merge_documents(documents)
     return plain_record(views), _shown_sources(views)
 
@@ -109,7 +114,7 @@ def with_aliases(work: Work, cases: list[Case]) -> list[Case]:
         return cases
     case_ids = [case.id for case in cases]
     by_case: dict[str, list[Document]] = defaultdict(list)
-    for document in contents.read_documents(work.connection, work.vault, case_ids, ["identity"]):
+    for document in contents.read_documents(work.connection, work.vault, case_ids, ["identity"], at=work.now):
         by_case[document.case_id].append(document)
     return [replace(case, alias=_alias(by_case[case.id])) for case in cases]
 
@@ -124,7 +129,7 @@ def _alias(documents: list[Document]) -> str | None:
 def _documents(work: Work, case_id: str, scopes: frozenset[str]) -> list[Document]:
     # The age band is taken anew at each reading: a child of last year may be an adult today.
     needed = scopes | DERIVED_FROM if DERIVED_SCOPE in scopes else scopes
-    found = contents.read_documents(work.connection, work.vault, [case_id], needed)
+    found = contents.read_documents(work.connection, work.vault, [case_id], needed, at=work.now)
     identity = next((one for one in found if one.scope == "identity" and one.source == OWN), None)
     band = current_age_band(plain_values(identity), work.now.date())
     return [_with_age_band(one, band) for one in found if one.scope in scopes]

@@ -16,6 +16,7 @@ from iars_node.errors import ConflictError, InvalidError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from iars_node.work import Work
     from iars_protocol.record import Record, Value
@@ -80,18 +81,20 @@ def receive_scope(  # noqa: PLR0913 - where it came from and on what basis are s
     by: str,
     basis: Basis = "granted",
     replace_all: bool = False,
+    ends_at: datetime | None = None,
 ) -> Document:
     """Keep content of a scope that came under a grant, beside what was collected here.
 
     `source` is the grant's id and `by` the peer's. Fields that this node does not know survive. With
-    `replace_all`, fields that are no longer sent are dropped.
+    `replace_all`, fields that are no longer sent are dropped. At `ends_at` it locks by itself.
     """
     if source == OWN:
         raise InvalidError("Received content names its grant.", {"source": "accepted: a grant's id"})
     check_received(scope, content)
     case_to_change(work, case_id)
-    found = contents.read_document(work.connection, work.vault, case_id, scope, source)
-    current = replace(found, basis=basis) if found else new_document(work, case_id, scope, source, basis)
+    found = contents.read_document(work.connection, work.vault, case_id, scope, source, at=work.now)
+    current = found or new_document(work, case_id, scope, source, basis)
+    current = replace(current, basis=basis, ends_at=ends_at)
     # Checked above where the vocabulary knows the field; an unknown one is any plain value.
     wanted = cast("dict[str, Value | None]", dict(content))
     if replace_all:
@@ -103,7 +106,7 @@ def receive_scope(  # noqa: PLR0913 - where it came from and on what basis are s
 
 def own_documents(work: Work, case_id: str, scopes: set[str]) -> dict[str, Document]:
     """Return the own documents of a case by scope."""
-    found = contents.read_documents(work.connection, work.vault, [case_id], scopes)
+    found = contents.read_documents(work.connection, work.vault, [case_id], scopes, at=work.now)
     return {document.scope: document for document in found if document.source == OWN}
 
 
@@ -112,16 +115,24 @@ def new_document(work: Work, case_id: str, scope: str, source: str, basis: Basis
     return Document(case_id, scope, source, basis, 0, work.now, work.actor.id, "", {})
 
 
-def ensure_document(work: Work, case_id: str, scope: str, source: str, by: str) -> None:
+def ensure_document(  # noqa: PLR0913, PLR0917 - a document's place, by whom and until when
+    work: Work, case_id: str, scope: str, source: str, by: str, ends_at: datetime | None = None
+) -> None:
     """Refuse a locked scope, and begin one without a document: notes and attachments follow its lock."""
     basis: Basis = "collected" if source == OWN else "granted"
-    found = contents.read_document(work.connection, work.vault, case_id, scope, source)
+    found = contents.read_document(work.connection, work.vault, case_id, scope, source, at=work.now)
     if found is not None and found.closed == "locked":
         raise ConflictError("This part of the case is locked; nothing can be written into it.")
     if found is None or found.closed:
         begun = found or new_document(work, case_id, scope, source, basis)
         begun = replace(
-            begun, version=begun.version + 1, updated_at=work.now, updated_by=by, closed="", fields={}
+            begun,
+            version=begun.version + 1,
+            updated_at=work.now,
+            updated_by=by,
+            closed="",
+            fields={},
+            ends_at=ends_at,
         )
         contents.write_document(work.connection, work.vault, begun)
 

@@ -59,7 +59,7 @@ def _rows(
 ) -> Iterator[tuple[str, list[str | None]]]:
     left = iter(case_ids)
     while batch := list(islice(left, CASES_AT_ONCE)):
-        documents = contents.read_documents(work.connection, work.vault, batch, scopes)
+        documents = contents.read_documents(work.connection, work.vault, batch, scopes, at=work.now)
         for case_id, case in heads.find_cases(work.connection, batch).items():
             own = [document for document in documents if document.case_id == case_id]
             record = plain_record(merge_documents(own))

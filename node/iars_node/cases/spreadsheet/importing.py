@@ -164,7 +164,9 @@ class _Run:
     def _own_records(self, case_ids: list[str], scopes: set[str]) -> dict[str, Record]:
         found: dict[str, Record] = {case_id: {} for case_id in case_ids}
         connection, vault = self._work.connection, self._work.vault
-        for document in contents.read_documents(connection, vault, case_ids, scopes | DERIVED_FROM):
+        for document in contents.read_documents(
+            connection, vault, case_ids, scopes | DERIVED_FROM, at=self._work.now
+        ):
             if document.source == OWN:
                 found[document.case_id][document.scope] = plain_values(document)
         return found

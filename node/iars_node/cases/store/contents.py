@@ -50,27 +50,37 @@ def values_to_seal(document: Document, values: Mapping[str, Value], at: str) -> 
     return encoding.encode(plain), _context(document.case_id, document.scope, document.source)
 
 
+def is_locked(row: Row[Any], at: datetime) -> bool:
+    """Say whether a document's row is locked at a moment: by somebody, or by the end of its grant."""
+    return row.locked_at is not None or (row.ends_at is not None and row.ends_at <= at)
+
+
 def read_documents(
-    connection: Connection, vault: Vault, case_ids: Collection[str], scopes: Collection[str]
+    connection: Connection,
+    vault: Vault,
+    case_ids: Collection[str],
+    scopes: Collection[str],
+    *,
+    at: datetime,
 ) -> list[Document]:
     """Open the documents of cases in the given scopes; locked and erased ones come without fields."""
     query = select(case_content).where(case_content.c.case_id.in_(case_ids), case_content.c.scope.in_(scopes))
     rows = connection.execute(query).all()
-    readable = [row for row in rows if row.locked_at is None and row.erased_at is None]
+    readable = [row for row in rows if row.erased_at is None and not is_locked(row, at)]
     opened = vault.open_many(
         [(row.key_id, row.sealed, _context(row.case_id, row.scope, row.source)) for row in readable]
     )
     plain = {
         (row.case_id, row.scope, row.source): octets for row, octets in zip(readable, opened, strict=True)
     }
-    return [_document(row, plain.get((row.case_id, row.scope, row.source))) for row in rows]
+    return [_document(row, plain.get((row.case_id, row.scope, row.source)), at) for row in rows]
 
 
-def read_document(
-    connection: Connection, vault: Vault, case_id: str, scope: str, source: str
+def read_document(  # noqa: PLR0913 - a document's place has these pieces
+    connection: Connection, vault: Vault, case_id: str, scope: str, source: str, *, at: datetime
 ) -> Document | None:
     """Open one document of a case."""
-    found = read_documents(connection, vault, [case_id], [scope])
+    found = read_documents(connection, vault, [case_id], [scope], at=at)
     return next((document for document in found if document.source == source), None)
 
 
@@ -99,6 +109,7 @@ def content_row(document: Document, key_id: bytes, sealed: bytes) -> dict[str, o
         "updated_by": document.updated_by,
         "basis": document.basis,
         "locked_at": None,
+        "ends_at": document.ends_at,
         "erased_at": None,
     }
 
@@ -132,9 +143,9 @@ def set_lock(connection: Connection, found: Iterable[Place], at: datetime | None
 
 
 def set_basis(connection: Connection, found: Iterable[Place], basis: Basis) -> None:
-    """Change the basis on which documents are held."""
+    """Change the basis on which documents are held: from then on the grant's end is not theirs."""
     for place in found:
-        connection.execute(update(case_content).where(*_at(place)).values(basis=basis))
+        connection.execute(update(case_content).where(*_at(place)).values(basis=basis, ends_at=None))
 
 
 def empty(connection: Connection, found: Iterable[Place], at: datetime) -> None:
@@ -155,12 +166,11 @@ def _context(case_id: str, scope: str, source: str) -> bytes:
     return context("case_content", "sealed", f"{case_id}/{source}", scope)
 
 
-def _document(row: Row[Any], plain: bytes | None) -> Document:
-    if row.erased_at is None and row.locked_at is not None:
+def _document(row: Row[Any], plain: bytes | None, at: datetime) -> Document:
+    # A key can be gone before the row was marked: a restored database meets today's key store.
+    closed = "erased" if plain is None else ""
+    if row.erased_at is None and is_locked(row, at):
         closed = "locked"
-    else:
-        # A key can be gone before the row was marked: a restored database meets today's key store.
-        closed = "erased" if plain is None else ""
     held = {} if plain is None else {name: Held(**entry) for name, entry in encoding.decode(plain).items()}
     return Document(
         row.case_id,
@@ -172,4 +182,5 @@ def _document(row: Row[Any], plain: bytes | None) -> Document:
         row.updated_by,
         closed,  # type: ignore[arg-type]
         held,
+        row.ends_at,
     )

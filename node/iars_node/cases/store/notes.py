@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, insert, select
 
 from iars_node.cases.model import Note
-from iars_node.cases.store.contents import OWNER
+from iars_node.cases.store.contents import OWNER, is_locked
 from iars_node.cases.tables import case_content, note
 from iars_node.vault.content_keys import key_for
 from iars_node.vault.vault import context
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
@@ -38,7 +39,7 @@ def insert_note(connection: Connection, vault: Vault, written: Note) -> None:
 
 
 def read_notes(
-    connection: Connection, vault: Vault, case_id: str, scopes: Collection[str]
+    connection: Connection, vault: Vault, case_id: str, scopes: Collection[str], *, at: datetime
 ) -> tuple[Note, ...]:
     """Open a case's notes in the given scopes, the oldest first; text is None where it is closed."""
     # A note follows its scope's lock: whoever withdrew the scope withdrew the notes on it.
@@ -48,13 +49,13 @@ def read_notes(
         & (case_content.c.source == note.c.source)
     )
     query = (
-        select(note, case_content.c.locked_at)
+        select(note, case_content.c.locked_at, case_content.c.ends_at)
         .outerjoin(case_content, same_place)
         .where(note.c.case_id == case_id, note.c.scope.in_(scopes))
         .order_by(note.c.at, note.c.id)
     )
     rows = connection.execute(query).all()
-    readable = [row for row in rows if row.locked_at is None and row.sealed]
+    readable = [row for row in rows if row.sealed and not is_locked(row, at)]
     opened = vault.open_many([(row.key_id, row.sealed, _context(row.id, row.scope)) for row in readable])
     texts = {row.id: octets for row, octets in zip(readable, opened, strict=True)}
     return tuple(

@@ -12,7 +12,7 @@ from iars_node.consent.approvals import refuse_lapsed
 from iars_node.errors import ConflictError, InvalidError
 from iars_node.jobs.service import schedule
 from iars_node.referrals import store
-from iars_node.referrals.model import ERASE_JOB, HANDOVER, IN, is_to_be_erased
+from iars_node.referrals.model import ERASE_JOB, HANDOVER, IN, Erased, is_to_be_erased
 from iars_node.referrals.service import disclosing, receiving, steps
 from iars_node.referrals.service.standing import standing_grant
 from iars_node.vault.content_keys import find_keys, forget_keys, key_for
@@ -52,6 +52,8 @@ def accept(
     current = _answerable(work, referral_id)
     refuse_lapsed(work, consents.kept_grant(work, current.grant_id))
     steps.next_state(current, "referral.accept/1")
+    # Nobody is taken on under a consent that the person has withdrawn: the sender is about to cancel.
+    consents.standing_grant(consents.kept_grant(work, current.grant_id), current.service)
     known = case_id or store.case_of_subject(work.connection, current.peer, current.subject)
     case = case_head(work, known) if known else open_received_case(work, stage="received", training=training)
     current = receiving.put_into_case(work, current, case.id)
@@ -83,14 +85,17 @@ def erase(work: Work, job: Job) -> None:
     ended = steps.get(work, job.subject)
     if not is_to_be_erased(ended):
         return
-    key_ids = [
-        key.key_id
+    keys = [
+        key
         for key in find_keys(work.connection, "referral", ended.id)
         if key.source == ended.grant_id and key.scope != disclosing.MESSAGE_SCOPE
     ]
+    key_ids = [key.key_id for key in keys]
     work.vault.erase_content_keys(key_ids, at=work.now)
     forget_keys(work.connection, key_ids)
     record(work, "referral.erased", referral_id=ended.id, peer_id=ended.peer.hex())
+    scopes = frozenset(key.scope for key in keys)
+    work.announce(Erased(ended.id, ended.peer, ended.grant_id, scopes, ended.closed_at or work.now))
 
 
 def begin(work: Work, referral_id: str, remark: str = "", texts: Texts = ()) -> Referral:
@@ -147,8 +152,10 @@ def _feedback(work: Work, referral_id: str, body: Body, texts: Texts, action: st
 def _with_texts(work: Work, current: Referral, body: Body, extra: dict[str, ScopePart]) -> Content:
     """Join sentences to a message, if the person agreed that this side tells the other about those scopes."""
     parts = tuple(extra[scope] for scope in sorted(extra))
+    if not parts:
+        return Content(body)
     if current.direction == IN:
-        grant = consents.kept_grant(work, current.grant_id).grant
+        grant = consents.standing_grant(consents.kept_grant(work, current.grant_id), current.service)
     else:
         grant = standing_grant(work, current).today
     try:

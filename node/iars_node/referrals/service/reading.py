@@ -139,9 +139,14 @@ def timeline(work: Work, referral_id: str) -> list[Entry]:
             if proof is None or is_hidden
             else messages.open_parts(work.connection, work.vault, proof.message)
         )
-        shown = tuple(part for part in disclosing.scope_parts_of(parts) if part.scope in readable)
+        said = disclosing.scope_parts_of(parts)
+        standing = said
+        if proof is not None and proof.direction == IN:
+            standing = receiving.standing_parts(work, current, said)
+        shown = tuple(part for part in standing if part.scope in readable)
         remark = "" if proof is None else _remark(proof, parts)
-        is_erased = is_hidden or (proof is not None and _is_cut(proof, parts))
+        is_cut = len(standing) < len(said) or (proof is not None and _is_cut(proof, parts))
+        is_erased = is_hidden or is_cut
         entries.append(Entry(step, proof, remark, shown, is_erased))
     return entries
 

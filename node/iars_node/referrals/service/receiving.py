@@ -11,6 +11,7 @@ from sqlalchemy import select
 from iars_node.attachments.service import expect_attachment
 from iars_node.cases.derived import DERIVED_SCOPE, track_here
 from iars_node.cases.service import receive_scope
+from iars_node.consent import endings
 from iars_node.consent import service as consents
 from iars_node.consent import store as consent_store
 from iars_node.consent.approvals import refuse_lapsed
@@ -40,7 +41,9 @@ from iars_protocol.referral import CLOSED, TRANSITIONS, Side, State, arrive, vie
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
+    from iars_node.consent.model import KeptGrant
     from iars_node.exchange.model import Incoming, Receipted
     from iars_node.work import Work
     from iars_protocol.consent import Grant
@@ -63,9 +66,29 @@ def keys_of_offer(work: Work, incoming: Incoming) -> tuple[tuple[bytes, ...], ..
 
 
 def keys_of_step(work: Work, incoming: Incoming) -> tuple[tuple[bytes, ...], ...]:
-    """Keep a later message's parts under keys of the referral's grant."""
+    """Keep a later message's parts under keys of the referral's grant, but for what was withdrawn meanwhile.
+
+    Such a part was on its way when the withdrawal overtook it: nothing of it is kept, and the thread goes on.
+    """
     current = _referral_of(work, incoming)
-    return _keys(work, incoming, current.id, current.grant_id)
+    keys = _keys(work, incoming, current.id, current.grant_id)
+    if not incoming.content.scopes:
+        return keys
+    standing = {part.scope for part in standing_parts(work, current, incoming.content.scopes)}
+    before = len(keys) - len(incoming.content.scopes)
+    return keys[:before] + tuple(
+        key if part.scope in standing else ()
+        for key, part in zip(keys[before:], incoming.content.scopes, strict=True)
+    )
+
+
+def standing_parts(work: Work, current: Referral, parts: Sequence[ScopePart]) -> list[ScopePart]:
+    """Return the parts that may be read: all of the origin's own, and of a receiver's what has not ended."""
+    if current.direction == OUT or not parts:
+        return list(parts)
+    kept = consents.kept_grant(work, current.grant_id)
+    purpose = SERVICES[current.service].purpose
+    return [part for part in parts if kept.stands(part.scope, purpose, work.now)]
 
 
 def _keys(work: Work, incoming: Incoming, referral_id: str, source: str) -> tuple[tuple[bytes, ...], ...]:
@@ -97,11 +120,18 @@ def apply_offer(work: Work, incoming: Incoming) -> None:
     kept = consents.receive_grant(work, incoming.peer, signed, SERVICES[offer.service].purpose)
     _check_onward(work, incoming, kept.grant)
     check_content(incoming.content.scopes, kept.grant, "sender", "offer")
+    _refuse_withdrawn(incoming, kept, offer.service)
     if offer.respond_by <= seconds(work.now):
         raise RefusedError("The time to answer is over.", "expired")
     known = _referral_from(work, incoming, offer, kept.grant)
     store.add(work.connection, known)
     _add_step(work, incoming, known, "requested")
+
+
+def _refuse_withdrawn(incoming: Incoming, kept: KeptGrant, service: str) -> None:
+    purpose = SERVICES[service].purpose
+    if any(kept.has_ended(part.scope, purpose) for part in incoming.content.scopes):
+        raise RefusedError("The person has withdrawn a part of what was sent.", consents.WITHDRAWN)
 
 
 def _check_onward(work: Work, incoming: Incoming, grant: Grant) -> None:
@@ -117,6 +147,8 @@ def _check_onward(work: Work, incoming: Incoming, grant: Grant) -> None:
     origin = peer_store.find(work.connection, bytes.fromhex(onward.controller))
     if origin is None or not origin.is_exchanged_with:
         raise RefusedError("The origin of the onward permission is not known here.", "onward-origin")
+    if endings.withdrawn_before(work.connection, "onward", onward.id, origin.node_id):
+        raise RefusedError("The person has withdrawn the onward permission.", consents.WITHDRAWN)
     wire.verify_issued(signed, origin.history, at=seconds(work.now))
     own_type = identity_of(work.vault).listing.organisation_type
     answer = onward.permits(grant, own_type, seconds(work.now))
@@ -165,7 +197,8 @@ def apply_step(work: Work, incoming: Incoming) -> None:
     state = _state_after(work, current, incoming)
     _check_allowed(work, current, incoming)
     if incoming.content.scopes and current.case_id:
-        take_into_case(work, current, _as_seen_here(work, current, incoming.content.scopes))
+        parts = standing_parts(work, current, incoming.content.scopes)
+        take_into_case(work, current, _as_seen_here(work, current, parts))
     step = incoming.header.type
     reason = getattr(incoming.content.body, "reason", "")
     _add_step(work, incoming, current, state)
@@ -234,7 +267,7 @@ def received_parts(work: Work, current: Referral) -> list[ScopePart]:
         found += disclosing.scope_parts_of(
             messages.open_parts(work.connection, work.vault, bytes(message_id))
         )
-    return _as_seen_here(work, current, found)
+    return _as_seen_here(work, current, standing_parts(work, current, found))
 
 
 def _as_seen_here(work: Work, current: Referral, parts: Sequence[ScopePart]) -> list[ScopePart]:
@@ -259,17 +292,33 @@ def put_into_case(work: Work, current: Referral, case_id: str) -> Referral:
 
 
 def take_into_case(work: Work, current: Referral, parts: Iterable[ScopePart]) -> None:
-    """Put received content into the referral's case, under its grant as the source."""
+    """Put received content into the referral's case, under its grant as the source, until the grant's end."""
+    ends_at = _end_of_grant(work, current)
     for part in parts:
         if part.fields:
             receive_scope(
-                work, current.case_id, part.scope, current.grant_id, part.fields, by=current.peer.hex()
+                work,
+                current.case_id,
+                part.scope,
+                current.grant_id,
+                part.fields,
+                by=current.peer.hex(),
+                ends_at=ends_at,
             )
         for entry in part.attachments:
-            _expect(work, current, part.scope, entry)
+            _expect(work, current, part.scope, entry, ends_at)
 
 
-def _expect(work: Work, current: Referral, scope: str, entry: AttachmentPart) -> None:
+def _end_of_grant(work: Work, current: Referral) -> datetime | None:
+    if current.direction == OUT:
+        # What a receiver tells back belongs to the origin's own file.
+        return None
+    return EPOCH + timedelta(seconds=consents.kept_grant(work, current.grant_id).grant.expires)
+
+
+def _expect(
+    work: Work, current: Referral, scope: str, entry: AttachmentPart, ends_at: datetime | None
+) -> None:
     expect_attachment(
         work,
         current.case_id,
@@ -280,6 +329,7 @@ def _expect(work: Work, current: Referral, scope: str, entry: AttachmentPart) ->
         media_type=entry.media_type,
         seal=Seal(entry.key, entry.size, entry.sealed_size, entry.sealed_hash),
         by=current.peer.hex(),
+        ends_at=ends_at,
     )
 
 

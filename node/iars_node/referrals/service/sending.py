@@ -41,7 +41,7 @@ REFERENCE_PREFIX = "R-"
 def preview(work: Work, offering: Offering, peer: Peer) -> Preview:
     """Show what would leave at the offer, what on acceptance, and what never: nothing is written."""
     given = _consent_for(work, offering, peer)
-    grant = consents.draft_grant(work, given, peer)
+    grant = consents.grant_to_show(work, given, peer, offering.service)
     known = disclosing.material(work, offering.case_id)
     at_offer, on_acceptance = _parts(work, offering, grant, known)
     now_lines = _lines(at_offer)
@@ -129,7 +129,8 @@ def send_referral(work: Work, offering: Offering, peer_id: bytes) -> Referral:
     given = _consent_for(work, offering, peer)
     known = disclosing.material(work, offering.case_id)
     kept = consents.grant_for(work, given, peer)
-    at_offer, on_acceptance = _parts(work, offering, kept.grant, known)
+    standing = consents.standing_grant(kept, offering.service)
+    at_offer, on_acceptance = _parts(work, offering, standing, known)
     new = _new_referral(work, offering, given, kept.grant, peer)
     offer = Offer(
         kind=new.kind,

@@ -51,7 +51,8 @@ def standing_grant(work: Work, sent: Referral) -> Standing:
     if isinstance(answer, Denied):
         # A renewal does not prolong what was signed before it: the other side would refuse what we send.
         raise RefusedError("What was signed for this referral has ended; refer once more.", answer.reason)
-    return Standing(kept, consents.narrowed_grant(kept, newest, peer))
+    left = consents.standing_grant(kept, sent.service)
+    return Standing(kept, consents.narrowed_grant(left, newest, peer))
 
 
 def is_locked(work: Work, current: Referral) -> bool:

@@ -14,6 +14,7 @@ from iars_node.web.routes import (
     cases,
     consent_life,
     consents,
+    endings,
     exceptions,
     files,
     home,
@@ -23,6 +24,7 @@ from iars_node.web.routes import (
     scopes,
     sign_in,
     steps,
+    withdrawals,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ TOPICS = (
     consents,
     consent_life,
     exceptions,
+    withdrawals,
+    endings,
     referring,
     referrals,
     steps,

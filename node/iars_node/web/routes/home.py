@@ -24,7 +24,6 @@ pages = Pages()
 MOST = 50
 SOON = timedelta(hours=4)
 NEWS_FOR = timedelta(days=7)
-CONSENTS_FOR = timedelta(days=14)
 
 NOW, TODAY, WEEK, LATER = N_("Now"), N_("Today"), N_("This week"), N_("Later")
 
@@ -103,7 +102,8 @@ def _consents(visit: Visit) -> list[Task]:
     if not visit.may("consent.read"):
         return []
     found = []
-    for consent_id, case_id, end in ending_before(visit.work, visit.now + CONSENTS_FOR, MOST):
+    warning = timedelta(days=visit.node.settings.consent_warning_days)
+    for consent_id, case_id, end in ending_before(visit.work, visit.now + warning, MOST):
         reference = case_head(visit.work, case_id).reference
         sentence = visit.gettext("Ask again: the consent of %(reference)s ends", reference=reference)
         found.append(Task(f"/consents/{consent_id}", sentence, end, "consent"))

@@ -1,0 +1,74 @@
+"""What has ended of what a case received: closed at once, erased later, kept only on a legal ground."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from iars_node.cases import service as cases
+from iars_node.web.pages import Pages
+from iars_node.web.people import organisations
+from iars_node.web.visit import Page, Redirect, Sheet
+from iars_node.withdrawals import service as withdrawals
+from iars_protocol.vocabulary import SCOPES
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from iars_node.web.visit import Answer, Faults, Visit
+
+pages = Pages()
+
+
+@pages.get("/cases/{case_id}/endings", "consent.read")
+def show_endings(visit: Visit, case_id: str) -> Answer:
+    """Show what is closed, until when, and what is kept on which ground."""
+    return _page(visit, case_id, Sheet())
+
+
+def _page(visit: Visit, case_id: str, sheet: Sheet) -> Page:
+    return Page(
+        "endings.html",
+        {
+            "sheet": sheet,
+            "case": cases.case_head(visit.work, case_id),
+            "endings": withdrawals.endings_of_case(visit.work, case_id),
+            "names": organisations(visit),
+            "grounds": visit.speech.choices("retention_ground"),
+            "scope_names": {code: visit.speech.scope(code) for code in SCOPES},
+        },
+    )
+
+
+@pages.post("/cases/{case_id}/endings", "erasure.decide")
+def retain(visit: Visit, case_id: str) -> Answer:
+    """Keep something on a declared legal ground."""
+
+    def again(sheet: Sheet) -> Page:
+        return _page(visit, case_id, sheet)
+
+    until = _end(visit)
+    scopes = visit.chosen("scopes", SCOPES)
+    ground = next(iter(visit.chosen("ground", withdrawals.GROUNDS)), "")
+    faults: Faults = {}
+    if not scopes:
+        faults["scopes"] = visit.gettext("Choose what is kept.")
+    if not ground:
+        faults["ground"] = visit.gettext("Choose the legal ground.")
+    if until is None or until <= visit.now:
+        faults["until"] = visit.gettext("Write a day in the future.")
+    known = {held.ending.id for held in withdrawals.endings_of_case(visit.work, case_id)}
+    if visit.typed("ending") not in known:
+        return Redirect(f"/cases/{case_id}/endings")
+    if faults or until is None:
+        raise visit.unfinished(again, faults)
+    with visit.keeping(again):
+        withdrawals.retain(visit.work, visit.typed("ending"), scopes, ground, until)
+    return Redirect(f"/cases/{case_id}/endings?done=retained")
+
+
+def _end(visit: Visit) -> datetime | None:
+    try:
+        return visit.speech.moments.end_of_day(date.fromisoformat(visit.typed("until")))
+    except ValueError:
+        return None

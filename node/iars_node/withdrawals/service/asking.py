@@ -1,0 +1,244 @@
+"""The origin's side: one action ends sharing, tells every recipient, and runs the deadline."""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from iars_node import audit
+from iars_node.accounts.access import require
+from iars_node.audit.alarms import raise_alarm
+from iars_node.consent import endings
+from iars_node.consent import store as consent_store
+from iars_node.consent.ended import joined, parts_of
+from iars_node.consent.model import PERMITTING
+from iars_node.db import new_id
+from iars_node.errors import ConflictError, InvalidError, NotFoundError
+from iars_node.exchange.messages import own_key
+from iars_node.exchange.model import FIRST, Draft
+from iars_node.exchange.queueing import queue_many
+from iars_node.exchange.restoring import awaited
+from iars_node.jobs.service import schedule
+from iars_node.peers import store as peer_store
+from iars_node.referrals.service import ending as referrals
+from iars_node.vault.identity import identity_of, seconds
+from iars_node.withdrawals import store
+from iars_node.withdrawals.model import DEADLINE, MESSAGE_LIFE, WAITING, WATCH_JOB, By, Notice, Part
+from iars_protocol.consent import Signed, Withdrawal, sign
+from iars_protocol.content import Content
+from iars_protocol.messages.consent import Withdraw
+from iars_protocol.vocabulary import PURPOSES, SCOPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from iars_node.consent.model import Consent, IssuedGrant
+    from iars_node.jobs.model import Job
+    from iars_node.peers.model import Peer
+    from iars_node.work import Work
+
+WATCH_EVERY = timedelta(minutes=1)
+AT_ONCE = 200
+
+WHOLE = Part()
+
+
+def withdraw(
+    work: Work, consent_ids: Sequence[str], part: Part = WHOLE, *, by: By = "person"
+) -> list[Notice]:
+    """End consents, whole or in part, and tell everybody who received something under them.
+
+    No reason is asked. `by` tells the person's own withdrawal from a revocation by anybody else. What was
+    withdrawn before is not asked again; the notices of both times are returned.
+    """
+    require(work.actor, "consent.withdraw")
+    _check(part)
+    given = [_consent(work, consent_id) for consent_id in dict.fromkeys(consent_ids)]
+    parts = parts_of(part.scopes, part.purposes, part.recipients)
+    before = [notice for each in given for notice in store.notices_of_consent(work.connection, each.id)]
+    told: list[IssuedGrant] = []
+    for each in given:
+        if not _is_running(each):
+            continue
+        if part.is_whole:
+            endings.end_consent(work.connection, each.id, _STATES[by], work.now)
+        else:
+            endings.end_parts(work.connection, each, parts)
+        audit.record(
+            work,
+            f"consent.{_STATES[by]}",
+            subject=each.id,
+            case_id=each.case_id,
+            scopes=part.scopes,
+            purpose=",".join(part.purposes),
+            detail={} if part.is_whole else {"part": "yes"},
+        )
+        told += _told(work, each, part)
+    fresh = end_grants(work, told, replace(part, recipients=()), by)
+    return [*before, *sorted(fresh, key=lambda notice: notice.id)]
+
+
+_STATES: Mapping[By, str] = {"person": "withdrawn", "other": "revoked"}
+
+
+def _check(part: Part) -> None:
+    faults = {}
+    if not set(part.scopes) <= SCOPES.keys():
+        faults["scopes"] = f"accepted: {', '.join(SCOPES)}"
+    if not set(part.purposes) <= PURPOSES.keys():
+        faults["purposes"] = f"accepted: {', '.join(PURPOSES)}"
+    if faults:
+        raise InvalidError("What is withdrawn can't be read; nothing was changed.", faults)
+
+
+def _consent(work: Work, consent_id: str) -> Consent:
+    endings.lock_consent(work.connection, consent_id)
+    found = consent_store.find(work.connection, work.vault, consent_id)
+    if found is None:
+        raise NotFoundError("There is no consent of this id.")
+    if not _is_running(found) and found.state not in _STATES.values():
+        raise ConflictError(f"This consent is {found.state}; there is nothing to withdraw.")
+    return found
+
+
+def _is_running(given: Consent) -> bool:
+    # Also past its end: recipients still hold what they received until their grace is over.
+    return given.state in (*PERMITTING, "expired")
+
+
+def _told(work: Work, given: Consent, part: Part) -> list[IssuedGrant]:
+    found = endings.issued_grants(work.connection, given.id)
+    return [kept for kept in found if not part.recipients or kept.peer.hex() in part.recipients]
+
+
+def end_grants(work: Work, told: Sequence[IssuedGrant], part: Part, by: By) -> list[Notice]:
+    """End grants that this node issued, cancel what was not accepted yet, and queue the withdrawals."""
+    parts = parts_of(part.scopes, part.purposes)
+    fresh = [kept for kept in told if not set(parts) <= set(kept.ended)]
+    if not fresh:
+        return []
+    endings.end_grants(work, fresh, parts, work.now)
+    ended = [replace(kept, ended=joined(kept.ended, parts)) for kept in fresh]
+    # One withdrawal for each recipient and consent: nobody learns what else was shared with others.
+    by_place: dict[tuple[bytes, str], list[IssuedGrant]] = defaultdict(list)
+    for kept in ended:
+        by_place[kept.peer, kept.consent_id].append(kept)
+    peers = {peer for peer, _consent_id in by_place}
+    peer_store.lock_many(work.connection, peers)
+    told_now = _who_can_be_told(work, peers)
+    referrals.end_sharing(work, ended, told_now)
+    signing = identity_of(work.vault).signing
+    notices = []
+    for (peer, _consent_id), grants in sorted(by_place.items()):
+        said = _withdrawal(work, grants, part, by)
+        notices.append(_notice(work, peer, grants, said, sign(said, signing)))
+    sent = _queue(work, notices, told_now)
+    notices = [replace(each, message=sent.get(each.id, b"")) for each in notices]
+    store.add_notices(work.connection, notices)
+    audit.record_many(
+        work,
+        [
+            audit.Entry(
+                "erasure.asked",
+                subject=each.id,
+                case_id=each.case_id,
+                peer_id=each.peer.hex(),
+                scopes=each.scopes,
+                detail={"by": each.by},
+            )
+            for each in notices
+        ],
+    )
+    return notices
+
+
+def _withdrawal(work: Work, grants: Sequence[IssuedGrant], part: Part, by: By) -> Withdrawal:
+    return Withdrawal(
+        id=new_id(),
+        controller=identity_of(work.vault).node_text,
+        created=seconds(work.now),
+        grants=tuple(kept.id for kept in grants),
+        scopes=part.scopes,
+        purposes=part.purposes,
+        by=by,
+    )
+
+
+def _notice(
+    work: Work, peer: bytes, grants: Sequence[IssuedGrant], said: Withdrawal, signed: Signed
+) -> Notice:
+    return Notice(
+        id=said.id,
+        consent_id=grants[0].consent_id,
+        case_id=grants[0].case_id,
+        peer=peer,
+        grants=said.grants,
+        scopes=said.scopes,
+        purposes=said.purposes,
+        by=said.by,
+        signed=signed.to_line(),
+        asked_at=work.now,
+        deadline_at=work.now + DEADLINE,
+        message=b"",
+        answered_at=None,
+        overdue_at=None,
+        outcome=WAITING,
+    )
+
+
+def _who_can_be_told(work: Work, node_ids: Iterable[bytes]) -> dict[bytes, Peer]:
+    """Return the peers for which something may be signed now."""
+    silent = awaited(work)
+    known = peer_store.find_many(work.connection, node_ids)
+    return {
+        node_id: peer
+        for node_id, peer in known.items()
+        if node_id not in silent and peer.is_exchanged_with and _is_sealable(work, peer)
+    }
+
+
+def _is_sealable(work: Work, peer: Peer) -> bool:
+    newest = next(reversed(peer.history.encryption.values()))
+    return newest.destroy_after > seconds(work.now)
+
+
+def _queue(work: Work, notices: Sequence[Notice], told: Mapping[bytes, Peer]) -> dict[str, bytes]:
+    """Queue withdrawals for the peers that can be told now; return their messages by withdrawal."""
+    key = ((own_key(work),),)
+    now = [each for each in notices if each.peer in told]
+    drafts = [
+        Draft(
+            told[each.peer],
+            # A thread of its own: a withdrawal never waits behind anything.
+            secrets.token_bytes(16),
+            Content(Withdraw(tuple(Signed.from_line(each.signed).to_plain()))),
+            key,
+            work.now + MESSAGE_LIFE,
+            precedence=FIRST,
+        )
+        for each in now
+    ]
+    queued = queue_many(work, drafts)
+    return {each.id: message.id for each, message in zip(now, queued, strict=True)}
+
+
+def watch(work: Work, _job: Job) -> None:
+    """Queue what could not be queued before; escalate every silence that has lasted too long."""
+    unsent = store.unsent_notices(work.connection, AT_ONCE)
+    told = _who_can_be_told(work, {each.peer for each in unsent})
+    for withdrawal_id, message in _queue(work, unsent, told).items():
+        store.change_notice(work.connection, withdrawal_id, message=message)
+    for each in store.silent_notices(work.connection, work.now, AT_ONCE):
+        store.change_notice(work.connection, each.id, overdue_at=work.now)
+        audit.record(
+            work,
+            "erasure.overdue",
+            subject=each.id,
+            case_id=each.case_id,
+            peer_id=each.peer.hex(),
+        )
+        raise_alarm(work, "erasure.overdue", each.id, {"peer": each.peer.hex()})
+    schedule(work, WATCH_JOB, work.now + WATCH_EVERY)

@@ -1,0 +1,226 @@
+"""What is erased is gone from every file, and no older copy of the database brings it back."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import select
+from tests.federation.endings import (
+    asked,
+    endings_at,
+    outcomes,
+    pass_time,
+    record_of,
+    shown,
+    withdraw,
+)
+from tests.federation.neighbours import SHARED, settle
+from tests.federation.test_raw_files import Markers, raw_bytes, record_with_everything
+from tests.federation.test_restore import back_up, restore_older_database
+from tests.federation.uploads import UploadWire, attach, upload_all
+
+from iars_node.attachments.tables import attachment
+from iars_node.cases.tables import case_content, search_word
+from iars_node.errors import ErasedError
+from iars_node.exchange.tables import message_part
+from iars_node.referrals import service as referrals
+from iars_node.vault.content_keys import find_keys
+from iars_node.withdrawals import service as withdrawals
+from iars_node.work import SYSTEM
+from iars_protocol.record import SCOPES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.federation.neighbours import Neighbour
+
+    from iars_node.clock import SetClock
+    from iars_node.consent.model import Consent
+    from iars_node.referrals.model import Referral
+
+HOLD = timedelta(hours=48)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def wire() -> UploadWire:
+    """A wire that attachments pass too."""
+    return UploadWire()
+
+
+async def share_everything(
+    shelter: Neighbour, mission: Neighbour, markers: Markers
+) -> tuple[Referral, Consent, str]:
+    """Refer a person with every scope and an attachment, and let all of it arrive."""
+    case = shelter.open_case(record_with_everything(markers))
+    given = shelter.give_consent(case, mission, scopes=tuple(SCOPES))
+    scan = attach(shelter, case, markers.word("scan").encode() * 40)
+    texts = (("services", markers.word("text")), ("medical", markers.word("text")))
+    sent = shelter.refer(case, given, mission, texts=texts, attachments=(scan,))
+    await settle(shelter, mission)
+    mission.act(referrals.accept, sent.id)
+    await settle(shelter, mission)
+    await upload_all(shelter)
+    assert shown(mission, sent.id) == set(SCOPES)
+    return sent, given, scan
+
+
+def received_keys(side: Neighbour, sent: Referral) -> set[bytes]:
+    """Return the ids of the keys that everything received under a referral's grant is sealed with."""
+    current = side.referral(sent.id)
+    with side.node.works.read(SYSTEM) as work:
+        owners = (("referral", current.id), ("case", current.case_id))
+        return {
+            key.key_id
+            for kind, owner in owners
+            for key in find_keys(work.connection, kind, owner)  # type: ignore[arg-type]  # both are kinds
+            if key.source == current.grant_id and key.scope in SCOPES
+        }
+
+
+def wrapped_keys(side: Neighbour, wanted: set[bytes]) -> list[bytes]:
+    """Return content keys as the key store holds them: what a thief of an old file would look for."""
+    store = sqlite3.connect(side.node.settings.folder / "keys.sqlite")
+    rows = store.execute("SELECT key_id, wrapped FROM vault_content_key").fetchall()
+    store.close()
+    return [wrapped for key_id, wrapped in rows if key_id in wanted]
+
+
+def every_file(side: Neighbour) -> Iterator[tuple[str, bytes]]:
+    """Return every byte that a node has on its disk: databases, logs, key store, attachments, leftovers."""
+    yield from raw_bytes(side)
+    for path in side.node.settings.folder.rglob("*"):
+        if path.is_file():
+            yield str(path.relative_to(side.node.settings.folder)), path.read_bytes()
+
+
+def sealed_rows(side: Neighbour, keys: set[bytes]) -> list[tuple[bytes, bytes]]:
+    """Return what an old copy of the database holds that these keys seal: key and sealed bytes."""
+    with side.node.works.read(SYSTEM) as work:
+        found = []
+        for table in (case_content, attachment):
+            rows = work.connection.execute(select(table.c.key_id, table.c.sealed))
+            found += [(bytes(row.key_id), bytes(row.sealed)) for row in rows]
+        parts = work.connection.execute(select(message_part.c.key_ids, message_part.c.sealed))
+        found += [(bytes(row.key_ids)[-16:], bytes(row.sealed)) for row in parts]
+    return [(key, sealed) for key, sealed in found if key in keys and sealed]
+
+
+async def erase_by_withdrawal(
+    clock: SetClock, shelter: Neighbour, mission: Neighbour, given: Consent
+) -> None:
+    withdraw(shelter, given)
+    await settle(shelter, mission)
+    pass_time(clock, HOLD + HOUR, shelter, mission)
+    await settle(shelter, mission)
+    assert outcomes(asked(shelter, given)) == [dict.fromkeys(sorted(SCOPES), "erased")]
+
+
+async def test_no_file_holds_a_word_or_a_key_of_what_was_erased(
+    pair: tuple[Neighbour, Neighbour], clock: SetClock, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shelter, mission = pair
+    markers = Markers()
+    sent, given, _scan = await share_everything(shelter, mission, markers)
+    keys = received_keys(mission, sent)
+    wrapped = wrapped_keys(mission, keys)
+    old = sealed_rows(mission, keys)
+    assert len(wrapped) == len(keys) > len(SCOPES)
+    assert len(old) > len(SCOPES)
+    # Only what is there before can be seen to be gone.
+    before = b"".join(content for _, content in every_file(mission))
+    assert all(key in before for key in wrapped)
+    files_before = {name for name, _ in every_file(mission) if name.startswith("attachments")}
+    assert files_before
+    with mission.node.works.read(SYSTEM) as work:
+        assert work.connection.execute(
+            select(search_word.c.key_id).where(search_word.c.key_id.in_(keys))
+        ).first()
+    await erase_by_withdrawal(clock, shelter, mission, given)
+    forms = list(markers.forms())
+    for name, content in every_file(mission):
+        assert not [word for word, form in forms if form in content], name
+        for key in wrapped:
+            assert key not in content, name
+            assert key.hex().encode() not in content, name
+    assert not {name for name, _ in every_file(mission) if name.startswith("attachments")}
+    said = "".join(capfd.readouterr())
+    assert not [word for word in markers.planted if word in said]
+    with mission.node.works.read(SYSTEM) as work:
+        assert not work.connection.execute(
+            select(search_word.c.key_id).where(search_word.c.key_id.in_(keys))
+        ).first()
+        # What an old copy of the database holds meets a key store that has nothing to open it with.
+        for key, sealed in old:
+            with pytest.raises(ErasedError):
+                work.vault.open(key, sealed, b"")
+    # The origin's own file is whole.
+    with shelter.node.works.read(SYSTEM) as work:
+        assert {key.scope for key in find_keys(work.connection, "case", given.case_id)} >= set(SCOPES)
+
+
+@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
+async def test_an_old_database_with_the_passphrase_and_todays_key_store_shows_nothing_erased(
+    neighbours: Callable[..., list[Neighbour]], wire: UploadWire, clock: SetClock
+) -> None:
+    shelter, mission = neighbours("shelter", "mission")
+    sent, given, _scan = await share_everything(shelter, mission, Markers())
+    back_up(mission)
+    await erase_by_withdrawal(clock, shelter, mission, given)
+    restore_older_database(mission, wire, "mission")
+    # The image is from before the withdrawal: nothing in it is locked, and still nothing opens.
+    assert endings_at(mission) == []
+    assert shown(mission, sent.id) == set()
+    assert record_of(mission, sent.id) == {}
+
+
+@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
+async def test_a_recipient_restored_from_before_the_withdrawal_learns_of_it_again(
+    neighbours: Callable[..., list[Neighbour]], wire: UploadWire, clock: SetClock
+) -> None:
+    shelter, mission = neighbours("shelter", "mission")
+    case = shelter.open_case()
+    given = shelter.give_consent(case, mission)
+    sent = shelter.refer(case, given, mission)
+    await settle(shelter, mission)
+    mission.act(referrals.accept, sent.id)
+    await settle(shelter, mission)
+    back_up(mission)
+    withdraw(shelter, given)
+    await settle(shelter, mission)
+    restore_older_database(mission, wire, "mission")
+    assert shown(mission, sent.id) == set(SHARED)
+    for _ in range(6):
+        clock.moment += timedelta(minutes=1)
+        await settle(shelter, mission)
+    assert shown(mission, sent.id) == set()
+    assert [held.ending.cause for held in endings_at(mission)] == ["withdrawal"]
+
+
+@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
+async def test_an_origin_restored_from_before_the_withdrawal_takes_it_back(
+    neighbours: Callable[..., list[Neighbour]], wire: UploadWire, clock: SetClock
+) -> None:
+    shelter, mission = neighbours("shelter", "mission")
+    case = shelter.open_case()
+    given = shelter.give_consent(case, mission)
+    sent = shelter.refer(case, given, mission)
+    await settle(shelter, mission)
+    mission.act(referrals.accept, sent.id)
+    await settle(shelter, mission)
+    back_up(shelter)
+    (notice,) = withdraw(shelter, given)
+    await settle(shelter, mission)
+    pass_time(clock, HOLD + HOUR, mission)
+    restore_older_database(shelter, wire, "shelter")
+    for _ in range(6):
+        clock.moment += timedelta(minutes=1)
+        await settle(shelter, mission)
+    with shelter.node.works.read(SYSTEM) as work:
+        (one,) = withdrawals.asked_of_consent(work, given.id)
+    assert (one.notice.id, one.notice.outcome) == (notice.id, "erased")
+    with shelter.node.works.write(SYSTEM) as work, pytest.raises(Exception, match="consent"):
+        referrals.amend(work, sent.id)
