@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,8 @@ from tests.federation.neighbours import Neighbour, Wire, settle
 
 from iars_node.audit import store as audit_store
 from iars_node.errors import RefusedError
-from iars_node.exchange import hop
-from iars_node.exchange.restoring import mark_restored
+from iars_node.exchange import hop, outbox
+from iars_node.exchange.restoring import awaited, mark_restored
 from iars_node.exchange.sending import PATH
 from iars_node.node import build_node
 from iars_node.referrals import service as referrals
@@ -224,3 +225,43 @@ async def test_an_acceptance_that_comes_back_discloses_what_waited_for_it(
     assert referrals.differences(shelter.history(sent.id), mission.history(sent.id)) == []
     assert shelter.referral(sent.id).problem == ""
     assert mission.referral(sent.id).is_disclosed
+
+
+@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
+async def test_a_restored_node_asks_again_whoever_stays_silent_and_is_answered_once(
+    neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock
+) -> None:
+    shelter, mission = neighbours("shelter", "mission")
+    case = shelter.open_case()
+    given = shelter.give_consent(case, mission)
+    back_up(mission)
+    shelter.refer(case, given, mission)
+    await settle(shelter, mission)
+    restore_older_database(mission, wire, "mission")
+    await mission.send(shelter)
+    # The shelter's answer waits, and its pauses have grown long: the line was down for a while.
+    with shelter.node.works.write(SYSTEM) as work:
+        held = outbox.take_route(work, mission.id, "another", timedelta(seconds=1))
+        assert held is not None
+        outbox.note_failure(work, replace(held, failures=12), "connection")
+        outbox.give_route_back(work, held)
+    with shelter.node.works.read(SYSTEM) as work:
+        assert outbox.due_peers(work.connection, work.now, "any") == []
+    mission.run_jobs()
+    assert not waits(mission, shelter)
+    clock.moment += timedelta(minutes=2)
+    mission.run_jobs()
+    assert waits(mission, shelter)
+    await mission.send(shelter)
+    with shelter.node.works.read(SYSTEM) as work:
+        assert outbox.due_peers(work.connection, work.now, "any") == [mission.id]
+        assert len(outbox.next_lines(work.connection, mission.id, work.now, most=10)) == 1
+    await settle(shelter, mission)
+    with mission.node.works.read(SYSTEM) as work:
+        assert awaited(work) == set()
+
+
+def waits(one: Neighbour, other: Neighbour) -> bool:
+    """Say whether something waits to be sent."""
+    with one.node.works.read(SYSTEM) as work:
+        return bool(outbox.next_lines(work.connection, other.id, work.now, most=1))

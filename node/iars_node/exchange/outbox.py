@@ -29,7 +29,7 @@ from iars_node.exchange.model import (
     Queued,
     Route,
 )
-from iars_node.exchange.tables import outbox, route
+from iars_node.exchange.tables import message, outbox, route
 from iars_node.prepared import Prepared, inserting
 from iars_node.vault.identity import identity_of, seconds
 from iars_protocol.batch import LOCKED
@@ -302,6 +302,17 @@ def note_success(work: Work, held: Route) -> None:
         .where(route.c.peer == held.peer, route.c.fence == held.fence)
         .values(failures=0, retry_at=EPOCH, failing_since=None, last_error="")
     )
+
+
+def has_waiting(work: Work, peer: bytes, kind: str) -> bool:
+    """Say whether a message of a type still waits for a peer's receipt."""
+    query = (
+        select(outbox.c.sequence)
+        .join(message, message.c.id == outbox.c.message)
+        .where(outbox.c.peer == peer, message.c.type == kind)
+        .limit(1)
+    )
+    return work.connection.execute(query).first() is not None
 
 
 def hear(work: Work, peer: bytes) -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 GAPS_JOB = "exchange.gaps"
 GAPS_EVERY = timedelta(minutes=10)
+ASK_AGAIN = timedelta(minutes=1)
 RESYNC_LIFE = timedelta(days=30)
 WITNESSES_TIME = timedelta(hours=1)
 """How long the next log waits for what the witnesses have seen of the one that was put back."""
@@ -80,10 +81,12 @@ def is_restoring(work: Work, peer: bytes) -> bool:
     return _AWAITED.first(work.connection, {"wanted": peer}) is not None
 
 
-def awaited(work: Work) -> set[bytes]:
-    """Return every peer whose answer is still awaited."""
-    rows = work.connection.execute(select(resync.c.peer).where(resync.c.answered_at.is_(None)))
-    return {bytes(found) for found in rows.scalars()}
+def awaited(work: Work, *, asked_before: datetime | None = None) -> set[bytes]:
+    """Return every peer whose answer is still awaited, or who was asked before a moment."""
+    query = select(resync.c.peer).where(resync.c.answered_at.is_(None))
+    if asked_before is not None:
+        query = query.where(resync.c.asked_at <= asked_before)
+    return {bytes(found) for found in work.connection.execute(query).scalars()}
 
 
 def refuse_while_restoring(work: Work, peer: bytes) -> None:
@@ -120,10 +123,30 @@ def ask_for_gaps(work: Work, older_than: timedelta) -> int:
     return asked
 
 
+def ask_again(work: Work) -> bool:
+    """Ask once more whoever was silent for a minute since a restore; say whether anybody is awaited.
+
+    Nothing else may be signed for it meanwhile: it hears nothing from here that would tell it to try again.
+    """
+    still = awaited(work)
+    silent = awaited(work, asked_before=work.now - ASK_AGAIN)
+    for peer in every(work):
+        if peer.node_id not in silent or not peer.is_exchanged_with:
+            continue
+        if outbox.has_waiting(work, peer.node_id, ResyncStreams.type):
+            continue
+        body = ResyncStreams(asks=True, received=_settled(work, peer), sent=heads_of(work, peer, OUT))
+        queue_resync(work, peer, body)
+        work.connection.execute(update(resync).where(resync.c.peer == peer.node_id).values(asked_at=work.now))
+        record(work, "exchange.resync-asked", peer_id=peer.node_text)
+    return bool(still)
+
+
 def ask_for_gaps_job(work: Work, _job: Job) -> None:
     """Look for gaps that lasted, and again later: requests that overtake each other fill theirs at once."""
+    is_restoring_still = ask_again(work)
     ask_for_gaps(work, GAPS_EVERY)
-    schedule(work, GAPS_JOB, work.now + GAPS_EVERY)
+    schedule(work, GAPS_JOB, work.now + (ASK_AGAIN if is_restoring_still else GAPS_EVERY))
 
 
 def _has_gap(work: Work, peer: Peer, older_than: timedelta) -> bool:

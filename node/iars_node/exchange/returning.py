@@ -18,7 +18,7 @@ from iars_node.audit.alarms import raise_alarm
 from iars_node.audit.service import record
 from iars_node.db import EPOCH, savepoint
 from iars_node.errors import LockedError, NodeError
-from iars_node.exchange import messages, streams
+from iars_node.exchange import messages, outbox, streams
 from iars_node.exchange.model import IN, KEEP_SIGNED, OUT, Handler, Incoming
 from iars_node.exchange.restoring import end_waiting, heads_of, queue_resync
 from iars_node.exchange.tables import message as message_table
@@ -74,7 +74,9 @@ def resync_handler(recover: Mapping[str, Recover], apply_again: ApplyAgain) -> H
             _take_one_back(work, incoming.peer, inner, receipt, recover, apply_again)
         if body.asks:
             streams.close_in(work, incoming.peer.node_id, incoming.header.stream, _Known.of(body.sent).heads)
-            _answer(work, incoming.peer, body)
+            if not outbox.has_waiting(work, incoming.peer.node_id, ResyncStreams.type):
+                # Asked again while the first answer is on its way: that one will do.
+                _answer(work, incoming.peer, body)
         elif not body.more:
             end_waiting(work, incoming.peer)
 
