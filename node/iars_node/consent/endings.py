@@ -12,6 +12,7 @@ from iars_node.consent import store
 from iars_node.consent.ended import WHOLE, EndedPart, from_json, joined, to_json
 from iars_node.consent.model import IssuedGrant
 from iars_node.consent.tables import consent, consent_grant, withdrawn_id
+from iars_node.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -26,10 +27,12 @@ AT_ONCE = 500
 
 Kind: TypeAlias = Literal["grant", "onward"]
 
-_WITHDRAWN = select(withdrawn_id.c.ended).where(
-    withdrawn_id.c.kind == bindparam("of_kind"),
-    withdrawn_id.c.id == bindparam("wanted"),
-    withdrawn_id.c.issuer == bindparam("signed_by"),
+_WITHDRAWN = Prepared(
+    select(withdrawn_id.c.ended).where(
+        withdrawn_id.c.kind == bindparam("of_kind"),
+        withdrawn_id.c.id == bindparam("wanted"),
+        withdrawn_id.c.issuer == bindparam("signed_by"),
+    )
 )
 
 
@@ -154,8 +157,8 @@ def run_out(connection: Connection, now: datetime, most: int) -> list[KeptGrant]
 
 def withdrawn_before(connection: Connection, kind: Kind, wanted: str, issuer: bytes) -> tuple[EndedPart, ...]:
     """Return what an issuer had withdrawn of an id before anything under it came."""
-    found = connection.execute(_WITHDRAWN, {"of_kind": kind, "wanted": wanted, "signed_by": issuer}).scalar()
-    return from_json(found)
+    row = _WITHDRAWN.first(connection, {"of_kind": kind, "wanted": wanted, "signed_by": issuer})
+    return from_json(None if row is None else row.ended)
 
 
 def remember_withdrawn(
