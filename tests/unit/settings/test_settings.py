@@ -81,7 +81,7 @@ def test_a_relative_path_lies_in_the_folder(tmp_path: Path, write: Callable[[str
         ('public_url = "http://shelter.example"', "public_url"),
         ('tls_certificate = "node.pem"', "tls_key"),
         ("lease_seconds = 0", "lease_seconds"),
-        ("batch_bytes = 65536", "envelope_bytes"),
+        ("batch_bytes = 1000", "batch_bytes"),
         ("envelope_bytes = 1", "envelope_bytes"),
         ("port = ", "TOML"),
         ('passphrase = "hunter2"', "passphrase"),
