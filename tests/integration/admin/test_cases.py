@@ -158,7 +158,12 @@ def test_a_consent_is_recorded_with_everything_that_was_said(
     (tmp_path / "said").write_text("Not my papers, please.", "utf-8")
     more = ["--until", "2030-12-31", "--to-type", "NGO", "--withhold", "medical@mission", "--onward"]
     more += ["--obtained", "written", "--interpreter", "--retention-days", "30", "--jurisdiction", "AL"]
-    given = mira.ask(*consent_words(case, *more), "--reasons-file", tmp_path / "said")
+    reasons = ("--reasons-file", tmp_path / "said")
+    refused = mira.run(*consent_words(case, *more), *reasons)
+    assert refused.code == 1
+    assert "evidence" in refused.err
+    (tmp_path / "words.toml").write_text('paper = "In the blue folder."', "utf-8")
+    given = mira.ask(*consent_words(case, *more), *reasons, "--words-file", tmp_path / "words.toml")
     shown = mira.ask("consent", "show", given["id"])
     assert shown["state"] == "given"
     # The last day ends at midnight in Tirana, which is an hour before midnight in UTC.
