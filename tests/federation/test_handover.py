@@ -1,4 +1,4 @@
-"""A case is handed over: who may do what afterwards, what each side holds, and that withdrawals are forwarded."""
+"""A case is handed over: who may do what afterwards, what each side holds, who forwards withdrawals."""
 
 from __future__ import annotations
 
@@ -97,9 +97,7 @@ async def test_a_handover_that_is_not_accepted_changes_nothing(three: Three, clo
     assert left(shelter, case.id)["identity"] == PERSON["identity"]
 
 
-async def test_what_remains_after_a_handover_is_what_routing_needs(
-    three: Three, clock: SetClock
-) -> None:
+async def test_what_remains_after_a_handover_is_what_routing_needs(three: Three, clock: SetClock) -> None:
     shelter, mission, _clinic = three
     sent, given = await hand_over(shelter, mission)
     told = state_of(shelter, given.case_id)

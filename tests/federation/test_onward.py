@@ -18,7 +18,7 @@ from iars_node.consent.model import Recipient, Withheld
 from iars_node.consent.onward_model import ALL, Ceilings
 from iars_node.db import new_id
 from iars_node.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, RefusedError
-from iars_node.exchange.messages import stored_receipt
+from iars_node.exchange.messages import own_key, stored_receipt
 from iars_node.exchange.model import Draft
 from iars_node.exchange.outbox import queue
 from iars_node.peers import service as peers
@@ -111,7 +111,7 @@ def matrix(side: Neighbour, case_id: str) -> Matrix:
 def say(side: Neighbour, to: Neighbour, body: Body) -> bytes:
     """Sign and queue anything at all."""
     with side.node.works.write(SYSTEM) as work:
-        key = ((onward.own_key(work),),)
+        key = ((own_key(work),),)
         draft = Draft(peers.get(work, to.id), new_id().encode()[:16], Content(body), key, soon(work))
         return queue(work, draft).id
 
@@ -237,9 +237,7 @@ def _preview(side: Neighbour, offering: Offering, to: Neighbour) -> Preview:
         return referrals.preview(work, offering, peers.get(work, to.id))
 
 
-async def test_the_holder_refuses_what_its_recipient_would_refuse(
-    chain: Chain, clock: SetClock
-) -> None:
+async def test_the_holder_refuses_what_its_recipient_would_refuse(chain: Chain, clock: SetClock) -> None:
     shelter, mission, clinic = chain
     sent, _given, permission = await passed_to_mission(
         chain, "RET-REPAT", purposes=("return",), scopes=("services",)
@@ -412,7 +410,8 @@ async def test_a_part_that_is_withdrawn_goes_on_to_nobody(chain: Chain) -> None:
     assert shown(clinic, forwarded.id) == {"services", "demographics"}
     case = case_of(mission, sent)
     fresh = mission.give_consent(case, clinic)
-    found = _preview(mission, Offering(case.id, fresh.id, "MED-SCREEN", "urgent", onward=permission.id), clinic)
+    offering = Offering(case.id, fresh.id, "MED-SCREEN", "urgent", onward=permission.id)
+    found = _preview(mission, offering, clinic)
     assert "identity" not in {line.scope for line in (*found.at_offer, *found.on_acceptance)}
 
 

@@ -394,4 +394,5 @@ def endings() -> Group:
 
 def groups() -> list[Group]:
     """Return every group of these sections."""
-    return [values(), *permissions(), approvals(), *cuts(), *answers(), *steps(), bodies(), endings(), passing_on()]
+    found = [values(), *permissions(), approvals(), *cuts(), *answers(), *steps()]
+    return [*found, bodies(), endings(), passing_on()]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from iars_admin import referring
+from iars_admin import referring, sharing
 from iars_admin.command import FAILED, command, group
 from iars_admin.naming import find_case, read_pairs, show_scopes
 from iars_admin.passphrases import is_attended, read_line
@@ -16,7 +16,7 @@ from iars_admin.referring import Wanted
 from iars_admin.session import Session
 from iars_node.audit.service import record
 from iars_node.referrals import service as referrals
-from iars_node.referrals.model import Referral
+from iars_node.referrals.model import HANDOVER, Referral
 from iars_node.referrals.service.reading import Page
 from iars_node.referrals.service.showing import note_shown
 from iars_node.work import Work
@@ -41,6 +41,13 @@ TextOption = Annotated[
 ]
 AttachmentOption = Annotated[
     list[str] | None, typer.Option(help="An attachment of the case, by id. Can be repeated.")
+]
+OnwardOption = Annotated[
+    str, typer.Option("--onward", help="Pass the person on under this permission of another organisation.")
+]
+UnnamedOption = Annotated[
+    bool,
+    typer.Option("--recipient-unnamed", help="The person objects to the origin's knowing to whom."),
 ]
 RemarkOption = Annotated[str, typer.Option(help="A remark about the service, never about the person.")]
 
@@ -81,6 +88,7 @@ def preview(
     handover: HandoverOption = False,
     text: TextOption = None,
     attachment: AttachmentOption = None,
+    onward: OnwardOption = "",
 ) -> None:
     """Show exactly what would leave now, what on acceptance, and what never. Nothing is sent."""
     wanted = Wanted(
@@ -92,6 +100,7 @@ def preview(
         handover,
         read_pairs(text or [], "--text"),
         tuple(attachment or ()),
+        onward,
     )
     _preview(session, wanted)
 
@@ -106,6 +115,8 @@ def send(
     handover: HandoverOption = False,
     text: TextOption = None,
     attachment: AttachmentOption = None,
+    onward: OnwardOption = "",
+    unnamed: UnnamedOption = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask after the preview.")] = False,
 ) -> None:
     """Refer a person. In a terminal the preview comes first, and a question."""
@@ -118,6 +129,8 @@ def send(
         handover,
         read_pairs(text or [], "--text"),
         tuple(attachment or ()),
+        onward,
+        not unnamed,
     )
     if not yes and is_attended() and not session.choice.as_json:
         _preview(session, wanted)
@@ -192,8 +205,11 @@ def accept(
     referral: ReferralArgument,
     case: Annotated[str, typer.Option(help="Take it into this case instead of a new one.")] = "",
     remark: RemarkOption = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a handover.")] = False,
 ) -> None:
     """Take a referral on. A case is opened, unless the person came before; the rest is disclosed."""
+    if not yes and is_attended() and not session.choice.as_json:
+        _ask_before_handover(session, referral)
 
     def take(work: Work, found: Referral) -> Referral:
         known = find_case(work, case).id if case else ""
@@ -202,6 +218,15 @@ def accept(
         )
 
     _act(session, "referral.accept", referral, take)
+
+
+def _ask_before_handover(session: Session, referral: str) -> None:
+    """Say before a handover what each side keeps and may not keep, and ask."""
+    with session.work("referral.read") as work:
+        found = referrals.find(work, referral)
+    if found.kind == HANDOVER:
+        sharing.show_rules(session.screen)
+        typer.confirm("Take the case over?", abort=True)
 
 
 def reject(

@@ -1,4 +1,4 @@
-"""Permissions to pass a person on, at the origin that gave them and at the holder, and what was told of their use."""
+"""Permissions to pass a person on, at their origin and at their holder, and what was told of their use."""
 
 from __future__ import annotations
 

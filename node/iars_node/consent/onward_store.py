@@ -163,8 +163,6 @@ def set_outcome(connection: Connection, told: Passing, outcome: str, at: datetim
     column = onward_passing.c
     connection.execute(
         update(onward_passing)
-        .where(
-            column.direction == told.direction, column.peer == told.peer, column.passing == told.passing
-        )
+        .where(column.direction == told.direction, column.peer == told.peer, column.passing == told.passing)
         .values(outcome=outcome, outcome_at=at)
     )

@@ -175,7 +175,7 @@ def _refuse_outside(work: Work, grant: Grant, peer: Peer, use: Usable) -> None:
 
 
 def tell_origin(work: Work, kept: KeptGrant, use: Usable, *, names: bool) -> None:
-    """Tell the origin, before the offer, that the person is passed on; `names` not where the person objects."""
+    """Tell the origin, before the offer, of the passing on; it `names` nobody where the person objects."""
     origin = use.kept.peer
     if onward_store.find_passing(work.connection, "out", origin, kept.id) is not None:
         return

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 def add(connection: Connection, new: Handover) -> None:
     """Write a handover for the first time."""
-    connection.execute(
-        insert(handover), {entry.name: getattr(new, entry.name) for entry in fields(Handover)}
-    )
+    connection.execute(insert(handover), {entry.name: getattr(new, entry.name) for entry in fields(Handover)})
 
 
 def find(connection: Connection, referral_id: str) -> Handover | None:

@@ -63,9 +63,9 @@ class PermitOnward(Body):
 class NoticeOnward(Body):
     """Tell the origin that a person is passed on under its permission.
 
-    `passing` is the id of the holder's own grant, a random one. `recipient`, with the scopes that were granted,
-    is left out where the person objects to the origin's knowing. `outcome` says later what the recipient has
-    stated about the end of it.
+    `passing` is the id of the holder's own grant, a random one. `recipient`, with the scopes that were
+    granted, is left out where the person objects to the origin's knowing. `outcome` says later what the
+    recipient has stated about the end of it.
     """
 
     carries_scopes: ClassVar[bool] = False

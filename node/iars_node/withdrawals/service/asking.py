@@ -134,7 +134,9 @@ def end_grants(work: Work, told: Sequence[IssuedGrant], part: Part, by: By) -> l
     signing = identity_of(work.vault).signing
     given = onward_store.given_with(work.connection, [kept.id for kept in ended])
     if part.is_whole:
-        onward_store.end_permissions(work.connection, [each for ids in given.values() for each in ids], work.now)
+        onward_store.end_permissions(
+            work.connection, [each for ids in given.values() for each in ids], work.now
+        )
     notices = []
     for (peer, _consent_id), grants in sorted(by_place.items()):
         onward = tuple(each for kept in grants for each in given.get(kept.id, ()))

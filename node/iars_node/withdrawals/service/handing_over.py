@@ -1,4 +1,4 @@
-"""After a handover: the former controller keeps what routing needs, and what a law requires; the rest goes."""
+"""After a handover: the former controller keeps what routing needs and a law requires; the rest goes."""
 
 from __future__ import annotations
 

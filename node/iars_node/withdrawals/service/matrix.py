@@ -1,4 +1,4 @@
-"""Who holds what of a case: recipients by scopes, since when, under which consent, until when, and what became of it."""
+"""Who holds what of a case: recipients by scopes, since when, until when, and what became of it."""
 
 from __future__ import annotations
 
@@ -146,9 +146,7 @@ def _worst(cells: Sequence[Cell]) -> Share:
 def _cell(work: Work, kept: KeptGrant, scope: str, told: _Told) -> Cell:
     since = told.since.get(kept.id, {}).get(scope)
     stated = _stated(told.reports[kept.id], scope)
-    asked = [
-        notice for notice in told.notices[kept.id] if not notice.scopes or scope in notice.scopes
-    ]
+    asked = [notice for notice in told.notices[kept.id] if not notice.scopes or scope in notice.scopes]
     # What was sent again after a statement is held again: a statement speaks of what came before it.
     if stated is not None and (since is None or stated.at >= since):
         return stated.cell(scope, since)
