@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.federation.endings import asked, pass_time, refer_and_accept, shown, withdraw
 from tests.federation.neighbours import introduce, make_neighbour, settle
+from tests.federation.test_restore import back_up, restore_older_database
 
 from iars_node.cases import service as cases
 from iars_node.consent import onward, onward_store
@@ -208,7 +209,7 @@ async def test_a_permission_of_another_counts_for_nothing(chain: Chain) -> None:
     again = say(shelter, mission, PermitOnward(grant, tuple(permission.signed.to_plain())))
     await settle(*chain)
     assert [answer_to(side, message) for side, message, _code in tried] == [code for *_two, code in tried]
-    assert answer_to(shelter, again) == "applied"
+    assert answer_to(shelter, again) == "ok"
     assert len(matrix(mission, case_of(mission, sent).id).permissions) == 1
 
 
@@ -477,3 +478,35 @@ async def test_the_matrix_is_for_who_reads_consents_and_says_when_nothing_was_di
     assert states["medical"] == "not-yet"
     assert states["services"] == "held"
     assert row.until == given.terms.expires
+
+
+@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("restored", [0, 1], ids=["origin", "holder"])
+async def test_after_a_restore_permissions_and_what_was_told_come_back(
+    chain: Chain, wire: Wire, clock: SetClock, restored: int
+) -> None:
+    shelter, mission, clinic = chain
+    sent, given = await refer_and_accept(shelter, mission, agree(shelter, mission, clinic))
+    back_up(chain[restored])
+    permission = permit(shelter, given, mission)
+    await settle(*chain)
+    forwarded, _own = pass_on(mission, sent, clinic, permission)
+    await settle(*chain)
+    clinic.act(referrals.accept, forwarded.id)
+    await settle(*chain)
+    restore_older_database(chain[restored], wire, ("shelter", "mission")[restored])
+    for _ in range(8):
+        clock.moment += timedelta(minutes=1)
+        await settle(*chain)
+    with mission.node.works.read(SYSTEM) as work:
+        (told,) = onward_store.passings(work.connection, "out", [permission.id])
+        assert onward_store.find_permission(work.connection, permission.id, way="in") is not None
+    assert told.recipient == clinic.id
+    assert matrix(shelter, given.case_id).rows[1].node == clinic.id
+    # A withdrawal still names the permission, and still goes down the chain.
+    (notice,) = withdraw(shelter, given)
+    said = Signed.from_line(notice.signed).content
+    assert isinstance(said, Withdrawal)
+    assert said.onward == (permission.id,)
+    await settle(*chain)
+    assert shown(clinic, forwarded.id) == set()

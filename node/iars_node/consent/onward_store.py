@@ -86,6 +86,17 @@ def of_case(connection: Connection, case_id: str) -> list[KeptPermission]:
     return _permissions(connection, consent_grant.c.case_id == case_id)
 
 
+def received_from(connection: Connection, onward_ids: Collection[str], origin: bytes) -> set[str]:
+    """Return which of some permissions were received from an origin."""
+    if not onward_ids:
+        return set()
+    column = onward_permission.c
+    rows = connection.execute(
+        select(column.id).where(column.id.in_(sorted(onward_ids)), column.way == "in", column.peer == origin)
+    )
+    return set(rows.scalars())
+
+
 def given_with(connection: Connection, grant_ids: Collection[str]) -> dict[str, list[str]]:
     """Return the ids of the running permissions that this node gave with some grants, by grant."""
     column = onward_permission.c

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from iars_node import audit
 from iars_node.audit.alarms import raise_alarm
-from iars_node.consent import endings
+from iars_node.consent import endings, onward_store
 from iars_node.consent import store as consent_store
 from iars_node.consent.ended import WHOLE, EndedPart, parts_of
 from iars_node.db import new_id
@@ -191,7 +191,9 @@ def _pass_on(work: Work, issuer: Peer, ended: Sequence[KeptGrant], said: Withdra
     # What was handed over was shared on without a permission: grants made of it end with it (SPEC § 7.10).
     handed = {kept.case_id for kept in ended if kept.case_id and _is_handover(work, kept)}
     found |= {kept.id: kept for kept in endings.issued_for(work.connection, handed)}
-    for kept in endings.issued_under(work.connection, said.onward):
+    theirs = onward_store.received_from(work.connection, said.onward, issuer.node_id)
+    found |= {kept.id: kept for kept in endings.issued_under(work.connection, theirs)}
+    for kept in endings.issued_under(work.connection, set(said.onward) - theirs):
         if kept.id in found or _is_from(work, kept.case_id, issuer):
             found[kept.id] = kept
     if found:
