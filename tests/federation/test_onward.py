@@ -240,8 +240,9 @@ def _preview(side: Neighbour, offering: Offering, to: Neighbour) -> Preview:
 
 async def test_the_holder_refuses_what_its_recipient_would_refuse(chain: Chain, clock: SetClock) -> None:
     shelter, mission, clinic = chain
+    kinds = (Recipient(node=mission.id.hex()), Recipient("", "NGO"))
     sent, _given, permission = await passed_to_mission(
-        chain, "RET-REPAT", purposes=("return",), scopes=("services",)
+        chain, "RET-REPAT", purposes=("return",), scopes=("services",), recipients=kinds
     )
     case = case_of(mission, sent)
     own = mission.give_consent(case, clinic)
@@ -251,6 +252,7 @@ async def test_the_holder_refuses_what_its_recipient_would_refuse(chain: Chain, 
         (case, own, clinic, {"onward": new_id()}, NotFoundError),
         (other, mission.give_consent(other, clinic), clinic, {}, NotFoundError),
         (case, own, clinic, {"service": "MED-SCREEN"}, RefusedError),
+        # Not even where the origin is of a kind that the permission names.
         (case, back, shelter, {"service": "RET-REPAT"}, RefusedError),
     ):
         with pytest.raises(expected):

@@ -169,6 +169,9 @@ def _draft(work: Work, given: Consent, peer: Peer, service: str, use: Usable) ->
 
 def _refuse_outside(work: Work, grant: Grant, peer: Peer, use: Usable) -> None:
     """Hold one's own grant against the ceilings by the same rule as its recipient will."""
+    if peer.node_id == use.kept.peer:
+        # Back to the origin is no passing on: it has what it shared.
+        raise RefusedError("The permission is this organisation's own; nothing was sent.", "onward-recipient")
     answer = use.kept.onward.permits(grant, peer.listing.organisation_type, seconds(work.now))
     if isinstance(answer, Denied):
         raise RefusedError("The permission does not cover this; nothing was sent.", answer.reason)

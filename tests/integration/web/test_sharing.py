@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from typing import TYPE_CHECKING
 
 from tests.federation.endings import refer_and_accept
-from tests.federation.neighbours import Neighbour, settle
+from tests.federation.neighbours import Neighbour, introduce, make_neighbour, settle
 from tests.pages import Reader, World, words
 
 from iars_node.cases import service as cases
@@ -16,6 +18,8 @@ from iars_node.referrals import service as referrals
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from iars_node.consent.model import Consent
     from iars_node.referrals.model import Referral
 
@@ -76,7 +80,9 @@ async def test_without_the_persons_word_nobody_can_be_permitted(world: World) ->
     assert besa.post(path, {"holder": world.mission.id.hex()}).status_code == 422
 
 
-async def test_the_holder_chooses_the_permission_and_hears_who_learns_what(world: World) -> None:
+async def test_the_holder_chooses_the_permission_and_hears_who_learns_what(
+    world: World, tmp_path: Path, sqlite_template: Path
+) -> None:
     sent, given = await onward_world(world)
     with world.shelter.node.works.write(SYSTEM) as work:
         onward.permit_onward(work, given.id, peers.get(work, world.mission.id))
@@ -86,17 +92,42 @@ async def test_the_holder_chooses_the_permission_and_hears_who_learns_what(world
         (permission,) = onward.permissions_of_case(work, case_id)
     besa = reader(world.mission)
     assert "Shelter allows that we pass the person on" in words(besa.get(f"/cases/{case_id}/sharing").text)
-    # The only organisation that this mission knows is the origin itself; the steps are the same.
+    clinic = a_third(world, tmp_path, sqlite_template)
     with world.mission.node.works.read(SYSTEM) as work:
         case = cases.case_head(work, case_id)
-    own = world.mission.give_consent(case, world.shelter)
-    chosen = f"service=MED-SCREEN&priority=urgent&peer={world.shelter.id.hex()}"
+    own = world.mission.give_consent(case, clinic)
+    chosen = f"service=MED-SCREEN&priority=urgent&peer={clinic.id.hex()}"
     page = besa.get(f"/cases/{case_id}/refer/consent?{chosen}").text
     assert "Also what Shelter shared, as they allow" in words(page)
     assert permission.id in page
-    check = besa.get(f"/cases/{case_id}/refer/check?{chosen}&consent={own.id}&onward={permission.id}")
-    assert "They learn that the person was first referred by Shelter." in words(check.text)
-    assert 'name="unnamed"' in check.text
+    check = besa.get(f"/cases/{case_id}/refer/check?{chosen}&consent={own.id}&onward={permission.id}").text
+    assert "They learn that the person was first referred by Shelter." in words(check)
+    typed = {
+        "service": "MED-SCREEN",
+        "priority": "urgent",
+        "peer": clinic.id.hex(),
+        "consent": own.id,
+        "onward": permission.id,
+        "unnamed": "yes",
+        "shown": re.findall(r'name="shown" value="([0-9a-f]+)"', check)[0],
+    }
+    assert besa.post(f"/cases/{case_id}/refer/send", typed).status_code == 303
+    await settle(world.mission, world.shelter)
+    seen = words(reader(world.shelter).get(f"/cases/{given.case_id}/sharing").text)
+    assert "Passed on, not visible here" in seen
+    assert "passed on by Mission" in seen
+    clinic.node.close()
+
+
+def a_third(world: World, folder: Path, template: Path) -> Neighbour:
+    """Make an organisation that all three know."""
+    (folder / "clinic").mkdir()
+    shutil.copy(template, folder / "clinic" / "node.sqlite")
+    url = f"sqlite:///{folder / 'clinic' / 'node.sqlite'}"
+    clinic = make_neighbour(folder / "clinic", "clinic", world.wire, world.shelter.node.clock, url)
+    for one in (world.shelter, world.mission):
+        introduce(one, clinic)
+    return clinic
 
 
 async def test_what_a_handover_leaves_is_said_before_it_is_accepted(world: World) -> None:
