@@ -153,6 +153,7 @@ def follow_events(events: Events, folder: AttachmentFolder, rules: Rules | None 
     events.follow(Resynced, referrals.follow_resync)
     events.follow(ExceptionLapsed, referrals.follow_lapse)
     events.follow(Receipted, withdrawals.HandingOver(rules or Rules()).follow)
+    events.follow(Resynced, withdrawals.HandingOver(rules or Rules()).follow_resync)
     events.follow(Receipted, follow_onward_receipt)
     events.follow(ConsentNarrowed, follow_narrowing)
     events.follow(Resynced, ask_after_restore)

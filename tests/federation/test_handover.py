@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.federation.endings import pass_time, record_of, refer_and_accept, shown, withdraw
 from tests.federation.neighbours import PERSON, SHARED, settle
+from tests.federation.test_erased_files import every_file, wrapped_keys
+from tests.federation.test_restore import back_up, restore_older_database
 
 from iars_node.audit.service import record
 from iars_node.cases import service as cases
@@ -22,7 +24,7 @@ from iars_node.work import SYSTEM, Actor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.federation.neighbours import Neighbour
+    from tests.federation.neighbours import Neighbour, Wire
 
     from iars_node.clock import SetClock
     from iars_node.consent.model import Consent
@@ -242,3 +244,37 @@ async def test_a_doubted_clock_lets_nothing_go(three: Three, clock: SetClock) ->
     clock.moment += GRACE + HOUR
     shelter.run_jobs()
     assert left(shelter, given.case_id)["identity"] == PERSON["identity"]
+
+
+@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
+async def test_no_file_holds_a_key_of_what_was_handed_over(three: Three, clock: SetClock) -> None:
+    shelter, mission, _clinic = three
+    sent, given = await hand_over(shelter, mission)
+    with shelter.node.works.read(SYSTEM) as work:
+        owned = [*find_keys(work.connection, "case", given.case_id)]
+        owned += find_keys(work.connection, "referral", sent.id)
+    wrapped = wrapped_keys(shelter, {key.key_id for key in owned if key.scope != "message"})
+    assert len(wrapped) >= len(PERSON)
+    pass_time(clock, GRACE + HOUR, shelter, mission)
+    files = list(every_file(shelter))
+    assert [name for name, octets in files for key in wrapped if key in octets] == []
+
+
+@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
+async def test_a_hold_that_a_restore_has_forgotten_begins_again(
+    three: Three, wire: Wire, clock: SetClock
+) -> None:
+    shelter, mission, clinic = three
+    case = shelter.open_case()
+    given = shelter.give_consent(case, mission)
+    back_up(shelter)
+    sent, _given = await refer_and_accept(shelter, mission, given, kind="handover")
+    assert state_of(shelter, case.id) is not None
+    restore_older_database(shelter, wire, "shelter")
+    for _ in range(8):
+        clock.moment += timedelta(minutes=1)
+        await settle(*three)
+    assert shelter.referral(sent.id).state == "accepted"
+    assert state_of(shelter, case.id) is not None
+    with pytest.raises(RefusedError):
+        shelter.refer(case, shelter.give_consent(case, clinic), clinic)

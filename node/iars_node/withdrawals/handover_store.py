@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from iars_node.exchange.tables import message
+from iars_node.referrals.tables import referral
 from iars_node.withdrawals.model import Handover, Kept
 from iars_node.withdrawals.tables import handover, handover_kept
+from iars_protocol.messages.referral import Disclose
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,6 +42,31 @@ def _handover(row: Row[Any]) -> Handover:
     return Handover(
         row.referral_id, row.case_id, bytes(row.peer), row.accepted_at, row.release_after, row.released_at
     )
+
+
+def arrived_unnoted(connection: Connection, peer: bytes) -> list[str]:
+    """Return the handovers to a peer that has what was disclosed, of which nothing is noted here."""
+    sent = referral.c
+    rows = connection.execute(
+        select(sent.id).where(
+            sent.direction == "out",
+            sent.kind == "handover",
+            sent.peer == peer,
+            sent.is_disclosed.is_(True),
+            sent.id.not_in(select(handover.c.referral_id)),
+        )
+    )
+    return [found for found in rows.scalars() if _has_arrived(connection, found)]
+
+
+def _has_arrived(connection: Connection, referral_id: str) -> bool:
+    disclosed = select(message.c.id).where(
+        message.c.thread == bytes.fromhex(referral_id),
+        message.c.type == Disclose.type,
+        message.c.direction == "out",
+        message.c.outcome == "applied",
+    )
+    return connection.execute(disclosed).first() is not None
 
 
 def set_released(connection: Connection, referral_id: str, at: datetime) -> None:

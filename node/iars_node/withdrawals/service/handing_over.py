@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from iars_node.exchange.model import Receipted
+    from iars_node.exchange.model import Receipted, Resynced
     from iars_node.jobs.model import Job
     from iars_node.work import Work
 
@@ -52,7 +52,15 @@ class HandingOver:
         """Begin the hold when the new controller's receipt says that it has what was disclosed."""
         if receipted.type != Disclose.type or receipted.receipt.outcome != "applied":
             return
-        sent = referral_store.find(work.connection, receipted.thread.hex())
+        self._begin_hold(work, receipted.thread.hex())
+
+    def follow_resync(self, work: Work, resynced: Resynced) -> None:
+        """Begin the hold again that a restored database has forgotten."""
+        for referral_id in handover_store.arrived_unnoted(work.connection, resynced.peer):
+            self._begin_hold(work, referral_id)
+
+    def _begin_hold(self, work: Work, referral_id: str) -> None:
+        sent = referral_store.find(work.connection, referral_id)
         if sent is None or sent.kind != HANDOVER or sent.direction != OUT:
             return
         if handover_store.find(work.connection, sent.id) is not None:
