@@ -66,9 +66,9 @@ async def test_passing_on_is_permitted_on_a_page_and_the_matrix_shows_it(world: 
     for said in ("It is allowed, and the organisation is told.", "Mission", "They hold it", "Medical",
                  "Mission may pass the person on"):  # fmt: skip
         assert said in page
-    # On a phone each cell says of which part of the record it speaks.
-    assert 'data-head="Medical"' in text
-    assert "folds" in text
+    # On a phone the rows are stacked, and each says what its entries are.
+    assert '<table class="folds">' in text
+    assert 'data-head="Since"' in text
 
 
 async def test_without_the_persons_word_nobody_can_be_permitted(world: World) -> None:

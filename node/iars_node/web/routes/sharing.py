@@ -28,14 +28,11 @@ pages = Pages()
 def show_sharing(visit: Visit, case_id: str) -> Answer:
     """Show every recipient and every part of the record that it got."""
     found = withdrawals.matrix_of_case(visit.work, case_id)
-    used = {cell.scope for row in found.rows for cell in row.cells}
     return Page(
         "sharing.html",
         {
             "case": cases.case_head(visit.work, case_id),
             "rows": found.rows,
-            "cells": {row.grant_id + row.onward_id: {c.scope: c for c in row.cells} for row in found.rows},
-            "columns": [code for code in SCOPES if code in used],
             "permissions": found.permissions,
             "handover": withdrawals.handed_over(visit.work, case_id),
             "names": organisations(visit),
