@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from iars_node.referrals import service as referrals
+from iars_node.referrals.model import HANDOVER
 from iars_node.web.handover_rules import FORMER_CONTROLLER, NEW_CONTROLLER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from iars_admin.session import Session
     from iars_admin.showing import Screen
     from iars_node.consent.onward_model import KeptPermission
     from iars_node.withdrawals.service import HandedOver
     from iars_node.withdrawals.service.matrix import Row
+
+OnwardOption = Annotated[
+    str, typer.Option("--onward", help="Pass the person on under this permission of another organisation.")
+]
+UnnamedOption = Annotated[
+    bool,
+    typer.Option("--recipient-unnamed", help="The person objects to the origin's knowing to whom."),
+]
 
 NOT_VISIBLE = "(passed on, not visible here)"
 MATRIX_COLUMNS = {
@@ -114,6 +127,15 @@ def show_rules(screen: Screen) -> None:
     screen.heading("What they keep")
     for sentence in FORMER_CONTROLLER:
         screen.say(f"- {sentence}")
+
+
+def ask_before_handover(session: Session, referral: str) -> None:
+    """Say before a handover what each side keeps and may not keep, and ask."""
+    with session.work("referral.read") as work:
+        found = referrals.find(work, referral)
+    if found.kind == HANDOVER:
+        show_rules(session.screen)
+        typer.confirm("Take the case over?", abort=True)
 
 
 def _name(node: bytes, names: Mapping[bytes, str]) -> str:

@@ -8,15 +8,16 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from iars_admin import referring, sharing
+from iars_admin import referring
 from iars_admin.command import FAILED, command, group
 from iars_admin.naming import find_case, read_pairs, show_scopes
 from iars_admin.passphrases import is_attended, read_line
 from iars_admin.referring import Wanted
 from iars_admin.session import Session
+from iars_admin.sharing import OnwardOption, UnnamedOption, ask_before_handover
 from iars_node.audit.service import record
 from iars_node.referrals import service as referrals
-from iars_node.referrals.model import HANDOVER, Referral
+from iars_node.referrals.model import Referral
 from iars_node.referrals.service.reading import Page
 from iars_node.referrals.service.showing import note_shown
 from iars_node.work import Work
@@ -41,13 +42,6 @@ TextOption = Annotated[
 ]
 AttachmentOption = Annotated[
     list[str] | None, typer.Option(help="An attachment of the case, by id. Can be repeated.")
-]
-OnwardOption = Annotated[
-    str, typer.Option("--onward", help="Pass the person on under this permission of another organisation.")
-]
-UnnamedOption = Annotated[
-    bool,
-    typer.Option("--recipient-unnamed", help="The person objects to the origin's knowing to whom."),
 ]
 RemarkOption = Annotated[str, typer.Option(help="A remark about the service, never about the person.")]
 
@@ -209,7 +203,7 @@ def accept(
 ) -> None:
     """Take a referral on. A case is opened, unless the person came before; the rest is disclosed."""
     if not yes and is_attended() and not session.choice.as_json:
-        _ask_before_handover(session, referral)
+        ask_before_handover(session, referral)
 
     def take(work: Work, found: Referral) -> Referral:
         known = find_case(work, case).id if case else ""
@@ -218,15 +212,6 @@ def accept(
         )
 
     _act(session, "referral.accept", referral, take)
-
-
-def _ask_before_handover(session: Session, referral: str) -> None:
-    """Say before a handover what each side keeps and may not keep, and ask."""
-    with session.work("referral.read") as work:
-        found = referrals.find(work, referral)
-    if found.kind == HANDOVER:
-        sharing.show_rules(session.screen)
-        typer.confirm("Take the case over?", abort=True)
 
 
 def reject(

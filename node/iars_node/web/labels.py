@@ -121,7 +121,7 @@ STATED: Mapping[str, str] = MappingProxyType(
 # Where one part of a record stands at one recipient.
 SHARES: Mapping[str, str] = MappingProxyType(
     {
-        "not-yet": N_("They don’t have it"),
+        "not-yet": N_("They don't have it"),
         "held": N_("They hold it"),
         "expired": N_("Expired, closed there"),
         "asked": N_("Withdrawn, no answer yet"),
