@@ -167,6 +167,8 @@ class Wanted:
     handover: bool
     texts: tuple[tuple[str, str], ...]
     attachments: tuple[str, ...]
+    onward: str = ""
+    names_recipient: bool = True
 
 
 def offering_of(work: Work, wanted: Wanted) -> tuple[Offering, Peer]:
@@ -183,6 +185,8 @@ def offering_of(work: Work, wanted: Wanted) -> tuple[Offering, Peer]:
         kind="handover" if wanted.handover else "service",
         texts=wanted.texts,
         attachments=wanted.attachments,
+        onward=wanted.onward,
+        names_recipient=wanted.names_recipient,
     )
     return offering, peer
 
@@ -200,7 +204,7 @@ def _covering(work: Work, case_id: str, peer: Peer, service: str) -> str:
 def preview_entry(work: Work, preview: Preview) -> dict[str, Any]:
     """Return a preview as it is shown: values only in the scopes that the account may read."""
     readable = readable_scopes(work.actor)
-    return {
+    found: dict[str, Any] = {
         name: [_line(line, line.scope in readable) for line in lines]
         for name, lines in (
             ("at_offer", preview.at_offer),
@@ -208,6 +212,7 @@ def preview_entry(work: Work, preview: Preview) -> dict[str, Any]:
             ("never", preview.never),
         )
     }
+    return found | {"origin": peers.get(work, preview.origin).name() if preview.origin else ""}
 
 
 def _line(line: Line, is_readable: bool) -> dict[str, Any]:  # noqa: FBT001 - said once, above
@@ -223,6 +228,8 @@ def _line(line: Line, is_readable: bool) -> dict[str, Any]:  # noqa: FBT001 - sa
 
 def show_preview(screen: Screen, entry: dict[str, Any]) -> None:
     """Show a person what would leave when, and what never does."""
+    if entry["origin"]:
+        screen.say(f"The recipient learns that the person was first referred by {entry['origin']}.")
     for heading, name, columns in (
         ("Leaves now", "at_offer", LINE_COLUMNS),
         ("Leaves when they accept", "on_acceptance", LINE_COLUMNS),

@@ -14,8 +14,11 @@ from iars_node.attachments.uploading import Uploader
 from iars_node.cases.events import ContentErased
 from iars_node.clock import Clock, SystemClock
 from iars_node.consent.approvals import outcome_handler
-from iars_node.consent.events import ExceptionLapsed
+from iars_node.consent.events import ConsentNarrowed, ExceptionLapsed
 from iars_node.consent.exceptions import LAPSE_JOB, lapse
+from iars_node.consent.onward import notice_handler
+from iars_node.consent.onward_recovering import recoveries as onward_recoveries
+from iars_node.consent.onward_use import permit_handler
 from iars_node.consent.recovering import recover_outcome
 from iars_node.db import Database
 from iars_node.events import Events
@@ -34,6 +37,9 @@ from iars_node.vault.vault import Vault
 from iars_node.withdrawals import service as withdrawals
 from iars_node.withdrawals.model import CLOCK_JOB, DESTROY_JOB, WATCH_JOB, Rules
 from iars_node.withdrawals.model import EXPIRE_JOB as END_GRANTS_JOB
+from iars_node.withdrawals.service.handing_over import HANDOVER_JOB
+from iars_node.withdrawals.service.onward_ending import follow_narrowing
+from iars_node.withdrawals.service.onward_ending import follow_receipt as follow_onward_receipt
 from iars_node.witness.jobs import WITNESS_JOB, witness_job
 from iars_node.witness.model import Policy
 from iars_node.witness.service import ask_after_restore
@@ -44,6 +50,7 @@ from iars_protocol.crypto import probe
 from iars_protocol.messages.administration import AnnounceListing, ResyncStreams
 from iars_protocol.messages.consent import ErasureReport, Withdraw
 from iars_protocol.messages.exception import DecideException
+from iars_protocol.messages.onward import NoticeOnward, PermitOnward
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,13 +106,20 @@ def message_handlers(rules: Rules | None = None) -> dict[str, Handler]:
         DecideException.type: outcome_handler(),
         Withdraw.type: withdrawals.Obedience(rules or Rules()).handler(),
         ErasureReport.type: withdrawals.report_handler(),
+        PermitOnward.type: permit_handler(),
+        NoticeOnward.type: notice_handler(),
     }
 
     def apply_again(work: Work, peer: Peer, message: Message) -> None:
         opened = Opened(message, message.header, read_content(message))
         apply_opened(work, peer, opened, found, is_again=True)
 
-    recoveries = {**referrals.recoveries(), **withdrawals.recoveries(), DecideException.type: recover_outcome}
+    recoveries = {
+        **referrals.recoveries(),
+        **withdrawals.recoveries(),
+        **onward_recoveries(),
+        DecideException.type: recover_outcome,
+    }
     return {**found, ResyncStreams.type: resync_handler(recoveries, apply_again)}
 
 
@@ -122,6 +136,7 @@ def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], 
         ROTATE_JOB: rotate_keys_job,
         GAPS_JOB: ask_for_gaps_job,
         LAPSE_JOB: lapse,
+        HANDOVER_JOB: withdrawals.HandingOver(rules).release,
     }
 
 
@@ -137,6 +152,10 @@ def follow_events(events: Events, folder: AttachmentFolder, rules: Rules | None 
     events.follow(Receipted, referrals.follow_disclosure)
     events.follow(Resynced, referrals.follow_resync)
     events.follow(ExceptionLapsed, referrals.follow_lapse)
+    events.follow(Receipted, withdrawals.HandingOver(rules or Rules()).follow)
+    events.follow(Resynced, withdrawals.HandingOver(rules or Rules()).follow_resync)
+    events.follow(Receipted, follow_onward_receipt)
+    events.follow(ConsentNarrowed, follow_narrowing)
     events.follow(Resynced, ask_after_restore)
     events.follow(ContentErased, remove_erased(folder))
 

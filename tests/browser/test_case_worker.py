@@ -172,7 +172,7 @@ def every_page(site: Site) -> list[tuple[str, str]]:
     """Return the name and address of each page that is worth a look."""
     shelter, mission = site.world.shelter, site.world.mission
     case = shelter.open_case(PERSON)  # type: ignore[arg-type]  # a plain record
-    given = shelter.give_consent(case, mission)
+    given = shelter.give_consent(case, mission, is_onward_allowed=True)
     sent = shelter.refer(case, given, mission)
     kept = record(shelter, case, mission, is_emergency=True)
     own, path = f"/cases/{case.id}", f"/cases/{case.id}/refer"
@@ -193,6 +193,8 @@ def every_page(site: Site) -> list[tuple[str, str]]:
         ("consent-narrow", f"/consents/{given.id}/narrow"),
         ("consent-renew", f"/consents/{given.id}/renew"),
         ("consent-invalidate", f"/consents/{given.id}/invalidate"),
+        ("sharing", f"{own}/sharing"),
+        ("onward-permit", f"/consents/{given.id}/onward"),
         ("exception-new", f"{own}/exceptions/new"),
         ("exception", f"/exceptions/{kept.id}"),
         ("refer-service", path),

@@ -37,6 +37,7 @@ from iars_protocol.listing import read_signed_listing, verify_listing
 from iars_protocol.messages.administration import ResyncStreams
 from iars_protocol.messages.checkpoint import SubmitCheckpoint
 from iars_protocol.messages.exception import DecideException
+from iars_protocol.messages.onward import NoticeOnward, PermitOnward
 from iars_protocol.messages.registry import TYPES, read_body
 from iars_protocol.parts import AttachmentPart, Part, ScopePart
 from iars_protocol.permission_json import type_of
@@ -100,6 +101,8 @@ CUT = Returned(
 )
 RESYNC = of_body(ResyncStreams(asks=True, received=([bytes(16), 1, bytes(32)],), returned=([b"m", b"r"],)))
 OUTCOME = of_body(DecideException("01" * 16, "approved", START, "9f" * 16))
+PERMITTED = PermitOnward("01" * 16, tuple(consent.sign(onward(), SHELTER.signing).to_plain()))
+NOTICED = NoticeOnward("03" * 16, "06" * 16, START, MISSION.text, ("services",), "erased")
 TREE_OF_SEVEN = tree_of([leaf_hash(bytes([number])) for number in range(7)])
 HEAD = Checkpoint(origin_of(SHELTER.id, bytes(16)), 7, TREE_OF_SEVEN.root())
 CHECKPOINT = (
@@ -288,6 +291,7 @@ TARGETS: dict[str, Target] = {
         (
             *(encode(read_content(each).body.to_plain()) for each in (MESSAGE, RESYNC, OUTCOME)),
             encode({"signed": consent.sign(withdrawal(), SHELTER.signing).to_plain()}),
+            *(encode(each.to_plain()) for each in (PERMITTED, NOTICED)),
             encode(
                 {
                     "cause": "withdrawal",

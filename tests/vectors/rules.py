@@ -307,6 +307,32 @@ def bodies() -> Group:
     return group
 
 
+def passing_on() -> Group:
+    group = Group("10.6-onward", "10.6", "read-body")
+
+    def add(name: str, expect: str, kind: str, plain: dict[str, Any]) -> None:
+        group.add(name, expect, type=kind, body=encode(plain))
+
+    signed = consent.sign(onward(), SHELTER.signing).to_plain()
+    permit = {"grant": "01" * 16, "signed": signed}
+    add("a permission", "ok", "onward.permit/1", permit)
+    add("a permission for nobody's grant", "malformed", "onward.permit/1", {"signed": signed})
+    other = consent.sign(withdrawal(), SHELTER.signing).to_plain()
+    add("a withdrawal in place of it", "malformed", "onward.permit/1", {**permit, "signed": other})
+    notice = {"onward": "03" * 16, "passing": "06" * 16, "expires": START}
+    told = {**notice, "recipient": STRANGER.text, "scopes": ["services", "medical"]}
+    add("passed on, not visible", "ok", "onward.notice/1", notice)
+    add("passed on to somebody", "ok", "onward.notice/1", told)
+    add("what the recipient stated", "ok", "onward.notice/1", {**told, "outcome": "erased"})
+    add("a recipient without scopes", "malformed", "onward.notice/1", {**notice, "recipient": STRANGER.text})
+    add("scopes without a recipient", "malformed", "onward.notice/1", {**notice, "scopes": ["services"]})
+    add("no scopes", "malformed", "onward.notice/1", {**told, "scopes": []})
+    add("an unknown scope", "malformed", "onward.notice/1", {**told, "scopes": ["shoes"]})
+    add("an unknown outcome", "malformed", "onward.notice/1", {**told, "outcome": "lost"})
+    add("a recipient by name", "malformed", "onward.notice/1", {**told, "recipient": "mission"})
+    return group
+
+
 def approvals() -> Group:
     group = Group("7.8-approvals", "7.8", "settle-exception")
     pending = write(grant(basis=Basis("vital-interest", "8e" * 16, "", START + DAY, "pending")))
@@ -368,4 +394,5 @@ def endings() -> Group:
 
 def groups() -> list[Group]:
     """Return every group of these sections."""
-    return [values(), *permissions(), approvals(), *cuts(), *answers(), *steps(), bodies(), endings()]
+    found = [values(), *permissions(), approvals(), *cuts(), *answers(), *steps()]
+    return [*found, bodies(), endings(), passing_on()]

@@ -11,6 +11,7 @@ import typer
 from iars_admin import agreeing
 from iars_admin.agreeing import described, with_options
 from iars_admin.command import command, group
+from iars_admin.commands.sharing import add_to_consent
 from iars_admin.founding import write_new_file
 from iars_admin.naming import find_case
 from iars_admin.session import Session
@@ -97,6 +98,7 @@ def register(app: typer.Typer) -> None:
     command(consent, "receipt", examples=("iars consent receipt 5f0c... paper.pdf --discreet",))(receipt)
     some = "iars consent withdraw 5f0c... --scope medical --to mission"
     command(consent, "withdraw", examples=("iars consent withdraw 5f0c...", some))(withdraw)
+    add_to_consent(consent)
 
 
 @with_options(agreeing.AGREED, agreeing.OBTAINED)

@@ -14,6 +14,7 @@ from iars_admin.naming import find_case, read_pairs, show_scopes
 from iars_admin.passphrases import is_attended, read_line
 from iars_admin.referring import Wanted
 from iars_admin.session import Session
+from iars_admin.sharing import OnwardOption, UnnamedOption, ask_before_handover
 from iars_node.audit.service import record
 from iars_node.referrals import service as referrals
 from iars_node.referrals.model import Referral
@@ -81,6 +82,7 @@ def preview(
     handover: HandoverOption = False,
     text: TextOption = None,
     attachment: AttachmentOption = None,
+    onward: OnwardOption = "",
 ) -> None:
     """Show exactly what would leave now, what on acceptance, and what never. Nothing is sent."""
     wanted = Wanted(
@@ -92,6 +94,7 @@ def preview(
         handover,
         read_pairs(text or [], "--text"),
         tuple(attachment or ()),
+        onward,
     )
     _preview(session, wanted)
 
@@ -106,6 +109,8 @@ def send(
     handover: HandoverOption = False,
     text: TextOption = None,
     attachment: AttachmentOption = None,
+    onward: OnwardOption = "",
+    unnamed: UnnamedOption = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask after the preview.")] = False,
 ) -> None:
     """Refer a person. In a terminal the preview comes first, and a question."""
@@ -118,6 +123,8 @@ def send(
         handover,
         read_pairs(text or [], "--text"),
         tuple(attachment or ()),
+        onward,
+        not unnamed,
     )
     if not yes and is_attended() and not session.choice.as_json:
         _preview(session, wanted)
@@ -192,8 +199,11 @@ def accept(
     referral: ReferralArgument,
     case: Annotated[str, typer.Option(help="Take it into this case instead of a new one.")] = "",
     remark: RemarkOption = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a handover.")] = False,
 ) -> None:
     """Take a referral on. A case is opened, unless the person came before; the rest is disclosed."""
+    if not yes and is_attended() and not session.choice.as_json:
+        ask_before_handover(session, referral)
 
     def take(work: Work, found: Referral) -> Referral:
         known = find_case(work, case).id if case else ""

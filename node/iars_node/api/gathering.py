@@ -12,6 +12,7 @@ from iars_node.api.routes.attachments import attachments
 from iars_node.api.routes.cases import cases
 from iars_node.api.routes.consent_life import consent_life
 from iars_node.api.routes.consents import consents
+from iars_node.api.routes.onward import onward
 from iars_node.api.routes.others import audit_log, peers
 from iars_node.api.routes.referrals import referrals
 from iars_node.api.routes.steps import steps
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 PREFIX = "/api/v1"
 DESCRIPTION = f"{PREFIX}/openapi.json"
-TOPICS = (cases, consents, consent_life, withdrawals, referrals, steps, attachments, peers, audit_log)
+TOPICS = (cases, consents, consent_life, withdrawals, onward, referrals, steps, attachments, peers, audit_log)
 EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 

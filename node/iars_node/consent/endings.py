@@ -130,6 +130,18 @@ def passed_on(connection: Connection, case_ids: Collection[str]) -> list[IssuedG
     return [_issued(row) for row in rows]
 
 
+def issued_for(connection: Connection, case_ids: Collection[str]) -> list[IssuedGrant]:
+    """Return every grant that this node issued for some cases."""
+    if not case_ids:
+        return []
+    rows = connection.execute(
+        _ISSUED.where(
+            consent_grant.c.case_id.in_(sorted(case_ids)), consent_grant.c.direction == "out"
+        ).order_by(consent_grant.c.id)
+    )
+    return [_issued(row) for row in rows]
+
+
 def issued_under(connection: Connection, onward: Collection[str]) -> list[IssuedGrant]:
     """Return the grants that this node issued under others' onward permissions."""
     if not onward:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def recover_outcome(work: Work, peer: Peer, message: Message, content: Content) -> None:
     """Take back the outcome of an exception that the restored database has forgotten."""
-    _keep(work, peer, message)
+    keep_own(work, peer, message)
     body = content.body
     if not isinstance(body, DecideException):
         return
@@ -58,7 +58,8 @@ def recover_outcome(work: Work, peer: Peer, message: Message, content: Content) 
     )
 
 
-def _keep(work: Work, peer: Peer, message: Message) -> None:
+def keep_own(work: Work, peer: Peer, message: Message) -> None:
+    """Keep a message of our own that was given back, about consents and about no person."""
     keys = ((messages.own_key(work),),) * len(message.parts)
     messages.keep(work, message, direction=OUT, peer=peer.node_id, part_keys=keys)
     messages.set_head(work, message.header.thread, identity_of(work.vault).node_id, message.id)

@@ -317,6 +317,19 @@ def standing_grant(kept: KeptGrant, service: str) -> Grant:
     return left
 
 
+def standing_whole(kept: KeptGrant) -> Grant:
+    """Return what still stands of a grant for any of its purposes; refuse where nothing does."""
+    purposes = tuple(code for code in kept.grant.purposes if kept.standing(code) is not None)
+    left = tuple(
+        scope
+        for scope in kept.grant.scopes
+        if purposes and not any(kept.has_ended(scope.code, code) for code in purposes)
+    )
+    if not left:
+        raise RefusedError("The person's consent has ended; nothing was sent.", "consent-withdrawn")
+    return replace(kept.grant, purposes=purposes, scopes=left)
+
+
 def grant_to_show(work: Work, given: Consent, peer: Peer, service: str) -> Grant:
     """Return what a referral for a service would go out under, unsigned where it was not needed yet."""
     known = store.issued_grant(work.connection, given.id, peer.node_id)

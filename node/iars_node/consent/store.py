@@ -36,7 +36,9 @@ _ADD_GRANT = Prepared(
 )
 _ISSUED = Prepared(
     select(consent_grant).where(
-        consent_grant.c.consent_id == bindparam("consent"), consent_grant.c.peer == bindparam("peer")
+        consent_grant.c.consent_id == bindparam("consent"),
+        consent_grant.c.peer == bindparam("peer"),
+        consent_grant.c.onward == bindparam("under"),
     )
 )
 # Only what tells rows apart narrows these: SQLite, which has no statistics, may otherwise take the index that
@@ -240,9 +242,9 @@ def find_grant(connection: Connection, grant_id: str) -> KeptGrant | None:
     return None if row is None else as_kept(row)
 
 
-def issued_grant(connection: Connection, consent_id: str, peer: bytes) -> KeptGrant | None:
-    """Return the grant that a consent already gave a recipient."""
-    row = _ISSUED.first(connection, {"consent": consent_id, "peer": peer})
+def issued_grant(connection: Connection, consent_id: str, peer: bytes, onward: str = "") -> KeptGrant | None:
+    """Return the grant that a consent already gave a recipient, under an onward permission or none."""
+    row = _ISSUED.first(connection, {"consent": consent_id, "peer": peer, "under": onward})
     return None if row is None else as_kept(row)
 
 

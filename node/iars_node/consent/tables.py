@@ -138,3 +138,37 @@ withdrawn_id = Table(
     Column("ended", JSON, nullable=False),
     Column("recorded_at", Instant, nullable=False),
 )
+
+# Permissions to pass a person on: given to a holder, received to be used, or shown by a holder with an offer.
+onward_permission = Table(
+    "onward_permission",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("grant_id", ID, primary_key=True),
+    Column("way", String(3), nullable=False),
+    Column("peer", LargeBinary(32), nullable=False),
+    Column("consent_id", ID, nullable=False),
+    Column("signed", Text, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Index("ix_onward_permission_grant", "grant_id"),
+)
+
+# What holders told of their use of a permission, and what this node told as a holder. An empty recipient: the
+# person wants it kept from the origin.
+onward_passing = Table(
+    "onward_passing",
+    metadata,
+    Column("direction", String(3), primary_key=True),
+    Column("peer", LargeBinary(32), primary_key=True),
+    Column("passing", ID, primary_key=True),
+    Column("onward_id", ID, nullable=False),
+    Column("recipient", LargeBinary(32), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("told_at", Instant, nullable=False),
+    Column("outcome", String(12), nullable=False),
+    Column("outcome_at", Instant),
+    Index("ix_onward_passing_onward", "onward_id"),
+)

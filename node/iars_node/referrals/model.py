@@ -102,6 +102,9 @@ class Offering:
     together: tuple[str, ...] = ()
     texts: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     attachments: tuple[str, ...] = ()
+    # The permission of another organisation under which the person is passed on, or none.
+    onward: str = ""
+    names_recipient: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,8 @@ class Preview:
     at_offer: tuple[Line, ...]
     on_acceptance: tuple[Line, ...]
     never: tuple[Line, ...]
+    # Whose person this is: the recipient of an onward referral learns it.
+    origin: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, delete, or_, select, update
 
 from iars_node.prepared import Prepared, inserting
-from iars_node.referrals.model import HANDOVER, IN, Referral, Step
+from iars_node.referrals.model import HANDOVER, IN, OUT, Referral, Step
 from iars_node.referrals.tables import referral, referral_snapshot, referral_step
 from iars_protocol.referral import IN_CARE, OPEN
 
@@ -149,6 +149,18 @@ def handed_over_grants(connection: Connection, case_id: str) -> set[str]:
         and row.answered_at is not None
         and row.state not in _NOT_HANDED_OVER
     }
+
+
+def is_handed_over(connection: Connection, case_id: str) -> bool:
+    """Say whether another organisation has taken a case over, and has not handed it back."""
+    rows = _OF_CASE.all(connection, {"wanted": case_id})
+    moved = [
+        row
+        for row in rows
+        if row.kind == HANDOVER and row.answered_at is not None and row.state not in _NOT_HANDED_OVER
+    ]
+    newest = max(moved, key=lambda row: row.answered_at, default=None)
+    return newest is not None and newest.direction == OUT
 
 
 def under_grants(connection: Connection, grant_ids: Collection[str]) -> list[Referral]:

@@ -43,6 +43,7 @@ DONE = {
     "narrowed": N_("It is taken out. Nothing of it is sent from now on, for open referrals too."),
     "decided": N_("Decided. Whoever received something is told."),
     "retained": N_("It is kept until that day, and the organisation that sent it is told."),
+    "permitted": N_("It is allowed, and the organisation is told."),
     "withdrawn": N_("It is withdrawn. Every organisation that received something is told at once."),
     "sent": N_("The referral is on its way. You see here when it arrives and when they answer."),
     "step": N_("Done. The other organisation is told."),

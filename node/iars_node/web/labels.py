@@ -114,6 +114,22 @@ STATED: Mapping[str, str] = MappingProxyType(
         "retained": N_("They state that they keep a part"),
         "failed": N_("They state that erasing failed"),
         "nothing-held": N_("They state that they held nothing"),
+        "taken-in": N_("Their node has taken it in"),
+    }
+)
+
+# Where one part of a record stands at one recipient.
+SHARES: Mapping[str, str] = MappingProxyType(
+    {
+        "not-yet": N_("They don't have it"),
+        "held": N_("They hold it"),
+        "expired": N_("Expired, closed there"),
+        "asked": N_("Withdrawn, no answer yet"),
+        "overdue": N_("Withdrawn, answer overdue"),
+        "erased": N_("They state that it is erased"),
+        "retained": N_("They state that they keep it"),
+        "failed": N_("They state that erasing failed"),
+        "nothing-held": N_("They state that they held nothing"),
     }
 )
 

@@ -39,6 +39,7 @@ _LISTS: Mapping[str, Mapping[str, str]] = {
     "trust": labels.TRUST,
     "outcome": labels.OUTCOMES,
     "stated": labels.STATED,
+    "share": labels.SHARES,
     "disclosure": labels.DISCLOSURE_STEPS,
     "kept_back": labels.KEPT_BACK,
     "refusal": labels.REFUSALS,

@@ -142,3 +142,27 @@ class ClockMark:
     sequence: int
     paused_at: datetime | None
     cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A case that another organisation took over from here, and when its content goes."""
+
+    referral_id: str
+    case_id: str
+    peer: bytes
+    accepted_at: datetime
+    release_after: datetime
+    released_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A scope that the former controller keeps after a handover: on which ground, until when, who decided."""
+
+    case_id: str
+    scope: str
+    ground: str
+    until: datetime
+    decided_by: str
+    decided_at: datetime

@@ -61,6 +61,12 @@ def find_notice(connection: Connection, withdrawal_id: str) -> Notice | None:
     return found[0] if found else None
 
 
+def notice_of_message(connection: Connection, message: bytes) -> Notice | None:
+    """Return the withdrawal that a message of ours carried."""
+    found = _notices(connection, withdrawal_notice.c.message == message)
+    return found[0] if found else None
+
+
 def notices_of_consent(connection: Connection, consent_id: str) -> list[Notice]:
     """Return a consent's withdrawals, the first asked first."""
     return _notices(connection, withdrawal_notice.c.consent_id == consent_id)

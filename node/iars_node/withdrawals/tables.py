@@ -43,6 +43,7 @@ withdrawal_notice = Table(
     Column("outcome", String(12), nullable=False),
     Index("ix_withdrawal_notice_consent", "consent_id", "asked_at"),
     Index("ix_withdrawal_notice_case", "case_id", "asked_at"),
+    Index("ix_withdrawal_notice_message", "message"),
     Index(
         "ix_withdrawal_notice_silent",
         "deadline_at",
@@ -110,4 +111,28 @@ clock_mark = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("paused_at", Instant),
     Column("cause", String(16), nullable=False),
+)
+
+# Cases that another organisation took over from here: when what is not needed for routing is destroyed.
+handover = Table(
+    "handover",
+    metadata,
+    Column("referral_id", ID, primary_key=True),
+    Column("case_id", ID, nullable=False),
+    Column("peer", HASH, nullable=False),
+    Column("accepted_at", Instant, nullable=False),
+    Column("release_after", Instant, nullable=False),
+    Column("released_at", Instant),
+    Index("ix_handover_case", "case_id", "accepted_at"),
+)
+
+handover_kept = Table(
+    "handover_kept",
+    metadata,
+    Column("case_id", ID, primary_key=True),
+    Column("scope", String(32), primary_key=True),
+    Column("ground", String(32), nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("decided_by", String(64), nullable=False),
+    Column("decided_at", Instant, nullable=False),
 )

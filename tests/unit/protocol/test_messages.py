@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.specimens import DAY, OFFER, SHELTER, START, grant, withdrawal
+from tests.specimens import DAY, MISSION, OFFER, SHELTER, START, grant, onward, withdrawal
 
 from iars_protocol import consent, errors
 from iars_protocol.checkpoint import origin_of
@@ -11,11 +11,13 @@ from iars_protocol.errors import MalformedError, ProtocolError, UnsupportedVersi
 from iars_protocol.messages.administration import AnnounceListing, ResyncStreams, StreamHead, read_head
 from iars_protocol.messages.consent import ErasureReport, ScopeOutcome, Withdraw
 from iars_protocol.messages.exception import DecideException
+from iars_protocol.messages.onward import NoticeOnward, PermitOnward
 from iars_protocol.messages.referral import Accept, Offer, Reject
 from iars_protocol.messages.registry import TYPES, Body, message, read_body
 
 ORIGIN = origin_of(bytes(32), bytes(16))
 SIGNED = consent.sign(withdrawal(), SHELTER.signing)
+PERMITTED = consent.sign(onward(), SHELTER.signing)
 ERASED = ScopeOutcome("identity", "erased", START, START + DAY, START + 36 * DAY)
 RETAINED = ScopeOutcome("medical", "retained", START, ground="legal-obligation", until=START + DAY)
 FAILED = ScopeOutcome("services", "failed", START, code="key-store")
@@ -51,6 +53,8 @@ SOUND: dict[str, dict[str, Any]] = {
     "checkpoint.ask/1": {},
     "consent.withdraw/1": {"signed": SIGNED.to_plain()},
     "erasure.report/1": REPORT,
+    "onward.permit/1": {"grant": "01" * 16, "signed": PERMITTED.to_plain()},
+    "onward.notice/1": {"onward": "03" * 16, "passing": "06" * 16, "expires": START},
 }
 
 
@@ -162,6 +166,26 @@ def test_a_report_says_of_each_scope_what_became_of_it() -> None:
     assert body.to_plain() == plain
 
 
+def test_a_permission_is_read_from_the_message_that_brings_it() -> None:
+    body = read_body("onward.permit/1", SOUND["onward.permit/1"])
+    assert isinstance(body, PermitOnward)
+    assert body.permission == PERMITTED
+    with pytest.raises(MalformedError):
+        read_body("onward.permit/1", {"grant": "01" * 16, "signed": SIGNED.to_plain()})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"recipient": MISSION.text}, {"scopes": ["services"]}, {"recipient": MISSION.text, "scopes": ["shoes"]}],
+)
+def test_a_notice_tells_a_recipient_with_its_scopes_or_neither(changes: dict[str, Any]) -> None:
+    plain = SOUND["onward.notice/1"]
+    whole = {**plain, "recipient": MISSION.text, "scopes": ["services"], "outcome": "erased"}
+    assert read_body("onward.notice/1", whole).to_plain() == whole
+    with pytest.raises(MalformedError):
+        read_body("onward.notice/1", {**plain, **changes})
+
+
 def test_an_unknown_type_is_refused_as_such() -> None:
     with pytest.raises(UnsupportedVersionError):
         read_body("referral.offer/2", {})
@@ -181,6 +205,8 @@ def test_a_message_about_nodes_or_exceptions_carries_a_body_only() -> None:
         *(name for name in TYPES if name.startswith("checkpoint.")),
         Withdraw.type,
         ErasureReport.type,
+        PermitOnward.type,
+        NoticeOnward.type,
     }
     assert Body.carries_scopes
 

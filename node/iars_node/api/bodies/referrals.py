@@ -40,6 +40,8 @@ _OFFERING: dict[str, Any] = {
     "together": [],
     "texts": [{"scope": "medical", "text": "She takes an inhaler twice a day."}],
     "attachments": [ATTACHMENT],
+    "onward": "",
+    "names_recipient": True,
 }
 _REFERRAL: dict[str, Any] = {
     "id": REFERRAL,
@@ -86,6 +88,8 @@ class NewReferral(Body, json_schema_extra=example(**_OFFERING)):
     together: tuple[Id, ...] = ()
     texts: tuple[DeclaredText, ...] = ()
     attachments: tuple[Id, ...] = ()
+    onward: Annotated[str, Field(pattern="^([0-9a-f]{32})?$")] = ""
+    names_recipient: bool = True
 
 
 class PreviewQuestion(Body, json_schema_extra=example(offering=_OFFERING, scopes=["services"])):
@@ -115,13 +119,18 @@ class PreviewAnswer(
         at_offer=[{"scope": "services", "name": "needs", "value": None, "reason": ""}],
         on_acceptance=[_LINE],
         never=[{"scope": "safety", "name": "risk", "value": None, "reason": "not-agreed"}],
+        origin="",
     ),
 ):
-    """What would leave with the offer, what on acceptance, and what never."""
+    """What would leave with the offer, what on acceptance, and what never.
+
+    `origin` is the node that the recipient of an onward referral learns to be the person's first.
+    """
 
     at_offer: list[PreviewLine]
     on_acceptance: list[PreviewLine]
     never: list[PreviewLine]
+    origin: str = ""
 
 
 class ReferralBasis(

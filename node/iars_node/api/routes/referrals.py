@@ -159,6 +159,8 @@ def _offering(body: NewReferral) -> Offering:
         together=tuple(body.together),
         texts=texts_of(body.texts),
         attachments=tuple(body.attachments),
+        onward=body.onward,
+        names_recipient=body.names_recipient,
     )
 
 

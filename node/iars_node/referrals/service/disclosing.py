@@ -18,7 +18,7 @@ from iars_protocol.parts import AttachmentPart, Part, ScopePart, read_scope_part
 from iars_protocol.record import SCOPES, Record, cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from iars_node.attachments.model import Attachment
     from iars_node.referrals.model import Referral
@@ -42,9 +42,9 @@ class Material:
     keys: Mapping[str, tuple[bytes, ...]]
 
 
-def material(work: Work, case_id: str) -> Material:
-    """Gather what this node may disclose: its own collection, and what was handed over to it."""
-    sources = {OWN} | store.handed_over_grants(work.connection, case_id)
+def material(work: Work, case_id: str, others: Collection[str] = ()) -> Material:
+    """Gather what this node may disclose: its own collection, what was handed over to it, and `others`."""
+    sources = {OWN, *others} | store.handed_over_grants(work.connection, case_id)
     record, shown = disclosable(work, case_id, sources)
     places = [(scope, source) for scope in record for source in shown[scope]]
     keys = keys_for(work.connection, work.vault, "case", case_id, places)

@@ -15,6 +15,7 @@ from iars_node.consent import endings
 from iars_node.consent import service as consents
 from iars_node.consent import store as consent_store
 from iars_node.consent.approvals import refuse_lapsed
+from iars_node.consent.onward_use import keep_shown
 from iars_node.db import EPOCH
 from iars_node.errors import RefusedError
 from iars_node.exchange import messages
@@ -154,6 +155,7 @@ def _check_onward(work: Work, incoming: Incoming, grant: Grant) -> None:
     answer = onward.permits(grant, own_type, seconds(work.now))
     if isinstance(answer, wire.Denied):
         raise RefusedError("The onward permission does not cover this.", answer.reason)
+    keep_shown(work, origin, grant, signed, onward)
 
 
 def _referral_from(work: Work, incoming: Incoming, offer: Offer, grant: Grant) -> Referral:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iars_node.cases.service import open_received_case, receive_scope
+from iars_node.consent import onward_store
 from iars_node.consent import service as consents
 from iars_node.consent import store as consent_store
 from iars_node.consent.model import KeptGrant
@@ -72,6 +73,9 @@ def _grant(work: Work, peer: Peer, signed: wire.Signed, grant: Grant) -> KeptGra
     case_id = consent_store.case_of_subject(work.connection, peer.node_id, grant.subject)
     if given is not None:
         case_id = given.case_id
+    if not case_id and grant.onward:
+        permission = onward_store.find_permission(work.connection, grant.onward, way="in")
+        case_id = "" if permission is None else permission.case_id
     if not case_id:
         case_id = open_received_case(work).id
     consent_id = "" if given is None else given.id

@@ -15,7 +15,7 @@ from iars_node.db import new_id
 from iars_node.errors import ConflictError, InvalidError, RefusedError
 from iars_node.referrals import store
 from iars_node.referrals.model import OUT, Disclosed, Line, Preview, Referral
-from iars_node.referrals.service import disclosing, steps
+from iars_node.referrals.service import disclosing, passing, steps
 from iars_node.referrals.service.standing import standing_grant
 from iars_node.vault.identity import seconds
 from iars_protocol.content import Content
@@ -41,8 +41,9 @@ REFERENCE_PREFIX = "R-"
 def preview(work: Work, offering: Offering, peer: Peer) -> Preview:
     """Show what would leave at the offer, what on acceptance, and what never: nothing is written."""
     given = _consent_for(work, offering, peer)
-    grant = consents.grant_to_show(work, given, peer, offering.service)
-    known = disclosing.material(work, offering.case_id)
+    ground = passing.ground_of(work, offering, given)
+    grant = ground.grant_to_show(work, peer, offering.service)
+    known = ground.material(work, offering.case_id)
     at_offer, on_acceptance = _parts(work, offering, grant, known)
     now_lines = _lines(at_offer)
     readable = readable_scopes(work.actor)
@@ -50,6 +51,7 @@ def preview(work: Work, offering: Offering, peer: Peer) -> Preview:
         _shown(now_lines, readable),
         _shown((line for line in _lines(on_acceptance) if line not in now_lines), readable),
         _shown(_kept_lines(known.record, grant, given), readable),
+        ground.origin,
     )
 
 
@@ -127,8 +129,9 @@ def send_referral(work: Work, offering: Offering, peer_id: bytes) -> Referral:
     require(work.actor, "referral.send")
     peer = steps.sendable_peer(work, peer_id)
     given = _consent_for(work, offering, peer)
-    known = disclosing.material(work, offering.case_id)
-    kept = consents.grant_for(work, given, peer)
+    ground = passing.ground_of(work, offering, given)
+    known = ground.material(work, offering.case_id)
+    kept = ground.grant_for(work, peer, offering.service)
     standing = consents.standing_grant(kept, offering.service)
     at_offer, on_acceptance = _parts(work, offering, standing, known)
     new = _new_referral(work, offering, given, kept.grant, peer)
@@ -140,9 +143,10 @@ def send_referral(work: Work, offering: Offering, peer_id: bytes) -> Referral:
         respond_by=seconds(new.respond_by),
         together=new.together,
     )
-    content = Content(offer, kept.signed, None, at_offer)
+    content = Content(offer, kept.signed, ground.permission, at_offer)
     part_keys = disclosing.sender_part_keys(work, new.id, new.case_id, content, known)
     state = steps.next_state(new, offer.type)
+    ground.tell_origin(work, kept, names=offering.names_recipient)
     sending = steps.Sending(content, part_keys, kept.signed.hash, new.respond_by)
     step = steps.sign_step(work, new, state, sending, peer)
     sent = replace(new, state=state)
@@ -235,7 +239,7 @@ def amend(work: Work, referral_id: str, scopes: Iterable[str] = ()) -> Referral:
     current = _own(work, referral_id)
     standing = standing_grant(work, current)
     kept = standing.kept
-    known = disclosing.material(work, current.case_id)
+    known = disclosing.material(work, current.case_id, passing.sources_of(work, current))
     wanted = set(scopes)
     step: DisclosureStep = "acceptance" if current.is_disclosed else "offer"
     parts = tuple(

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iars_node.audit import record
 from iars_node.cases import service as cases
 from iars_node.consent import service as consents
+from iars_node.consent.onward import permissions_of_case
 from iars_node.errors import InvalidError, NotFoundError
 from iars_node.peers import service as peers
 from iars_node.referrals import service as referrals
 from iars_node.referrals.model import Offering, Preview
 from iars_node.web.pages import Pages
+from iars_node.web.people import organisations
 from iars_node.web.visit import Page, Redirect, Sheet, UnfinishedError, with_query
 from iars_protocol.consent import Allowed, Denied
 from iars_protocol.vocabulary import PRIORITIES, SCOPES, SERVICES
@@ -41,6 +43,7 @@ class Choice:
     priority: str = ""
     peer: str = ""
     consent: str = ""
+    onward: str = ""
 
     def path(self, step: str, **values: str) -> str:
         """Return the address of a step with what was chosen."""
@@ -49,6 +52,7 @@ class Choice:
             "priority": self.priority,
             "peer": self.peer,
             "consent": self.consent,
+            "onward": self.onward,
         }
         return with_query(f"/cases/{self.case_id}/refer{step}", **{**chosen, **values})
 
@@ -61,6 +65,7 @@ def _choice(case_id: str, given: Mapping[str, str]) -> Choice:
         priority if priority in PRIORITIES else "",
         given.get("peer", ""),
         given.get("consent", ""),
+        given.get("onward", ""),
     )
 
 
@@ -106,7 +111,11 @@ def choose_consent(visit: Visit, case_id: str) -> Answer:
         if not given.is_replaced
     ]
     covering = [given for given, answer in answers if isinstance(answer, Allowed)]
-    if len(covering) == 1 and not visit.query.get("stay"):
+    # A permission to pass the person on is a choice of its own: nobody uses one unasked.
+    permissions = [
+        each for each in permissions_of_case(visit.work, case_id) if each.way == "in" and not each.ended_at
+    ]
+    if len(covering) == 1 and not permissions and not visit.query.get("stay"):
         return Redirect(choice.path("/check", consent=covering[0].id))
     reasons = {
         given.id: "" if isinstance(answer, Allowed) else visit.speech.label("refusal", answer.reason)
@@ -120,6 +129,8 @@ def choose_consent(visit: Visit, case_id: str) -> Answer:
         peer=peer,
         given=[given for given, _ in answers],
         reasons=reasons,
+        permissions=permissions,
+        names=organisations(visit),
     )
 
 
@@ -167,12 +178,12 @@ def send(visit: Visit, case_id: str) -> Answer:
 
 
 def _typed(visit: Visit) -> dict[str, str]:
-    return {name: visit.typed(name) for name in ("service", "priority", "peer", "consent")}
+    return {name: visit.typed(name) for name in ("service", "priority", "peer", "consent", "onward")}
 
 
 def _offering(visit: Visit, choice: Choice) -> Offering:
     texts = tuple((scope, visit.typed(TEXT + scope)) for scope in SCOPES if visit.typed(TEXT + scope))
-    return Offering(choice.case_id, choice.consent, choice.service, choice.priority, texts=texts)
+    return replace(_plain(choice), texts=texts, names_recipient=not visit.typed("unnamed"))
 
 
 def _peer(visit: Visit, text: str) -> Peer:
@@ -188,7 +199,7 @@ def _check(visit: Visit, choice: Choice, sheet: Sheet) -> Page:
         shown = referrals.preview(visit.work, offering, peer)
     except InvalidError as error:
         # A sentence that can't go: show the rest without it, and what is wrong beside what was typed.
-        shown = referrals.preview(visit.work, Offering(*_plain(offering)), peer)
+        shown = referrals.preview(visit.work, _plain(choice), peer)
         sheet = visit.sheet_after(error, _NAMED)
     given = consents.get(visit.work, choice.consent)
     scopes = [scope.code for scope in given.terms.scopes_for(peer.node_text) if scope.code in visit.readable]
@@ -210,14 +221,15 @@ def _check(visit: Visit, choice: Choice, sheet: Sheet) -> Page:
         preview=shown,
         released=len(released),
         readable=visit.readable,
+        origin=organisations(visit).get(shown.origin.hex(), ""),
         mark=_mark(visit, choice, shown).decode(),
         text_scopes=scopes,
         sheet=sheet,
     )
 
 
-def _plain(offering: Offering) -> tuple[str, str, str, str]:
-    return offering.case_id, offering.consent_id, offering.service, offering.priority
+def _plain(choice: Choice) -> Offering:
+    return Offering(choice.case_id, choice.consent, choice.service, choice.priority, onward=choice.onward)
 
 
 def _mark(visit: Visit, choice: Choice, shown: Preview) -> bytes:

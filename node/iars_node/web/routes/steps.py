@@ -10,6 +10,8 @@ from iars_node.consent import service as consents
 from iars_node.errors import ConflictError
 from iars_node.peers import service as peers
 from iars_node.referrals import service as referrals
+from iars_node.referrals.model import HANDOVER
+from iars_node.web.handover_rules import FORMER_CONTROLLER, NEW_CONTROLLER
 from iars_node.web.languages import N_
 from iars_node.web.pages import Pages
 from iars_node.web.visit import Page, Redirect, Sheet, Visit
@@ -270,6 +272,9 @@ def _page(visit: Visit, form: StepForm, current: Referral, sheet: Sheet) -> Page
             "sheet": sheet,
             "reasons": visit.speech.choices(f"reason.{form.reasons}") if form.reasons else {},
             "text_scopes": [code for code in SCOPES if code in agreed and code in visit.readable],
+            "handover": form.name == "accept" and current.kind == HANDOVER,
+            "new_controller": NEW_CONTROLLER,
+            "former_controller": FORMER_CONTROLLER,
         },
     )
 

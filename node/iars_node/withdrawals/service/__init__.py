@@ -9,8 +9,16 @@ from iars_node.withdrawals.service.deciding import (
     watch_clock,
 )
 from iars_node.withdrawals.service.destroying import Destruction
+from iars_node.withdrawals.service.handing_over import (
+    HandedOver,
+    HandingOver,
+    handed_over,
+    keep_after_handover,
+)
 from iars_node.withdrawals.service.hearing import report_handler
+from iars_node.withdrawals.service.matrix import Matrix, matrix_of_case
 from iars_node.withdrawals.service.obeying import Obedience
+from iars_node.withdrawals.service.onward_ending import withdraw_onward
 from iars_node.withdrawals.service.reading import (
     Asked,
     Held,
@@ -30,7 +38,10 @@ __all__ = [
     "GROUNDS",
     "Asked",
     "Destruction",
+    "HandedOver",
+    "HandingOver",
     "Held",
+    "Matrix",
     "Obedience",
     "asked_of_case",
     "asked_of_consent",
@@ -41,7 +52,10 @@ __all__ = [
     "endings_of_case",
     "find_asked",
     "find_ending",
+    "handed_over",
+    "keep_after_handover",
     "list_endings",
+    "matrix_of_case",
     "recoveries",
     "report_handler",
     "reports_of_case",
@@ -49,4 +63,5 @@ __all__ = [
     "watch",
     "watch_clock",
     "withdraw",
+    "withdraw_onward",
 ]

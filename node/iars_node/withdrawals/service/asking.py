@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from iars_node import audit
 from iars_node.accounts.access import require
 from iars_node.audit.alarms import raise_alarm
-from iars_node.consent import endings
+from iars_node.consent import endings, onward_store
 from iars_node.consent import store as consent_store
 from iars_node.consent.ended import joined, parts_of
 from iars_node.consent.model import PERMITTING
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from iars_node.consent.model import Consent, IssuedGrant
+    from iars_node.consent.onward_model import KeptPermission
     from iars_node.jobs.model import Job
     from iars_node.peers.model import Peer
     from iars_node.work import Work
@@ -128,14 +129,20 @@ def end_grants(work: Work, told: Sequence[IssuedGrant], part: Part, by: By) -> l
         by_place[kept.peer, kept.consent_id].append(kept)
     peers = {peer for peer, _consent_id in by_place}
     peer_store.lock_many(work.connection, peers)
-    told_now = _who_can_be_told(work, peers)
+    told_now = who_can_be_told(work, peers)
     referrals.end_sharing(work, ended, told_now)
     signing = identity_of(work.vault).signing
+    given = onward_store.given_with(work.connection, [kept.id for kept in ended])
+    if part.is_whole:
+        onward_store.end_permissions(
+            work.connection, [each for ids in given.values() for each in ids], work.now
+        )
     notices = []
     for (peer, _consent_id), grants in sorted(by_place.items()):
-        said = _withdrawal(work, grants, part, by)
-        notices.append(_notice(work, peer, grants, said, sign(said, signing)))
-    sent = _queue(work, notices, told_now)
+        onward = tuple(each for kept in grants for each in given.get(kept.id, ()))
+        said = _withdrawal(work, part, by, tuple(kept.id for kept in grants), onward)
+        notices.append(_notice(work, peer, grants[0], said, sign(said, signing)))
+    sent = queue_notices(work, notices, told_now)
     notices = [replace(each, message=sent.get(each.id, b"")) for each in notices]
     store.add_notices(work.connection, notices)
     audit.record_many(
@@ -155,12 +162,15 @@ def end_grants(work: Work, told: Sequence[IssuedGrant], part: Part, by: By) -> l
     return notices
 
 
-def _withdrawal(work: Work, grants: Sequence[IssuedGrant], part: Part, by: By) -> Withdrawal:
+def _withdrawal(
+    work: Work, part: Part, by: By, grants: tuple[str, ...], onward: tuple[str, ...]
+) -> Withdrawal:
     return Withdrawal(
         id=new_id(),
         controller=identity_of(work.vault).node_text,
         created=seconds(work.now),
-        grants=tuple(kept.id for kept in grants),
+        grants=grants,
+        onward=onward,
         scopes=part.scopes,
         purposes=part.purposes,
         by=by,
@@ -168,12 +178,12 @@ def _withdrawal(work: Work, grants: Sequence[IssuedGrant], part: Part, by: By) -
 
 
 def _notice(
-    work: Work, peer: bytes, grants: Sequence[IssuedGrant], said: Withdrawal, signed: Signed
+    work: Work, peer: bytes, about: IssuedGrant | KeptPermission, said: Withdrawal, signed: Signed
 ) -> Notice:
     return Notice(
         id=said.id,
-        consent_id=grants[0].consent_id,
-        case_id=grants[0].case_id,
+        consent_id=about.consent_id,
+        case_id=about.case_id,
         peer=peer,
         grants=said.grants,
         scopes=said.scopes,
@@ -189,7 +199,13 @@ def _notice(
     )
 
 
-def _who_can_be_told(work: Work, node_ids: Iterable[bytes]) -> dict[bytes, Peer]:
+def notice_of_onward(work: Work, permission: KeptPermission, by: By) -> Notice:
+    """Return the withdrawal of a permission alone, signed."""
+    said = _withdrawal(work, WHOLE, by, (), (permission.id,))
+    return _notice(work, permission.peer, permission, said, sign(said, identity_of(work.vault).signing))
+
+
+def who_can_be_told(work: Work, node_ids: Iterable[bytes]) -> dict[bytes, Peer]:
     """Return the peers for which something may be signed now."""
     silent = awaited(work)
     known = peer_store.find_many(work.connection, node_ids)
@@ -205,7 +221,7 @@ def _is_sealable(work: Work, peer: Peer) -> bool:
     return newest.destroy_after > seconds(work.now)
 
 
-def _queue(work: Work, notices: Sequence[Notice], told: Mapping[bytes, Peer]) -> dict[str, bytes]:
+def queue_notices(work: Work, notices: Sequence[Notice], told: Mapping[bytes, Peer]) -> dict[str, bytes]:
     """Queue withdrawals for the peers that can be told now; return their messages by withdrawal."""
     key = ((own_key(work),),)
     now = [each for each in notices if each.peer in told]
@@ -228,8 +244,8 @@ def _queue(work: Work, notices: Sequence[Notice], told: Mapping[bytes, Peer]) ->
 def watch(work: Work, _job: Job) -> None:
     """Queue what could not be queued before; escalate every silence that has lasted too long."""
     unsent = store.unsent_notices(work.connection, AT_ONCE)
-    told = _who_can_be_told(work, {each.peer for each in unsent})
-    for withdrawal_id, message in _queue(work, unsent, told).items():
+    told = who_can_be_told(work, {each.peer for each in unsent})
+    for withdrawal_id, message in queue_notices(work, unsent, told).items():
         store.change_notice(work.connection, withdrawal_id, message=message)
     for each in store.silent_notices(work.connection, work.now, AT_ONCE):
         store.change_notice(work.connection, each.id, overdue_at=work.now)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from iars_node import audit
 from iars_node.audit.alarms import raise_alarm
 from iars_node.consent import store as consent_store
+from iars_node.consent.onward_use import tell_outcome
 from iars_node.errors import RefusedError
 from iars_node.exchange.messages import own_key
 from iars_node.exchange.model import Handler
@@ -63,6 +64,8 @@ def _apply(work: Work, incoming: Incoming) -> None:
     )
     if notice is not None:
         _answer(work, notice.id, notice.grants)
+    if kept is not None and kept.grant.onward:
+        tell_outcome(work, kept, heard.outcome)
     if heard.outcome == "failed":
         raise_alarm(work, "erasure.failed", incoming.message.id.hex(), {"peer": incoming.peer.node_text})
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from iars_node import audit
 from iars_node.audit.alarms import raise_alarm
-from iars_node.consent import endings
+from iars_node.consent import endings, onward_store
 from iars_node.consent import store as consent_store
 from iars_node.consent.ended import WHOLE, EndedPart, parts_of
 from iars_node.db import new_id
@@ -17,6 +17,7 @@ from iars_node.exchange.messages import own_key
 from iars_node.exchange.model import Handler
 from iars_node.jobs.service import cancel, schedule
 from iars_node.peers import store as peer_store
+from iars_node.referrals import store as referral_store
 from iars_node.vault.identity import identity_of, seconds
 from iars_node.withdrawals import store
 from iars_node.withdrawals.model import DESTROY_JOB, EXPIRE_JOB, HELD, PAUSED, Ending, Part, Rules
@@ -187,13 +188,22 @@ def _pass_on(work: Work, issuer: Peer, ended: Sequence[KeptGrant], said: Withdra
     """End what this node itself passed on: under the permissions named, and of the same persons."""
     cases = {kept.case_id for kept in ended if kept.case_id}
     found = {kept.id: kept for kept in endings.passed_on(work.connection, cases)}
-    for kept in endings.issued_under(work.connection, said.onward):
+    # What was handed over was shared on without a permission: grants made of it end with it (SPEC § 7.10).
+    handed = {kept.case_id for kept in ended if kept.case_id and _is_handover(work, kept)}
+    found |= {kept.id: kept for kept in endings.issued_for(work.connection, handed)}
+    theirs = onward_store.received_from(work.connection, said.onward, issuer.node_id)
+    found |= {kept.id: kept for kept in endings.issued_under(work.connection, theirs)}
+    for kept in endings.issued_under(work.connection, set(said.onward) - theirs):
         if kept.id in found or _is_from(work, kept.case_id, issuer):
             found[kept.id] = kept
     if found:
         # The node itself passes it on: the peer whose message arrived has no rights here.
         own = replace(work, actor=SYSTEM)
         end_grants(own, list(found.values()), Part(said.scopes, said.purposes), said.by)
+
+
+def _is_handover(work: Work, kept: KeptGrant) -> bool:
+    return kept.id in referral_store.handed_over_grants(work.connection, kept.case_id)
 
 
 def _is_from(work: Work, case_id: str, issuer: Peer) -> bool:

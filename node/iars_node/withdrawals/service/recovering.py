@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from iars_node.consent import endings
+from iars_node.consent import endings, onward_store
 from iars_node.consent import store as consent_store
 from iars_node.consent.ended import parts_of
 from iars_node.consent.model import PERMITTING
@@ -57,6 +57,8 @@ def recover_withdrawal(work: Work, peer: Peer, message: Message, content: Conten
     endings.end_grants(work, known, parts, work.now)
     for kept in known:
         _end_consent(work, kept, said)
+    if said.is_whole:
+        onward_store.end_permissions(work.connection, said.onward, work.now)
     store.add_notices(work.connection, [_notice(peer, message, body, said, known)])
 
 

@@ -1,0 +1,27 @@
+"""What each side of a handover keeps and may not keep: shown before accepting, on pages and command lines."""
+
+from __future__ import annotations
+
+from iars_node.web.languages import N_
+
+NEW_CONTROLLER = (
+    N_("You take over responsibility for the whole case. Your acceptance is signed."),
+    N_("You keep what is handed over, and may share it further only as the person agrees with you."),
+    N_("From now on you ask the person for consent and grant it to others in your own name."),
+    N_(
+        "If the person withdraws what they agreed to before the handover, what was handed over is closed "
+        "at once and erased, and so is what you shared of it."
+    ),
+)
+FORMER_CONTROLLER = (
+    N_("They refer the person no more."),
+    N_(
+        "They keep only what is needed so that a withdrawal finds its way: numbers, names of organisations, "
+        "dates and signatures, and the codes of the consents."
+    ),
+    N_(
+        "They erase everything else of the case after a hold, but for what a law requires them to keep "
+        "until a day."
+    ),
+    N_("When the person withdraws with them, they forward it to you."),
+)
