@@ -14,7 +14,8 @@ from iars_node.attachments.uploading import Uploader
 from iars_node.cases.events import ContentErased
 from iars_node.clock import Clock, SystemClock
 from iars_node.consent.approvals import outcome_handler
-from iars_node.consent.events import ExceptionLapsed
+from iars_node.consent.closing import EXPIRE_CONSENTS_JOB
+from iars_node.consent.events import ConsentExpired, ConsentInvalidated, ConsentNarrowed, ExceptionLapsed
 from iars_node.consent.exceptions import LAPSE_JOB, lapse
 from iars_node.consent.recovering import recover_outcome
 from iars_node.db import Database
@@ -122,15 +123,29 @@ def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], 
         ROTATE_JOB: rotate_keys_job,
         GAPS_JOB: ask_for_gaps_job,
         LAPSE_JOB: lapse,
+        EXPIRE_CONSENTS_JOB: withdrawals.expire_consents,
     }
 
 
-STANDING_JOBS = (EXPIRE_JOB, ROTATE_JOB, GAPS_JOB, WITNESS_JOB, CLOCK_JOB, END_GRANTS_JOB, WATCH_JOB)
+STANDING_JOBS = (
+    EXPIRE_JOB,
+    ROTATE_JOB,
+    GAPS_JOB,
+    WITNESS_JOB,
+    CLOCK_JOB,
+    END_GRANTS_JOB,
+    WATCH_JOB,
+    EXPIRE_CONSENTS_JOB,
+)
 """Jobs that schedule their own next run; a server that starts makes sure that they are there."""
 
 
 def follow_events(events: Events, folder: AttachmentFolder, rules: Rules | None = None) -> None:
     """Wire what one slice announces to the slices that follow it."""
+    events.follow(ConsentNarrowed, withdrawals.follow_narrowing)
+    events.follow(ConsentInvalidated, withdrawals.follow_invalidation)
+    events.follow(ConsentExpired, withdrawals.follow_expiry)
+    events.follow(ExceptionLapsed, withdrawals.Lapses(rules or Rules()).follow)
     events.follow(Erased, withdrawals.Destruction(rules or Rules()).report_unaccepted)
     events.follow(Arrived, referrals.follow_arrival)
     events.follow(Receipted, referrals.follow_receipt)

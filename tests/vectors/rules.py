@@ -348,6 +348,7 @@ def endings() -> Group:
     never = {name: value for name, value in report.items() if name != "withdrawal"}
     add("of a referral never accepted", "ok", "erasure.report/1",
         **{**never, "cause": "not-accepted", "referral": "0c" * 16})  # fmt: skip
+    add("of an exception that lapsed", "ok", "erasure.report/1", **{**never, "cause": "lapse"})
     erased, retained, failed = outcomes
     for name, entry in (
         ("with dates out of order", {**erased, "keys_destroyed": START - 1}),

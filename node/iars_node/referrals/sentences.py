@@ -154,6 +154,10 @@ _NOT_COVERED = {
     "consent-replaced": (
         "A newer consent has taken the place of this one. Nothing was sent. Use the newer one."
     ),
+    "consent-narrowed": (
+        "The person has taken a detail out of what they share. The part of the record that it belongs to was "
+        "taken back whole. To share the rest of that part again, refer once more."
+    ),
     "child-needs-guardian": (
         "The person is a child, and only the child was asked. Nothing was recorded. Ask a guardian too."
     ),

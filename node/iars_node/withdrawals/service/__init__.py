@@ -5,11 +5,14 @@ from iars_node.withdrawals.service.deciding import (
     GROUNDS,
     confirm_clock,
     confirm_withdrawals,
+    expire_consents,
     retain,
     watch_clock,
 )
 from iars_node.withdrawals.service.destroying import Destruction
 from iars_node.withdrawals.service.hearing import report_handler
+from iars_node.withdrawals.service.lapsing import Lapses
+from iars_node.withdrawals.service.narrowing import follow_expiry, follow_invalidation, follow_narrowing
 from iars_node.withdrawals.service.obeying import Obedience
 from iars_node.withdrawals.service.reading import (
     Asked,
@@ -31,6 +34,7 @@ __all__ = [
     "Asked",
     "Destruction",
     "Held",
+    "Lapses",
     "Obedience",
     "asked_of_case",
     "asked_of_consent",
@@ -39,8 +43,12 @@ __all__ = [
     "consent_to_withdraw",
     "doubted_clock",
     "endings_of_case",
+    "expire_consents",
     "find_asked",
     "find_ending",
+    "follow_expiry",
+    "follow_invalidation",
+    "follow_narrowing",
     "list_endings",
     "recoveries",
     "report_handler",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iars_node.accounts.access import require
-from iars_node.consent import endings
+from iars_node.consent import endings, versions
 from iars_node.consent import store as consent_store
 from iars_node.errors import NotFoundError
 from iars_node.referrals import store as referral_store
@@ -51,10 +51,11 @@ class ToWithdraw:
 def consent_to_withdraw(work: Work, consent_id: str) -> ToWithdraw:
     """Return what somebody who may withdraw a consent has to see of it."""
     require(work.actor, "consent.withdraw")
-    found = consent_store.find(work.connection, work.vault, consent_id)
+    chain = versions.versions_of(work.connection, consent_id)
+    found = consent_store.find(work.connection, work.vault, chain[0])
     if found is None:
         raise NotFoundError("There is no consent of this id.")
-    issued = endings.issued_grants(work.connection, consent_id)
+    issued = endings.issued_grants(work.connection, chain)
     # What the person said about it is for those who read consents.
     bare = replace(found, terms=replace(found.terms, reasons=""))
     return ToWithdraw(bare, tuple(dict.fromkeys(kept.peer for kept in issued)))
@@ -63,7 +64,8 @@ def consent_to_withdraw(work: Work, consent_id: str) -> ToWithdraw:
 def asked_of_consent(work: Work, consent_id: str) -> list[Asked]:
     """Return whom a consent's end was told, and what each has answered."""
     require(work.actor, "consent.read")
-    return [_asked(work, each) for each in store.notices_of_consent(work.connection, consent_id)]
+    chain = versions.versions_of(work.connection, consent_id)
+    return [_asked(work, each) for each in store.notices_of_consent(work.connection, chain)]
 
 
 def asked_of_case(work: Work, case_id: str) -> list[Asked]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from iars_node.consent import endings
+from iars_node.consent import endings, versions
 from iars_node.consent import store as consent_store
+from iars_node.consent.closing import close
 from iars_node.consent.ended import parts_of
 from iars_node.consent.model import PERMITTING
 from iars_node.db import EPOCH
@@ -61,12 +62,12 @@ def recover_withdrawal(work: Work, peer: Peer, message: Message, content: Conten
 
 
 def _end_consent(work: Work, kept: KeptGrant, said: Withdrawal) -> None:
-    given = consent_store.find(work.connection, work.vault, kept.consent_id)
-    if given is None or given.state not in PERMITTING:
+    newest = versions.versions_of(work.connection, kept.consent_id)[0]
+    given = consent_store.find(work.connection, work.vault, newest)
+    if given is None or given.state not in (*PERMITTING, "expired"):
         return
     if said.is_whole:
-        state = "withdrawn" if said.by == "person" else "revoked"
-        endings.end_consent(work.connection, given.id, state, work.now)
+        close(work, given, "withdraw" if said.by == "person" else "revoke", said.by)
     else:
         nodes = [kept.peer.hex()]
         endings.end_parts(work.connection, given, parts_of(said.scopes, said.purposes, nodes))
