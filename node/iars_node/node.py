@@ -45,6 +45,7 @@ from iars_protocol.crypto import probe
 from iars_protocol.messages.administration import AnnounceListing, ResyncStreams
 from iars_protocol.messages.consent import ErasureReport, Withdraw
 from iars_protocol.messages.exception import DecideException
+from iars_protocol.messages.proof import ErasureProof
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -100,6 +101,7 @@ def message_handlers(rules: Rules | None = None) -> dict[str, Handler]:
         DecideException.type: outcome_handler(),
         Withdraw.type: withdrawals.Obedience(rules or Rules()).handler(),
         ErasureReport.type: withdrawals.report_handler(),
+        ErasureProof.type: withdrawals.proof_handler(),
     }
 
     def apply_again(work: Work, peer: Peer, message: Message) -> None:
@@ -123,6 +125,7 @@ def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], 
         ROTATE_JOB: rotate_keys_job,
         GAPS_JOB: ask_for_gaps_job,
         LAPSE_JOB: lapse,
+        withdrawals.PROVE_JOB: withdrawals.prove_job(withdrawals.may_report),
         EXPIRE_CONSENTS_JOB: withdrawals.expire_consents,
     }
 

@@ -22,7 +22,7 @@ _BY_TOPIC = {
         "appointment-sent appointment-received attachment-sent attachment-received refused escalated "
         "rerouted overdue erased listed recorded scope-read"
     ),
-    "erasure": "asked notified reported answered retained overdue paused confirmed",
+    "erasure": "asked notified reported answered proved retained overdue paused confirmed",
     "exchange": (
         "queued sent envelope-received receipt-received receipt-refused refused duplicate replayed gap "
         "gap-filled tampered undecryptable unknown-sender expired out-of-order conflicting "

@@ -1,5 +1,5 @@
 """Message types: one registry, one file per topic."""
 
-from iars_protocol.messages import administration, checkpoint, consent, exception, referral
+from iars_protocol.messages import administration, checkpoint, consent, exception, proof, referral
 
-__all__ = ["administration", "checkpoint", "consent", "exception", "referral"]
+__all__ = ["administration", "checkpoint", "consent", "exception", "proof", "referral"]

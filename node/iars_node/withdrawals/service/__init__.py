@@ -9,11 +9,12 @@ from iars_node.withdrawals.service.deciding import (
     retain,
     watch_clock,
 )
-from iars_node.withdrawals.service.destroying import Destruction
+from iars_node.withdrawals.service.destroying import Destruction, may_report
 from iars_node.withdrawals.service.hearing import report_handler
 from iars_node.withdrawals.service.lapsing import Lapses
 from iars_node.withdrawals.service.narrowing import follow_expiry, follow_invalidation, follow_narrowing
 from iars_node.withdrawals.service.obeying import Obedience
+from iars_node.withdrawals.service.proving import PROVE_JOB, Proved, proof_handler, proof_lines, prove_job
 from iars_node.withdrawals.service.reading import (
     Asked,
     Held,
@@ -31,11 +32,13 @@ from iars_node.withdrawals.service.recovering import recoveries
 
 __all__ = [
     "GROUNDS",
+    "PROVE_JOB",
     "Asked",
     "Destruction",
     "Held",
     "Lapses",
     "Obedience",
+    "Proved",
     "asked_of_case",
     "asked_of_consent",
     "confirm_clock",
@@ -50,6 +53,10 @@ __all__ = [
     "follow_invalidation",
     "follow_narrowing",
     "list_endings",
+    "may_report",
+    "proof_handler",
+    "proof_lines",
+    "prove_job",
     "recoveries",
     "report_handler",
     "reports_of_case",

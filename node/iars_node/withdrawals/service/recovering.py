@@ -16,9 +16,11 @@ from iars_node.exchange.model import OUT
 from iars_node.vault.identity import identity_of
 from iars_node.withdrawals import store
 from iars_node.withdrawals.model import DEADLINE, WAITING, Notice
+from iars_node.withdrawals.service import proving
 from iars_protocol.consent import Withdrawal
 from iars_protocol.errors import MalformedError
 from iars_protocol.messages.consent import ErasureReport, Withdraw
+from iars_protocol.messages.proof import ErasureProof
 
 if TYPE_CHECKING:
     from iars_node.consent.model import KeptGrant
@@ -31,11 +33,21 @@ if TYPE_CHECKING:
 
 def recoveries() -> dict[str, Recover]:
     """Return how each of our own messages about the end of consent is taken back."""
-    return {Withdraw.type: recover_withdrawal, ErasureReport.type: recover_report}
+    return {
+        Withdraw.type: recover_withdrawal,
+        ErasureReport.type: recover_report,
+        ErasureProof.type: recover_proof,
+    }
 
 
 def recover_report(work: Work, peer: Peer, message: Message, _content: Content) -> None:
     """Take back a statement of ours: what it says was erased stays erased by the key store's own ledger."""
+    _keep(work, peer, message)
+    proving.promise(work, message.id)
+
+
+def recover_proof(work: Work, peer: Peer, message: Message, _content: Content) -> None:
+    """Take back a proof of ours; it is the peer's to keep."""
     _keep(work, peer, message)
 
 
