@@ -269,7 +269,7 @@ async def test_a_lapse_that_overtakes_its_offer_has_the_offer_refused(pair: Pair
     await settle(shelter, mission)
     with pytest.raises(NotFoundError):
         mission.referral(sent.id)
-    assert shelter.referral(sent.id).problem == "exception-lapsed"
+    assert shelter.referral(sent.id).problem == "withheld"
     with mission.node.works.read(SYSTEM) as work:
         assert consent_store.find_grant(work.connection, sent.grant_id) is None
 

@@ -26,7 +26,7 @@ _BY_TOPIC = {
     "exchange": (
         "queued sent envelope-received receipt-received receipt-refused refused duplicate replayed gap "
         "gap-filled tampered undecryptable unknown-sender expired out-of-order conflicting "
-        "peer-unreachable peer-reached parked unparked resync-asked resync-answered restored-peer "
+        "peer-unreachable peer-reached parked unparked withheld resync-asked resync-answered restored-peer "
         "stream-skipped rate-limited"
     ),
     "peer": (

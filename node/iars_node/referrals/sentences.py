@@ -58,6 +58,10 @@ _REFUSED = {
         "Two different messages came under one number. The first one counts, and both are kept as evidence. "
         "Tell your administrator: a node was copied, or somebody is dishonest."
     ),
+    "withheld": (
+        "What the person agreed to had ended before this could leave. Nothing of it was sent but that there "
+        "was a message. Ask the person again before you refer once more."
+    ),
     "expired": (
         "The message came too late: its time was over. Nothing of it was taken in; your record is unchanged. "
         "Refer the person again if it is still needed."

@@ -9,6 +9,7 @@ from iars_node.consent import store as consent_store
 from iars_node.consent.ended import WHOLE
 from iars_node.db import new_id
 from iars_node.jobs.service import schedule
+from iars_node.referrals.service.withholding import withhold_all
 from iars_node.withdrawals import store
 from iars_node.withdrawals.model import (
     DEADLINE,
@@ -34,7 +35,8 @@ class Lapses:
         self._rules = rules
 
     def follow(self, work: Work, lapsed: ExceptionLapsed) -> None:
-        """Note from whom this node awaits an answer; or what ends here, to be destroyed in its time."""
+        """Let nothing leave that waits; note what ends here, or from whom this node awaits an answer."""
+        withhold_all(work, list(lapsed.grants))
         if lapsed.peer:
             for grant_id in lapsed.grants:
                 self._end(work, lapsed.peer, grant_id)

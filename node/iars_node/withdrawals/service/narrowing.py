@@ -10,6 +10,7 @@ from iars_node.consent.narrowing import within
 from iars_node.consent.versions import versions_of
 from iars_node.peers import store as peer_store
 from iars_node.referrals.service import sent
+from iars_node.referrals.service.withholding import withhold_all
 from iars_node.vault.identity import seconds
 from iars_node.withdrawals.model import Part
 from iars_node.withdrawals.service.asking import WHOLE, end_grants, grants_under
@@ -127,5 +128,7 @@ def follow_expiry(work: Work, expired: ConsentExpired) -> None:
     What ends with its own grant needs nobody to be told: every recipient's clock says so.
     """
     chain = versions_of(work.connection, expired.consent_id)
+    # What waits for a peer that is away does not leave after the end either.
+    withhold_all(work, [kept.id for kept in _issued(work, chain)])
     longer = {kept.id for kept in _issued(work, chain) if kept.grant.expires > seconds(work.now)}
     _end(work, chain, longer, WHOLE, "person")
