@@ -160,7 +160,7 @@ _NOT_COVERED = {
     ),
     "consent-narrowed": (
         "The person has taken a detail out of what they share. The part of the record that it belongs to was "
-        "taken back whole. To share the rest of that part again, refer once more."
+        "taken back whole; the rest of the referral stands. Refer once more to share the rest of that part."
     ),
     "child-needs-guardian": (
         "The person is a child, and only the child was asked. Nothing was recorded. Ask a guardian too."
