@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
-from iars_node.audit.service import record
+from iars_node.audit.service import Entry, record_many
 from iars_node.exchange import messages
-from iars_node.exchange.tables import message_part, outbox
-from iars_protocol.parts import GRANT, SCOPE
+from iars_node.exchange.tables import message, message_part, outbox
+from iars_protocol.parts import SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -22,55 +22,60 @@ if TYPE_CHECKING:
 
     from iars_node.work import Work
 
-THREADS_AT_ONCE = 500
+AT_ONCE = 500
+
+_TAKE_OUT = delete(message_part).where(
+    message_part.c.message == bindparam("cut"), message_part.c.position == bindparam("place")
+)
 
 
-def withhold(work: Work, ended: Mapping[bytes, Collection[str]], offers: Collection[bytes] = ()) -> int:
+def withhold(
+    work: Work, ended: Mapping[bytes, Collection[str]], entire: Collection[tuple[bytes, str]] = ()
+) -> int:
     """Take scopes out of what waits in the outbox, by thread; return how many messages were cut.
 
-    Of the threads in `offers` nothing was to leave at all: of an offer that waits there the body and the
-    grant go too, and only its header is sent. What a peer may have received already, its receipt lost on the
-    way, is cut all the same: it is known there by its id.
+    Of the messages in `entire`, by thread and type, nothing was to leave at all: only the header is sent.
+    What a peer may have received already, its receipt lost on the way, is cut all the same: it is known
+    there by its id.
     """
-    cut = 0
-    for message_id, thread in _waiting(work.connection, ended):
-        parts = messages.open_parts(work.connection, work.vault, message_id)
-        plains = {place: part.plain for place, part in enumerate(parts) if part is not None}
-        gone = {
-            place
-            for place, plain in plains.items()
-            if plain.get("part") == SCOPE and plain.get("scope") in ended[thread]
-        }
-        if thread in offers and any(plain.get("part") == GRANT for plain in plains.values()):
-            gone = set(range(len(parts)))
-        if gone:
-            _take_out(work, message_id, thread, gone)
-            cut += 1
-    return cut
+    whole, parts, entries = [], [], []
+    for message_id, thread, kind in list(_waiting(work.connection, ended)):
+        gone = [] if (thread, kind) in entire else _gone(work, message_id, ended[thread])
+        if (thread, kind) in entire:
+            whole.append(message_id)
+        elif gone:
+            parts += [{"cut": message_id, "place": place} for place in gone]
+        else:
+            continue
+        detail = {"parts": len(gone)} if gone else {"parts": "all"}
+        entries.append(Entry("exchange.withheld", message_id.hex(), referral_id=thread.hex(), detail=detail))
+    for start in range(0, len(whole), AT_ONCE):
+        some = message_part.c.message.in_(whole[start : start + AT_ONCE])
+        work.connection.execute(delete(message_part).where(some))
+    if parts:
+        work.connection.execute(_TAKE_OUT, parts)
+    if entries:
+        record_many(work, entries)
+    return len(entries)
 
 
-def _waiting(connection: Connection, threads: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
+def _gone(work: Work, message_id: bytes, scopes: Collection[str]) -> list[int]:
+    found = messages.open_parts(work.connection, work.vault, message_id)
+    plains = {place: part.plain for place, part in enumerate(found) if part is not None}
+    return [
+        place
+        for place, plain in plains.items()
+        if plain.get("part") == SCOPE and plain.get("scope") in scopes
+    ]
+
+
+def _waiting(connection: Connection, threads: Iterable[bytes]) -> Iterator[tuple[bytes, bytes, str]]:
     wanted = sorted(threads)
-    for start in range(0, len(wanted), THREADS_AT_ONCE):
+    for start in range(0, len(wanted), AT_ONCE):
         rows = connection.execute(
-            select(outbox.c.message, outbox.c.thread).where(
-                outbox.c.thread.in_(wanted[start : start + THREADS_AT_ONCE])
-            )
+            select(outbox.c.message, outbox.c.thread, message.c.type)
+            .join(message, message.c.id == outbox.c.message)
+            .where(outbox.c.thread.in_(wanted[start : start + AT_ONCE]))
         )
-        for row in rows.all():
-            yield bytes(row.message), bytes(row.thread)
-
-
-def _take_out(work: Work, message_id: bytes, thread: bytes, gone: Collection[int]) -> None:
-    work.connection.execute(
-        delete(message_part).where(
-            message_part.c.message == message_id, message_part.c.position.in_(sorted(gone))
-        )
-    )
-    record(
-        work,
-        "exchange.withheld",
-        referral_id=thread.hex(),
-        subject=message_id.hex(),
-        detail={"parts": len(gone)},
-    )
+        for row in rows:
+            yield bytes(row.message), bytes(row.thread), row.type

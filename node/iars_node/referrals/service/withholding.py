@@ -8,6 +8,7 @@ from iars_node.consent import store as consent_store
 from iars_node.exchange import withholding
 from iars_node.referrals import store
 from iars_node.referrals.model import OUT
+from iars_protocol.messages.referral import Offer
 from iars_protocol.vocabulary import SCOPES, SERVICES
 
 if TYPE_CHECKING:
@@ -37,5 +38,5 @@ def _withhold(work: Work, grants: Mapping[str, IssuedGrant | KeptGrant], *, is_o
         if gone:
             ended[current.thread] = gone
         if current.direction == OUT and "services" in gone:
-            offers.add(current.thread)
+            offers.add((current.thread, Offer.type))
     withholding.withhold(work, ended, offers)
