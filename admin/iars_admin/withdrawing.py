@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from iars_node.db import EPOCH
 from iars_node.peers import service as peers
+from iars_node.vault.identity import identity_of
 from iars_protocol.vocabulary import VOCABULARIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from iars_node.withdrawals.model import Report
-    from iars_node.withdrawals.service import Asked, Held
+    from iars_node.withdrawals.service import Asked, Held, Proved
     from iars_node.work import Work
     from iars_protocol.messages.consent import ScopeOutcome
 
@@ -49,7 +50,9 @@ ENDING_COLUMNS = {
 
 def names_of(work: Work) -> dict[bytes, str]:
     """Return the organisations' names by node."""
-    return {peer.node_id: peer.name() for peer in peers.every(work)}
+    return {peer.node_id: peer.name() for peer in peers.every(work)} | {
+        identity_of(work.vault).node_id: "this organisation"
+    }
 
 
 def asked_entry(one: Asked, names: Mapping[bytes, str]) -> dict[str, object]:
@@ -70,11 +73,13 @@ def asked_entry(one: Asked, names: Mapping[bytes, str]) -> dict[str, object]:
         "answered_at": notice.answered_at,
         "overdue_at": notice.overdue_at,
         "signed": notice.signed,
-        "reports": [report_entry(report, names) for report in one.reports],
+        "reports": [report_entry(report, names, one.proofs.get(report.message)) for report in one.reports],
     }
 
 
-def report_entry(report: Report, names: Mapping[bytes, str]) -> dict[str, object]:
+def report_entry(
+    report: Report, names: Mapping[bytes, str], proved: Proved | None = None
+) -> dict[str, object]:
     """Return a recipient's statement as it is shown."""
     return {
         "message": report.message,
@@ -87,6 +92,19 @@ def report_entry(report: Report, names: Mapping[bytes, str]) -> dict[str, object
         "outcomes": [outcome_entry(each) for each in report.outcomes],
         "leaf": report.leaf,
         "received_at": report.received_at,
+        "proof": None if proved is None else proof_entry(proved, names),
+    }
+
+
+def proof_entry(proved: Proved, names: Mapping[bytes, str]) -> dict[str, object]:
+    """Return the place of a statement in its author's log as it is shown."""
+    return {
+        "origin": proved.origin,
+        "checkpoint": proved.size,
+        "position": proved.position,
+        "proof": list(proved.proof),
+        "note": proved.note.decode(),
+        "cosigned_by": [names.get(node, node.hex()[:8]) for node in proved.witnesses],
     }
 
 

@@ -14,7 +14,8 @@ from iars_node.attachments.uploading import Uploader
 from iars_node.cases.events import ContentErased
 from iars_node.clock import Clock, SystemClock
 from iars_node.consent.approvals import outcome_handler
-from iars_node.consent.events import ConsentNarrowed, ExceptionLapsed
+from iars_node.consent.closing import EXPIRE_CONSENTS_JOB
+from iars_node.consent.events import ConsentExpired, ConsentInvalidated, ConsentNarrowed, ExceptionLapsed
 from iars_node.consent.exceptions import LAPSE_JOB, lapse
 from iars_node.consent.onward import notice_handler
 from iars_node.consent.onward_recovering import recoveries as onward_recoveries
@@ -51,6 +52,7 @@ from iars_protocol.messages.administration import AnnounceListing, ResyncStreams
 from iars_protocol.messages.consent import ErasureReport, Withdraw
 from iars_protocol.messages.exception import DecideException
 from iars_protocol.messages.onward import NoticeOnward, PermitOnward
+from iars_protocol.messages.proof import ErasureProof
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -108,6 +110,7 @@ def message_handlers(rules: Rules | None = None) -> dict[str, Handler]:
         ErasureReport.type: withdrawals.report_handler(),
         PermitOnward.type: permit_handler(),
         NoticeOnward.type: notice_handler(),
+        ErasureProof.type: withdrawals.proof_handler(),
     }
 
     def apply_again(work: Work, peer: Peer, message: Message) -> None:
@@ -137,15 +140,30 @@ def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], 
         GAPS_JOB: ask_for_gaps_job,
         LAPSE_JOB: lapse,
         HANDOVER_JOB: withdrawals.HandingOver(rules).release,
+        withdrawals.PROVE_JOB: withdrawals.prove_job(withdrawals.may_report),
+        EXPIRE_CONSENTS_JOB: withdrawals.expire_consents,
     }
 
 
-STANDING_JOBS = (EXPIRE_JOB, ROTATE_JOB, GAPS_JOB, WITNESS_JOB, CLOCK_JOB, END_GRANTS_JOB, WATCH_JOB)
+STANDING_JOBS = (
+    EXPIRE_JOB,
+    ROTATE_JOB,
+    GAPS_JOB,
+    WITNESS_JOB,
+    CLOCK_JOB,
+    END_GRANTS_JOB,
+    WATCH_JOB,
+    EXPIRE_CONSENTS_JOB,
+)
 """Jobs that schedule their own next run; a server that starts makes sure that they are there."""
 
 
 def follow_events(events: Events, folder: AttachmentFolder, rules: Rules | None = None) -> None:
     """Wire what one slice announces to the slices that follow it."""
+    events.follow(ConsentNarrowed, withdrawals.follow_narrowing)
+    events.follow(ConsentInvalidated, withdrawals.follow_invalidation)
+    events.follow(ConsentExpired, withdrawals.follow_expiry)
+    events.follow(ExceptionLapsed, withdrawals.Lapses(rules or Rules()).follow)
     events.follow(Erased, withdrawals.Destruction(rules or Rules()).report_unaccepted)
     events.follow(Arrived, referrals.follow_arrival)
     events.follow(Receipted, referrals.follow_receipt)

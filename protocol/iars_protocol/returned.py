@@ -1,4 +1,4 @@
-"""Messages given back after a restore, with what was erased meanwhile left out (SPEC § 10.3)."""
+"""Messages with parts left out: before they went, or when they are given back (SPEC § 5.7, § 10.3)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 from iars_protocol import fields
 from iars_protocol.crypto import SIGNATURE_BYTES, verify
 from iars_protocol.encoding import decode, encode
-from iars_protocol.envelope import MAX_ENVELOPE, SIGN_PURPOSE, Header, Message, read_header, read_part
+from iars_protocol.envelope import (
+    MAX_ENVELOPE,
+    SIGN_PURPOSE,
+    Header,
+    Message,
+    read_header,
+    read_message,
+    read_part,
+    verify_message,
+)
 from iars_protocol.errors import MalformedError, SignatureError
 
 if TYPE_CHECKING:
@@ -54,6 +63,32 @@ def read_returned(octets: bytes) -> Returned:
     return Returned(
         header_bytes, signature, tuple(None if entry == [] else read_part(entry) for entry in entries)
     )
+
+
+def verify_inner(inner: bytes, author: KeyHistory, *, at: int) -> Message:
+    """Verify an inner message from which its author may have taken parts before it left (SPEC § 5.7).
+
+    Args:
+        inner: what was sealed.
+        author: the verified key history of the node that is believed to be the author.
+        at: seconds since 1970; revocations up to then count.
+
+    Returns:
+        The message with the parts that are there. Its first part may be missing.
+
+    Raises:
+        MalformedError: not the form of SPEC § 5.3.
+        SignatureError, UnknownKeyError: as in `verify_message`.
+
+    """
+    try:
+        whole = read_message(inner)
+    except MalformedError:
+        cut = read_returned(inner)
+        verify_returned(cut, author, at=at)
+        return cut.left
+    verify_message(whole, author, at=at)
+    return whole
 
 
 def verify_returned(returned: Returned, author: KeyHistory, *, at: int) -> Header:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.federation.endings import alarms_at, endings_at, pass_time
 from tests.federation.neighbours import settle
 from tests.federation.test_restore import back_up, restore_older_database
 
@@ -27,6 +28,7 @@ from iars_node.exchange.outbox import queue
 from iars_node.peers.service import get as get_peer
 from iars_node.referrals import service as referrals
 from iars_node.referrals.model import Offering
+from iars_node.withdrawals import service as withdrawals
 from iars_node.work import SYSTEM, Actor
 from iars_protocol.consent import ScopeGrant
 from iars_protocol.content import Content
@@ -267,7 +269,7 @@ async def test_a_lapse_that_overtakes_its_offer_has_the_offer_refused(pair: Pair
     await settle(shelter, mission)
     with pytest.raises(NotFoundError):
         mission.referral(sent.id)
-    assert shelter.referral(sent.id).problem == "exception-lapsed"
+    assert shelter.referral(sent.id).problem == "withheld"
     with mission.node.works.read(SYSTEM) as work:
         assert consent_store.find_grant(work.connection, sent.grant_id) is None
 
@@ -381,3 +383,61 @@ def test_exceptions_are_counted_and_the_person_is_told_when_it_is_safe(pair: Pai
         with pytest.raises(NotFoundError):
             exceptions.get_exception(work, "0" * 32)
     assert "consent.person-told" in actions(shelter, "consent.")
+
+
+@pytest.mark.parametrize("how", ["nobody decides", "refused"])
+async def test_what_came_under_a_lapsed_exception_is_destroyed_after_the_hold_and_reported(
+    pair: Pair, clock: SetClock, how: str
+) -> None:
+    shelter, mission = pair
+    case = shelter.open_case()
+    kept = record(shelter, case, mission, is_emergency=True, decide_within=timedelta(hours=6))
+    sent = refer(shelter, kept, mission)
+    await settle(shelter, mission)
+    taken = mission.act(referrals.accept, sent.id)
+    await settle(shelter, mission)
+    with mission.node.works.write(SYSTEM) as work:
+        cases.write_scope(work, taken.case_id, "medical", {"conditions": ["migraine"]}, country="RU")
+    if how == "refused":
+        decide(shelter, exceptions.refuse_exception, kept.id)
+    pass_time(clock, timedelta(hours=6), shelter, mission)
+    await settle(shelter, mission)
+    (held,) = endings_at(mission)
+    assert (held.ending.cause, held.ending.by, held.ending.state) == ("lapse", "other", "held")
+    assert set(held.scopes) == {"services", "demographics", "medical"}
+    with shelter.node.works.read(SYSTEM) as work:
+        (asked,) = withdrawals.asked_of_case(work, case.id)
+    assert (asked.notice.peer, asked.notice.outcome, asked.notice.signed) == (mission.id, "waiting", "")
+
+    pass_time(clock, timedelta(hours=49), shelter, mission)
+    await settle(shelter, mission)
+    with shelter.node.works.read(SYSTEM) as work:
+        (answered,) = withdrawals.asked_of_case(work, case.id)
+        (report,) = withdrawals.reports_of_case(work, case.id)
+    assert answered.notice.outcome == "erased"
+    assert (report.cause, report.grant_id) == ("lapse", sent.grant_id)
+    assert {each.scope for each in report.outcomes} == {"services", "demographics", "medical"}
+    assert answered.reports == (report,)
+    # What the recipient recorded itself stays.
+    with mission.node.works.read(SYSTEM) as work:
+        assert cases.snapshot(work, taken.case_id) == {"medical": {"conditions": ["migraine"]}}
+    pass_time(clock, timedelta(days=3), shelter, mission)
+    assert "erasure.overdue" not in alarms_at(shelter)
+
+
+async def test_a_recipient_that_lost_the_race_answers_that_it_holds_nothing_and_silence_escalates(
+    pair: Pair, clock: SetClock
+) -> None:
+    shelter, mission = pair
+    case = shelter.open_case()
+    kept = record(shelter, case, mission, is_emergency=True, decide_within=timedelta(hours=6))
+    refer(shelter, kept, mission)
+    pass_time(clock, timedelta(hours=6), shelter)
+    pass_time(clock, timedelta(hours=73), shelter)
+    assert "erasure.overdue" in alarms_at(shelter)
+    await settle(shelter, mission)
+    mission.run_jobs()
+    await settle(shelter, mission)
+    with shelter.node.works.read(SYSTEM) as work:
+        (asked,) = withdrawals.asked_of_case(work, case.id)
+    assert asked.notice.outcome == "nothing-held"

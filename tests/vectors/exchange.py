@@ -17,6 +17,7 @@ from iars_protocol.envelope import Message, Outer, sign_message
 from iars_protocol.messages.referral import Note
 from iars_protocol.parts import AttachmentPart, Part, ScopePart
 from iars_protocol.receipt import Receipt, SignedReceipt, sign_receipt
+from iars_protocol.returned import Returned
 from tests.specimens import (
     DAY,
     MISSION,
@@ -157,6 +158,12 @@ def messages() -> Group:
         group.add(name, expect, message=octets, sender=sender, at=at)
 
     add("sound", "ok", MESSAGE.to_bytes())
+    cut = Returned(MESSAGE.header_bytes, MESSAGE.signature, (*MESSAGE.parts[:-1], None))
+    add("a part taken out before it left", "ok", cut.to_bytes())
+    add("only its header", "ok", replace(cut, parts=(None,) * len(MESSAGE.parts)).to_bytes())
+    exchanged = (None, *MESSAGE.parts[:-1])
+    add("a part taken out, the others moved", "signature", replace(cut, parts=exchanged).to_bytes())
+    add("a part taken out by another", "signature", cut.to_bytes(), "stranger")
     add("another sender's history", "signature", MESSAGE.to_bytes(), "stranger")
     add("a header changed", "signature", replace(MESSAGE, header_bytes=_header(number=2)).to_bytes())
     add("a part left out", "signature", replace(MESSAGE, parts=MESSAGE.parts[:-1]).to_bytes())

@@ -7,7 +7,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from iars_node.exchange.hop import verify_request
-from iars_protocol import batch, consent, crypto, encoding, envelope, fields, keys, parts, receipt, referral
+from iars_protocol import (
+    batch,
+    consent,
+    crypto,
+    encoding,
+    envelope,
+    fields,
+    keys,
+    parts,
+    receipt,
+    referral,
+    returned,
+)
 from iars_protocol.approvals import approval_of, settle
 from iars_protocol.attachment import Seal, open_stream, verify_stream
 from iars_protocol.consent import Denied, Signed
@@ -226,24 +238,24 @@ def _check_times(given: Input) -> Output:
     return {}
 
 
-def _message(read: Message, sender: str | list[list[str]], at: int) -> Output:
-    header = envelope.verify_message(read, history(sender), at=at)
-    return {"id": read.id.hex(), "type": header.type, "sender": header.sender.hex()}
+def _message(read: Message) -> Output:
+    return {"id": read.id.hex(), "type": read.header.type, "sender": read.header.sender.hex()}
 
 
 @operation("verify-message")
 def _verify_message(given: Input) -> Output:
-    return _message(envelope.read_message(octets(given, "message")), given["sender"], given["at"])
+    inner = octets(given, "message")
+    return _message(returned.verify_inner(inner, history(given["sender"]), at=given["at"]))
 
 
 @operation("open-envelope")
 def _open_envelope(given: Input) -> Output:
     outer = envelope.read_outer(octets(given, "envelope"))
     key = crypto.EncryptionKey(octets(given, "seed"))
-    read = envelope.read_message(envelope.open_envelope(outer, octets(given, "node_id"), key))
-    found = _message(read, given["sender"], given["at"])
+    inner = envelope.open_envelope(outer, octets(given, "node_id"), key)
+    read = returned.verify_inner(inner, history(given["sender"]), at=given["at"])
     envelope.check_inner(read.header, outer)
-    return {**found, "message": read.to_bytes().hex()}
+    return {**_message(read), "message": read.to_bytes().hex()}
 
 
 @operation("check-value")

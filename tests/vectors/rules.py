@@ -374,6 +374,7 @@ def endings() -> Group:
     never = {name: value for name, value in report.items() if name != "withdrawal"}
     add("of a referral never accepted", "ok", "erasure.report/1",
         **{**never, "cause": "not-accepted", "referral": "0c" * 16})  # fmt: skip
+    add("of an exception that lapsed", "ok", "erasure.report/1", **{**never, "cause": "lapse"})
     erased, retained, failed = outcomes
     for name, entry in (
         ("with dates out of order", {**erased, "keys_destroyed": START - 1}),
@@ -388,6 +389,11 @@ def endings() -> Group:
     add("a scope twice", "malformed", "erasure.report/1", **report, outcomes=[erased, erased])
     add("an outcome that is a list", "malformed", "erasure.report/1", **report, outcomes=[[]])
     add("an unknown cause", "malformed", "erasure.report/1", **{**report, "cause": "mood"})
+    proof = {"report": bytes(32), "position": 6, "checkpoint": b"note"}
+    add("a proof", "ok", "erasure.proof/1", **proof, proof=[bytes(32)])
+    add("a proof under a tree of one leaf", "ok", "erasure.proof/1", **{**proof, "position": 0})
+    add("a proof with a hash too short", "malformed", "erasure.proof/1", **proof, proof=[bytes(31)])
+    add("a proof of no report", "malformed", "erasure.proof/1", **{**proof, "report": b""})
     add("a leaf too short", "malformed", "erasure.report/1", **{**report, "leaf": bytes(31)})
     return group
 

@@ -1,7 +1,9 @@
 """`iars erasure`: what others state about what they erased, and what waits to be erased here."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -21,6 +23,7 @@ def register(app: typer.Typer) -> None:
     erasure = group(app, "erasure", "What became of what was shared, and what waits to be erased here.")
     command(erasure, "asked", examples=("iars erasure asked K-4F7Q",))(asked)
     command(erasure, "show", examples=("iars erasure show 5f0c...",))(show)
+    command(erasure, "prove", examples=("iars erasure prove 5f0c... --into proofs",))(prove)
     command(erasure, "list", examples=("iars erasure list",))(list_endings)
     kept = "iars erasure retain 5f0c... --scope medical --ground legal-obligation --until 2031-12-31"
     command(erasure, "retain", examples=(kept,))(retain)
@@ -56,6 +59,39 @@ def show(session: Session, withdrawal: Annotated[str, typer.Argument(help="The w
         session.screen.say(
             f"Their signed message is {report['message'].hex()}, leaf {report['leaf'].hex()} of their log."
         )
+        session.screen.say(_proof_line(report))
+
+
+def _proof_line(report: Mapping[str, Any]) -> str:
+    proof, organisation = report["proof"], report["organisation"]
+    if proof is None:
+        return f"{organisation} has not proved yet that this stands in its log."
+    cosigned = ", ".join(proof["cosigned_by"]) or "nobody whom this node knows"
+    return f"Proved in the log of {organisation}, checkpoint {proof['checkpoint']}, cosigned by {cosigned}."
+
+
+def prove(
+    session: Session,
+    withdrawal: Annotated[str, typer.Argument(help="The withdrawal's id.")],
+    into: Annotated[Path, typer.Option(help="The folder for the files.", file_okay=False)] = Path(),
+) -> None:
+    """Write the proofs that an organisation's statements stand in its log, to be verified anywhere.
+
+    Each is a bundle: `iars audit verify FILE` needs nothing else.
+    """
+    written = []
+    into.mkdir(parents=True, exist_ok=True)
+    with session.work("consent.read") as work:
+        found = withdrawals.find_asked(work, withdrawal)
+        for report in found.reports:
+            if report.message in found.proofs:
+                path = into / f"{withdrawal}-{report.message.hex()[:8]}.proof"
+                path.write_bytes(
+                    b"".join(withdrawals.proof_lines(work, report, found.proofs[report.message]))
+                )
+                written.append(str(path))
+    said = f"{len(written)} of {len(found.reports)} statements are proved; the proofs are in {into}."
+    session.screen.done(said, {"files": written})
 
 
 def list_endings(session: Session) -> None:

@@ -23,11 +23,11 @@ _BY_TOPIC = {
         "appointment-sent appointment-received attachment-sent attachment-received refused escalated "
         "rerouted overdue erased listed recorded scope-read"
     ),
-    "erasure": "asked notified reported answered retained overdue paused confirmed",
+    "erasure": "asked notified reported answered proved retained overdue paused confirmed",
     "exchange": (
         "queued sent envelope-received receipt-received receipt-refused refused duplicate replayed gap "
         "gap-filled tampered undecryptable unknown-sender expired out-of-order conflicting "
-        "peer-unreachable peer-reached parked unparked resync-asked resync-answered restored-peer "
+        "peer-unreachable peer-reached parked unparked withheld resync-asked resync-answered restored-peer "
         "stream-skipped rate-limited"
     ),
     "peer": (

@@ -118,8 +118,10 @@ def _hear(work: Work, incoming: Incoming) -> None:
         case_id="" if kept is None else kept.case_id,
         peer_id=incoming.peer.node_text,
     )
-    if body.outcome == LAPSED and kept is not None:
-        _lock(work, kept)
+    if body.outcome == LAPSED:
+        if kept is not None:
+            _lock(work, kept)
+        work.announce(ExceptionLapsed("", (body.grant,), peer=peer))
 
 
 def _lock(work: Work, kept: KeptGrant) -> None:
@@ -127,4 +129,3 @@ def _lock(work: Work, kept: KeptGrant) -> None:
     store.end_grant(work.connection, kept.id, work.now)
     if kept.case_id:
         lock_content(work, kept.case_id, kept.id)
-    work.announce(ExceptionLapsed("", (kept.id,)))

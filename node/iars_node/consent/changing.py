@@ -108,8 +108,10 @@ def _replace(work: Work, consent_id: str, terms: Terms, step: Step) -> Consent:
     newer_terms = _narrowed(work, older, terms) if step == "narrow" else _checked(work, older.case_id, terms)
     store.end_version(work.connection, older.id, work.now)
     newer = Consent(
-        new_id(), older.case_id, state, older.version + 1, older.id, newer_terms, work.now, work.actor.id
-    )
+        new_id(), older.case_id, state, older.version + 1, older.id, newer_terms, work.now, work.actor.id,
+        # What was withdrawn of the older version stays withdrawn, unless the person agrees to it again.
+        ended=older.ended if step == "narrow" else (),
+    )  # fmt: skip
     _write(work, newer, step, "person")
     _tell(work, older, newer, step)
     return newer

@@ -102,12 +102,12 @@ _ISSUED = select(
 )
 
 
-def issued_grants(connection: Connection, consent_id: str) -> list[IssuedGrant]:
-    """Return every grant that a consent gave, the first recorded first: who was told something under it."""
+def issued_grants(connection: Connection, consent_ids: Collection[str]) -> list[IssuedGrant]:
+    """Return every grant that a consent's versions gave, the first recorded first: who was told something."""
     rows = connection.execute(
-        _ISSUED.where(consent_grant.c.consent_id == consent_id, consent_grant.c.direction == "out").order_by(
-            consent_grant.c.recorded_at, consent_grant.c.id
-        )
+        _ISSUED.where(
+            consent_grant.c.consent_id.in_(list(consent_ids)), consent_grant.c.direction == "out"
+        ).order_by(consent_grant.c.recorded_at, consent_grant.c.id)
     )
     return [_issued(row) for row in rows]
 

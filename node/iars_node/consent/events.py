@@ -32,8 +32,22 @@ class ConsentInvalidated:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentExpired:
+    """A consent's time is over. Grants signed under older versions may say a later end."""
+
+    case_id: str
+    consent_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExceptionLapsed:
-    """An exception that went out was not approved in time; `grants` are ids, issued here or received."""
+    """An exception that went out was not approved in time; `grants` are ids, issued here or received.
+
+    `told` are the messages that tell the recipients of it, one for each grant issued here; `peer` is the node
+    that told it of a grant received here, or not known here yet.
+    """
 
     exception_id: str
     grants: tuple[str, ...] = field(default=())
+    told: tuple[bytes, ...] = field(default=())
+    peer: bytes = b""

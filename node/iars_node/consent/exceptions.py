@@ -123,17 +123,18 @@ def lapse(work: Work, job: Job) -> None:
 
 def _take_back(work: Work, ended: KeptException) -> tuple[str, ...]:
     """Tell whoever received something that it is to be locked; return the grants that this concerns."""
-    grants = _tell_recipients(work, ended, LAPSED)
-    for grant_id in grants:
+    told = _tell_recipients(work, ended, LAPSED)
+    for grant_id in told:
         store.end_grant(work.connection, grant_id, work.now)
-    if grants:
-        work.announce(ExceptionLapsed(ended.id, grants))
-    return grants
+    if told:
+        work.announce(ExceptionLapsed(ended.id, tuple(told), tuple(told.values())))
+    return tuple(told)
 
 
-def _tell_recipients(work: Work, decided: KeptException, outcome: Outcome) -> tuple[str, ...]:
+def _tell_recipients(work: Work, decided: KeptException, outcome: Outcome) -> dict[str, bytes]:
+    """Queue the outcome for each recipient; return the messages by the grants that they are about."""
     approver = decided.decided_by if outcome == APPROVED else ""
-    told = []
+    told = {}
     for kept in store.grants_of_consent(work.connection, decided.id):
         # Approved before it went out, the grant says so itself.
         if kept.grant.basis.approval != "pending":
@@ -149,9 +150,8 @@ def _tell_recipients(work: Work, decided: KeptException, outcome: Outcome) -> tu
             grant=kept.signed.hash,
             precedence=FIRST,
         )
-        queue(work, draft)
-        told.append(kept.id)
-    return tuple(told)
+        told[kept.id] = queue(work, draft).id
+    return told
 
 
 def note_told(work: Work, exception_id: str) -> KeptException:

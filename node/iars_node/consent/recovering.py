@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from iars_node.audit.service import record
 from iars_node.consent import exception_store, store
+from iars_node.consent.events import ExceptionLapsed
 from iars_node.consent.exceptions import LAPSE_JOB
 from iars_node.db import EPOCH
 from iars_node.exchange import messages, streams
@@ -48,6 +49,7 @@ def recover_outcome(work: Work, peer: Peer, message: Message, content: Content) 
     cancel(work, LAPSE_JOB, kept.id)
     if body.outcome == LAPSED:
         store.end_grant(work.connection, granted.id, work.now)
+        work.announce(ExceptionLapsed(kept.id, (granted.id,), (message.id,)))
     record(
         work,
         f"consent.exception-{body.outcome}",

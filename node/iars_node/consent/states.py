@@ -52,8 +52,9 @@ TRANSITIONS: Mapping[Step, Transition] = MappingProxyType(
         "invalidate": Transition(
             ("organisation",), ("requested", *PERMITTING), "invalidated", "consent.withdraw"
         ),
-        "withdraw": Transition(("person",), PERMITTING, "withdrawn", "consent.withdraw"),
-        "revoke": Transition(("other",), PERMITTING, "revoked", "consent.withdraw"),
+        # Also past its end: recipients still hold what they received until their grace is over.
+        "withdraw": Transition(("person",), (*PERMITTING, "expired"), "withdrawn", "consent.withdraw"),
+        "revoke": Transition(("other",), (*PERMITTING, "expired"), "revoked", "consent.withdraw"),
     }
 )
 

@@ -79,6 +79,7 @@ def add(connection: Connection, vault: Vault, new: Consent, key_id: bytes) -> No
             given_at=new.given_at,
             expires_at=new.terms.expires,
             recorded_by=new.recorded_by,
+            ended=to_json(new.ended) or None,
         )
     )
 

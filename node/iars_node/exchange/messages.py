@@ -165,6 +165,23 @@ def load(connection: Connection, vault: Vault, message_id: bytes) -> Message | N
     return Message(header_bytes, bytes(row.signature), whole)
 
 
+def load_to_send(connection: Connection, vault: Vault, message_id: bytes) -> bytes | None:
+    """Return a kept message as it goes out, without the parts that were taken out since it was signed.
+
+    None where it is unknown, or something of it was erased that nobody has withheld.
+    """
+    row = _SIGNED.first(connection, {"wanted": message_id})
+    if row is None:
+        return None
+    kept = _PARTS.all(connection, {"wanted": message_id})
+    opened = open_parts(connection, vault, message_id)
+    if any(opened[each.position] is None for each in kept):
+        return None
+    header_bytes = bytes(row.header)
+    opened += [None] * (len(read_header(header_bytes).parts) - len(opened))
+    return Returned(header_bytes, bytes(row.signature), tuple(opened)).to_bytes()
+
+
 def load_left(connection: Connection, vault: Vault, message_id: bytes) -> Returned | None:
     """Return what is left of a kept message; None where it is unknown or its body is gone."""
     row = _SIGNED.first(connection, {"wanted": message_id})

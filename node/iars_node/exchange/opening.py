@@ -18,17 +18,19 @@ from iars_protocol.envelope import (
     Message,
     check_inner,
     open_envelope,
-    read_message,
     read_outer,
-    verify_message,
 )
 from iars_protocol.errors import ProtocolError
+from iars_protocol.returned import verify_inner
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from iars_node.peers.model import Peer
     from iars_node.vault.vault import Vault
+
+WITHHELD = "withheld"
+"""Why a message is refused of which nothing was to leave any more but its header (SPEC § 5.7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,20 @@ def open_one(vault: Vault, peer: Peer, envelope: bytes, now: datetime) -> Opened
             return Unopened(UNKNOWN_RECIPIENT_KEY, UNKNOWN_RECIPIENT_KEY)
         if key is None:
             return Unopened(REFUSED, "wrong-recipient")
-        message = read_message(open_envelope(outer, identity.node_id, key))
-        header = verify_message(message, peer.history, at=seconds(now))
+        message = verify_inner(open_envelope(outer, identity.node_id, key), peer.history, at=seconds(now))
+        header = message.header
         check_inner(header, outer)
     except ProtocolError as error:
         return Unopened(REFUSED, error.code)
     if header.created > seconds(now) + CLOCK_TOLERANCE:
         return Unopened(CLOCK, CLOCK)
+    return _read(message, header)
+
+
+def _read(message: Message, header: Header) -> Opened:
+    if not message.parts or message.parts[0].hash != header.parts[0]:
+        # Nothing of it was to leave any more: the header alone keeps its place.
+        return Opened(message, header, None, WITHHELD)
     try:
         return Opened(message, header, read_content(message))
     except ProtocolError as error:

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from iars_node.exchange.transport import Transport
     from iars_node.peers.model import Peer
     from iars_node.work import Works
-    from iars_protocol.envelope import Message
 
 PATH = "/iars/v1/envelopes"
 LISTING_PATH = "/iars/v1/listing"
@@ -263,7 +262,7 @@ class Sender:
             )
             if not lines:
                 return None
-            loaded = [(line, messages.load(work.connection, vault, line.message)) for line in lines]
+            loaded = [(line, messages.load_to_send(work.connection, vault, line.message)) for line in lines]
             now = work.now
         sealed, faulty = self._seal(peer, loaded, now)
         if faulty:
@@ -278,7 +277,7 @@ class Sender:
         return _Request(peer, tuple(sealed), body, headers | {"Content-Type": CBOR})
 
     def _seal(
-        self, peer: Peer, loaded: Sequence[tuple[Queued, Message | None]], now: datetime
+        self, peer: Peer, loaded: Sequence[tuple[Queued, bytes | None]], now: datetime
     ) -> tuple[dict[Queued, bytes], dict[Queued, str]]:
         """Seal lines in their order while they fit in one request; tell which can never be sent, and why."""
         key = peer.history.sealing_key(at=seconds(now))
@@ -294,7 +293,7 @@ class Sender:
                 stuck.add(line.thread)
                 continue
             try:
-                envelope = seal_envelope(message.to_bytes(), peer.node_id, key)
+                envelope = seal_envelope(message, peer.node_id, key)
             except MalformedError as error:
                 faulty[line] = error.code
                 stuck.add(line.thread)

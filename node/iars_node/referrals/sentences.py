@@ -58,6 +58,10 @@ _REFUSED = {
         "Two different messages came under one number. The first one counts, and both are kept as evidence. "
         "Tell your administrator: a node was copied, or somebody is dishonest."
     ),
+    "withheld": (
+        "What the person agreed to had ended before this could leave. Nothing of it was sent but that there "
+        "was a message. Ask the person again before you refer once more."
+    ),
     "expired": (
         "The message came too late: its time was over. Nothing of it was taken in; your record is unchanged. "
         "Refer the person again if it is still needed."
@@ -154,6 +158,10 @@ _NOT_COVERED = {
     "consent-replaced": (
         "A newer consent has taken the place of this one. Nothing was sent. Use the newer one."
     ),
+    "consent-narrowed": (
+        "The person has taken a detail out of what they share. The part of the record that it belongs to was "
+        "taken back whole; the rest of the referral stands. Refer once more to share the rest of that part."
+    ),
     "child-needs-guardian": (
         "The person is a child, and only the child was asked. Nothing was recorded. Ask a guardian too."
     ),
@@ -219,6 +227,16 @@ _NOT_COVERED = {
     ),
     "onward-recipient": (
         "The permission to pass on does not name this organisation. Nothing was taken in. Ask the origin."
+    ),
+    "onward-not-allowed": (
+        "The person did not agree to be passed on. Nothing was sent. Ask the person, and record a consent that "
+        "allows it."
+    ),
+    "handed-over": (
+        "The case was handed over; the new organisation refers from now on. Nothing was sent. Ask it to do so."
+    ),
+    "not-yours": (
+        "What was named was given to another organisation. Nothing was taken in. Look at what was sent to whom."
     ),
 }
 

@@ -59,6 +59,7 @@ CONSENT_STEPS: Mapping[str, str] = MappingProxyType(
         "invalidate": N_("Found not to count"),
         "withdraw": N_("Withdrew it"),
         "revoke": N_("Revoked by others"),
+        "run-again": N_("Stands again: only the clock was wrong"),
     }
 )
 

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from iars_protocol.messages.consent import ScopeOutcome
 
 By: TypeAlias = Literal["person", "other"]
-Cause: TypeAlias = Literal["withdrawal", "expiry", "not-accepted"]
+Cause: TypeAlias = Literal["withdrawal", "expiry", "not-accepted", "lapse"]
 EndingState: TypeAlias = Literal["held", "paused", "done"]
+
+LAPSE: Cause = "lapse"
 
 HELD: EndingState = "held"
 PAUSED: EndingState = "paused"

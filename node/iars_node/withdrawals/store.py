@@ -67,9 +67,9 @@ def notice_of_message(connection: Connection, message: bytes) -> Notice | None:
     return found[0] if found else None
 
 
-def notices_of_consent(connection: Connection, consent_id: str) -> list[Notice]:
-    """Return a consent's withdrawals, the first asked first."""
-    return _notices(connection, withdrawal_notice.c.consent_id == consent_id)
+def notices_of_consent(connection: Connection, versions: Sequence[str]) -> list[Notice]:
+    """Return the withdrawals of a consent, by the ids of its versions, the first asked first."""
+    return _notices(connection, withdrawal_notice.c.consent_id.in_(versions))
 
 
 def notices_of_case(connection: Connection, case_id: str) -> list[Notice]:

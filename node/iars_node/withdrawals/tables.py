@@ -70,6 +70,17 @@ erasure_report = Table(
     Index("ix_erasure_report_case", "case_id", "received_at"),
 )
 
+# Proofs that a statement stands in its author's log, as they came: verified again whenever they are shown.
+erasure_proof = Table(
+    "erasure_proof",
+    metadata,
+    Column("report", HASH, ForeignKey("erasure_report.message"), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("proof", LargeBinary, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+    Column("received_at", Instant, nullable=False),
+)
+
 # What ended of the grants that this node received.
 ending = Table(
     "ending",

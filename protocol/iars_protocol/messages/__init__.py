@@ -1,5 +1,5 @@
 """Message types: one registry, one file per topic."""
 
-from iars_protocol.messages import administration, checkpoint, consent, exception, onward, referral
+from iars_protocol.messages import administration, checkpoint, consent, exception, onward, proof, referral
 
-__all__ = ["administration", "checkpoint", "consent", "exception", "onward", "referral"]
+__all__ = ["administration", "checkpoint", "consent", "exception", "onward", "proof", "referral"]

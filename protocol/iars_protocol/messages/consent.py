@@ -15,7 +15,7 @@ from iars_protocol.vocabulary import SCOPES, VOCABULARIES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CAUSES = frozenset({"withdrawal", "expiry", "not-accepted"})
+CAUSES = frozenset({"withdrawal", "expiry", "not-accepted", "lapse"})
 OUTCOMES = frozenset({"erased", "retained", "failed"})
 
 

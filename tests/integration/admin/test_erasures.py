@@ -9,19 +9,27 @@ from tests.conftest import PASSPHRASE
 from tests.federation.neighbours import Neighbour, Wire
 from tests.integration.admin.organisations import consent_words, deliver
 
+from iars_node.jobs.service import schedule
 from iars_node.node import build_node
 from iars_node.settings import load_settings
+from iars_node.withdrawals.service import PROVE_JOB
+from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.admin.organisations import Organisation
 
 ASKED = ("--to", "mission", "--service", "MED-SCREEN", "--priority", "urgent")
 
 
-def run_jobs(organisation: Organisation) -> None:
-    """Do what a served node does beside its pages."""
+def run_jobs(organisation: Organisation, *due: tuple[str, str]) -> None:
+    """Do what a served node does beside its pages, and jobs whose time has not come yet."""
     node = build_node(load_settings(organisation.folder), transport=Wire())
     node.vault.unlock(PASSPHRASE)
+    with node.works.write(SYSTEM) as work:
+        for kind, subject in due:
+            schedule(work, kind, work.now, subject)
     Neighbour(node).run_jobs()
     node.close()
 
@@ -77,6 +85,30 @@ def test_a_statement_is_printed_as_that_organisations_own(
     assert "Statement of Mission" in printed
     assert "They state that they held nothing of it." in printed
     assert entry["reports"][0]["leaf"] in printed
+    assert "Mission has not proved yet" in printed
+
+
+def test_a_statement_is_proved_and_the_proof_is_verified_without_a_node(
+    shelter: Organisation, mission: Organisation, case: str, given: str, tmp_path: Path
+) -> None:
+    mira = shelter.as_("mira")
+    mira.ask("referral", "send", case, *ASKED)
+    [told] = mira.ask("consent", "withdraw", given)["told"]
+    deliver(shelter, mission)
+    run_jobs(mission)
+    deliver(shelter, mission)
+    folder = str(tmp_path / "proofs")
+    assert mira.ask("erasure", "prove", told["id"], "--into", folder)["files"] == []
+    mission.ask("audit", "checkpoint")
+    deliver(shelter, mission)
+    [report] = mira.ask("erasure", "show", told["id"])["reports"]
+    run_jobs(mission, (PROVE_JOB, report["message"]))
+    deliver(shelter, mission)
+    printed = mira.run("erasure", "show", told["id"]).out
+    assert "Proved in the log of Mission, checkpoint " in " ".join(printed.split())
+    [path] = mira.ask("erasure", "prove", told["id"], "--into", folder)["files"]
+    verified = mira.ask("audit", "verify", path)
+    assert (verified["sound"], verified["node"], verified["events"]) == (True, report["node"], 1)
 
 
 def test_a_part_is_withdrawn_from_one_organisation(

@@ -37,6 +37,8 @@ ALLOWED = {
     ("renewed", "withdraw", "person"): "withdrawn",
     ("given", "revoke", "other"): "revoked",
     ("renewed", "revoke", "other"): "revoked",
+    ("expired", "withdraw", "person"): "withdrawn",
+    ("expired", "revoke", "other"): "revoked",
 }
 
 

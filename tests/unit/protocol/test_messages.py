@@ -12,6 +12,7 @@ from iars_protocol.messages.administration import AnnounceListing, ResyncStreams
 from iars_protocol.messages.consent import ErasureReport, ScopeOutcome, Withdraw
 from iars_protocol.messages.exception import DecideException
 from iars_protocol.messages.onward import NoticeOnward, PermitOnward
+from iars_protocol.messages.proof import ErasureProof
 from iars_protocol.messages.referral import Accept, Offer, Reject
 from iars_protocol.messages.registry import TYPES, Body, message, read_body
 
@@ -23,6 +24,7 @@ RETAINED = ScopeOutcome("medical", "retained", START, ground="legal-obligation",
 FAILED = ScopeOutcome("services", "failed", START, code="key-store")
 REPORT = {"cause": "withdrawal", "grant": "01" * 16, "leaf": bytes(32)}
 
+PROOF: dict[str, Any] = {"report": bytes(32), "position": 3, "checkpoint": b"note", "proof": [bytes(32)]}
 SOUND: dict[str, dict[str, Any]] = {
     "referral.offer/1": OFFER.to_plain(),
     "referral.accept/1": {},
@@ -55,6 +57,7 @@ SOUND: dict[str, dict[str, Any]] = {
     "erasure.report/1": REPORT,
     "onward.permit/1": {"grant": "01" * 16, "signed": PERMITTED.to_plain()},
     "onward.notice/1": {"onward": "03" * 16, "passing": "06" * 16, "expires": START},
+    "erasure.proof/1": PROOF,
 }
 
 
@@ -130,6 +133,11 @@ def test_lists_and_remarks_survive() -> None:
         ("consent.withdraw/1", {"signed": consent.sign(grant(), SHELTER.signing).to_plain()}),
         ("erasure.report/1", {**REPORT, "cause": "mood"}),
         ("erasure.report/1", {**REPORT, "leaf": bytes(31)}),
+        ("erasure.proof/1", {**PROOF, "report": bytes(31)}),
+        ("erasure.proof/1", {**PROOF, "position": -1}),
+        ("erasure.proof/1", {**PROOF, "checkpoint": bytes(16 * 1024 + 1)}),
+        ("erasure.proof/1", {**PROOF, "proof": [bytes(31)]}),
+        ("erasure.proof/1", {**PROOF, "proof": [bytes(32)] * 129}),
         ("erasure.report/1", {**REPORT, "withdrawal": ""}),
         ("erasure.report/1", {**REPORT, "outcomes": {}}),
         ("erasure.report/1", {**REPORT, "outcomes": [[]]}),
@@ -207,6 +215,7 @@ def test_a_message_about_nodes_or_exceptions_carries_a_body_only() -> None:
         ErasureReport.type,
         PermitOnward.type,
         NoticeOnward.type,
+        ErasureProof.type,
     }
     assert Body.carries_scopes
 

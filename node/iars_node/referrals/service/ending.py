@@ -13,6 +13,7 @@ from iars_node.exchange.queueing import queue_many
 from iars_node.referrals import store
 from iars_node.referrals.model import OUT, Step
 from iars_node.referrals.service import disclosing, steps
+from iars_node.referrals.service.withholding import withhold_ended
 from iars_node.vault.tables import content_key
 from iars_protocol.content import Content
 from iars_protocol.messages.referral import Cancel
@@ -39,6 +40,8 @@ def end_sharing(work: Work, ended: Sequence[IssuedGrant], told: Mapping[bytes, P
     the referral learns of its end by the withdrawal, which is carried later.
     """
     grants = {kept.id: kept for kept in ended}
+    # Before the cancellations are queued: what waits in these threads is looked through.
+    withhold_ended(work, grants)
     over = [
         current
         for current in store.under_grants(work.connection, grants)

@@ -5,10 +5,11 @@ from iars_node.withdrawals.service.deciding import (
     GROUNDS,
     confirm_clock,
     confirm_withdrawals,
+    expire_consents,
     retain,
     watch_clock,
 )
-from iars_node.withdrawals.service.destroying import Destruction
+from iars_node.withdrawals.service.destroying import Destruction, may_report
 from iars_node.withdrawals.service.handing_over import (
     HandedOver,
     HandingOver,
@@ -16,9 +17,12 @@ from iars_node.withdrawals.service.handing_over import (
     keep_after_handover,
 )
 from iars_node.withdrawals.service.hearing import report_handler
+from iars_node.withdrawals.service.lapsing import Lapses
 from iars_node.withdrawals.service.matrix import Matrix, matrix_of_case
+from iars_node.withdrawals.service.narrowing import follow_expiry, follow_invalidation, follow_narrowing
 from iars_node.withdrawals.service.obeying import Obedience
 from iars_node.withdrawals.service.onward_ending import withdraw_onward
+from iars_node.withdrawals.service.proving import PROVE_JOB, Proved, proof_handler, proof_lines, prove_job
 from iars_node.withdrawals.service.reading import (
     Asked,
     Held,
@@ -36,13 +40,16 @@ from iars_node.withdrawals.service.recovering import recoveries
 
 __all__ = [
     "GROUNDS",
+    "PROVE_JOB",
     "Asked",
     "Destruction",
     "HandedOver",
     "HandingOver",
     "Held",
+    "Lapses",
     "Matrix",
     "Obedience",
+    "Proved",
     "asked_of_case",
     "asked_of_consent",
     "confirm_clock",
@@ -50,12 +57,20 @@ __all__ = [
     "consent_to_withdraw",
     "doubted_clock",
     "endings_of_case",
+    "expire_consents",
     "find_asked",
     "find_ending",
+    "follow_expiry",
+    "follow_invalidation",
+    "follow_narrowing",
     "handed_over",
     "keep_after_handover",
     "list_endings",
     "matrix_of_case",
+    "may_report",
+    "proof_handler",
+    "proof_lines",
+    "prove_job",
     "recoveries",
     "report_handler",
     "reports_of_case",

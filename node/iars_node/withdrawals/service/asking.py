@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from iars_node import audit
 from iars_node.accounts.access import require
 from iars_node.audit.alarms import raise_alarm
-from iars_node.consent import endings, onward_store
+from iars_node.consent import endings, onward_store, versions
 from iars_node.consent import store as consent_store
+from iars_node.consent.closing import close
 from iars_node.consent.ended import joined, parts_of
 from iars_node.consent.model import PERMITTING
 from iars_node.db import new_id
@@ -50,22 +51,24 @@ WHOLE = Part()
 def withdraw(
     work: Work, consent_ids: Sequence[str], part: Part = WHOLE, *, by: By = "person"
 ) -> list[Notice]:
-    """End consents, whole or in part, and tell everybody who received something under them.
+    """End consents, whole or in part, and tell everybody who received something under any of their versions.
 
-    No reason is asked. `by` tells the person's own withdrawal from a revocation by anybody else. What was
-    withdrawn before is not asked again; the notices of both times are returned.
+    The id of an older version stands for the newest one. No reason is asked. `by` tells the person's own
+    withdrawal from a revocation by anybody else. What was withdrawn before is not asked again; the notices of
+    both times are returned.
     """
     require(work.actor, "consent.withdraw")
     _check(part)
-    given = [_consent(work, consent_id) for consent_id in dict.fromkeys(consent_ids)]
+    chains = dict.fromkeys(versions.lock_newest(work.connection, each) for each in sorted(consent_ids))
+    given = {chain: _consent(work, chain[0]) for chain in chains}
     parts = parts_of(part.scopes, part.purposes, part.recipients)
-    before = [notice for each in given for notice in store.notices_of_consent(work.connection, each.id)]
+    before = [notice for chain in chains for notice in store.notices_of_consent(work.connection, chain)]
     told: list[IssuedGrant] = []
-    for each in given:
+    for chain, each in given.items():
         if not _is_running(each):
             continue
         if part.is_whole:
-            endings.end_consent(work.connection, each.id, _STATES[by], work.now)
+            close(work, each, "withdraw" if by == "person" else "revoke", by)
         else:
             endings.end_parts(work.connection, each, parts)
         audit.record(
@@ -77,7 +80,7 @@ def withdraw(
             purpose=",".join(part.purposes),
             detail={} if part.is_whole else {"part": "yes"},
         )
-        told += _told(work, each, part)
+        told += _told(work, chain, part)
     fresh = end_grants(work, told, replace(part, recipients=()), by)
     return [*before, *sorted(fresh, key=lambda notice: notice.id)]
 
@@ -96,7 +99,6 @@ def _check(part: Part) -> None:
 
 
 def _consent(work: Work, consent_id: str) -> Consent:
-    endings.lock_consent(work.connection, consent_id)
     found = consent_store.find(work.connection, work.vault, consent_id)
     if found is None:
         raise NotFoundError("There is no consent of this id.")
@@ -110,9 +112,15 @@ def _is_running(given: Consent) -> bool:
     return given.state in (*PERMITTING, "expired")
 
 
-def _told(work: Work, given: Consent, part: Part) -> list[IssuedGrant]:
-    found = endings.issued_grants(work.connection, given.id)
+def _told(work: Work, chain: Sequence[str], part: Part) -> list[IssuedGrant]:
+    found = grants_under(work, chain)
     return [kept for kept in found if not part.recipients or kept.peer.hex() in part.recipients]
+
+
+def grants_under(work: Work, chain: Sequence[str]) -> list[IssuedGrant]:
+    """Return what was issued under any version of a consent, as its newest one: a recipient is told once."""
+    found = endings.issued_grants(work.connection, chain)
+    return [replace(kept, consent_id=chain[0]) for kept in found]
 
 
 def end_grants(work: Work, told: Sequence[IssuedGrant], part: Part, by: By) -> list[Notice]:

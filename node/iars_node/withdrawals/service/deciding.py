@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from iars_node import audit
 from iars_node.accounts.access import require
 from iars_node.cases import service as cases
+from iars_node.consent import closing
 from iars_node.errors import ConflictError, InvalidError, NotFoundError
 from iars_node.jobs.service import schedule
 from iars_node.vault.identity import seconds
@@ -90,6 +91,13 @@ def confirm_clock(work: Work) -> int:
     """Take the clock as it is; what only a wrong clock had ended runs again. Return how many grants do."""
     clock.confirm_clock(work)
     return reviving.revive(work)
+
+
+def expire_consents(work: Work, _job: Job) -> None:
+    """Note which consents have run out, while the clock is believed; look again soon."""
+    if clock.is_trusted(work):
+        closing.expire_consents(work)
+    schedule(work, closing.EXPIRE_CONSENTS_JOB, work.now + closing.EXPIRE_EVERY)
 
 
 def watch_clock(work: Work, _job: Job) -> None:

@@ -19,7 +19,7 @@ from iars_node.vault.errors import KeyStoreError
 from iars_node.vault.identity import seconds
 from iars_node.withdrawals import store
 from iars_node.withdrawals.model import DESTROY_JOB, DONE, HELD, MESSAGE_LIFE, PAUSED, Rules
-from iars_node.withdrawals.service import clock, holdings, reviving
+from iars_node.withdrawals.service import clock, holdings, proving, reviving
 from iars_protocol.content import Content
 from iars_protocol.messages.consent import ErasureReport, ScopeOutcome
 
@@ -56,7 +56,7 @@ class Destruction:
         if found.destroy_after > work.now:
             schedule(work, DESTROY_JOB, found.destroy_after, found.id)
             return
-        if not self._may_report(work, found.peer):
+        if not may_report(work, found.peer):
             schedule(work, DESTROY_JOB, work.now + LOOK_AGAIN, found.id)
             return
         kept = [each for each in store.retentions(work.connection, found.id) if each.until > work.now]
@@ -102,7 +102,7 @@ class Destruction:
 
     def report_unaccepted(self, work: Work, erased: Erased) -> None:
         """Report what was erased because a referral ended before it was accepted."""
-        if not self._may_report(work, erased.peer):
+        if not may_report(work, erased.peer):
             # The erasure is not held up by a peer that can't be told; its own end of the referral tells it.
             return
         outcomes = [self._erased(work, erased.ended_at, scope) for scope in sorted(erased.scopes)]
@@ -110,17 +110,18 @@ class Destruction:
             work, erased.peer, "not-accepted", erased.grant_id, outcomes, referral=erased.referral_id
         )
 
-    @staticmethod
-    def _may_report(work: Work, peer_id: bytes) -> bool:
-        peer = peer_store.find(work.connection, peer_id)
-        if peer is None:
-            return False
-        try:
-            refuse_while_restoring(work, peer_id)
-        except RefusedError:
-            return False
-        newest = next(reversed(peer.history.encryption.values()))
-        return newest.destroy_after > seconds(work.now)
+
+def may_report(work: Work, peer_id: bytes) -> bool:
+    """Say whether something may be signed and sealed for a peer now."""
+    peer = peer_store.find(work.connection, peer_id)
+    if peer is None:
+        return False
+    try:
+        refuse_while_restoring(work, peer_id)
+    except RefusedError:
+        return False
+    newest = next(reversed(peer.history.encryption.values()))
+    return newest.destroy_after > seconds(work.now)
 
 
 def queue_report(  # noqa: PLR0913 - a report has these pieces, the last two by name
@@ -157,7 +158,8 @@ def queue_report(  # noqa: PLR0913 - a report has these pieces, the last two by 
     )
     key = ((own_key(work),),)
     thread = secrets.token_bytes(16)
-    queue(work, Draft(peer, thread, Content(body), key, work.now + MESSAGE_LIFE, precedence=FIRST))
+    sent = queue(work, Draft(peer, thread, Content(body), key, work.now + MESSAGE_LIFE, precedence=FIRST))
+    proving.promise(work, sent.id)
 
 
 def _retained(found: Ending, kept: Retention) -> ScopeOutcome:

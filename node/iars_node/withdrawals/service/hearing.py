@@ -12,7 +12,7 @@ from iars_node.errors import RefusedError
 from iars_node.exchange.messages import own_key
 from iars_node.exchange.model import Handler
 from iars_node.withdrawals import store
-from iars_node.withdrawals.model import Report
+from iars_node.withdrawals.model import LAPSE, Report
 from iars_protocol.errors import MalformedError
 from iars_protocol.messages.consent import ErasureReport
 
@@ -36,7 +36,9 @@ def _apply(work: Work, incoming: Incoming) -> None:
     kept = consent_store.find_grant(work.connection, body.grant)
     if kept is not None and (kept.direction != "out" or kept.peer != incoming.peer.node_id):
         raise RefusedError("This grant was given to another organisation.", "not-yours")
-    notice = store.find_notice(work.connection, body.withdrawal) if body.withdrawal else None
+    # The end of an exception has no withdrawal: its grant stands for what was asked.
+    asked = body.grant if body.cause == LAPSE else body.withdrawal
+    notice = store.find_notice(work.connection, asked) if asked else None
     if notice is not None and notice.peer != incoming.peer.node_id:
         raise RefusedError("This withdrawal went to another organisation.", "not-yours")
     heard = Report(
@@ -44,7 +46,7 @@ def _apply(work: Work, incoming: Incoming) -> None:
         peer=incoming.peer.node_id,
         grant_id=body.grant,
         cause=body.cause,  # type: ignore[arg-type]
-        withdrawal_id=body.withdrawal,
+        withdrawal_id=asked,
         referral_id=body.referral,
         case_id="" if kept is None else kept.case_id,
         outcomes=body.scopes(),

@@ -18,6 +18,7 @@ from iars_node.exchange.model import Handler
 from iars_node.jobs.service import cancel, schedule
 from iars_node.peers import store as peer_store
 from iars_node.referrals import store as referral_store
+from iars_node.referrals.service.withholding import withhold_ended
 from iars_node.vault.identity import identity_of, seconds
 from iars_node.withdrawals import store
 from iars_node.withdrawals.model import DESTROY_JOB, EXPIRE_JOB, HELD, PAUSED, Ending, Part, Rules
@@ -83,6 +84,9 @@ class Obedience:
                 self._end(work, kept, "withdrawal", parts, said)
         for onward_id in said.onward:
             endings.remember_withdrawn(work, "onward", onward_id, issuer.node_id, parts)
+        # What this node itself still had to write back under it stays here too.
+        found = [consent_store.find_grant(work.connection, kept.id) for kept in ended]
+        withhold_ended(work, {kept.id: kept for kept in found if kept is not None})
         _pass_on(work, issuer, ended, said)
 
     def _answer_unknown(self, work: Work, issuer: Peer, said: Withdrawal, grant_id: str) -> None:

@@ -6,17 +6,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iars_node.accounts.access import require
-from iars_node.consent import endings
+from iars_node.consent import endings, versions
 from iars_node.consent import store as consent_store
 from iars_node.errors import NotFoundError
 from iars_node.referrals import store as referral_store
 from iars_node.referrals.model import IN
 from iars_node.withdrawals import store
 from iars_node.withdrawals.service import clock, holdings
+from iars_node.withdrawals.service.proving import proofs_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from iars_node.consent.model import Consent
     from iars_node.withdrawals.model import ClockMark, Ending, Notice, Report, Retention
+    from iars_node.withdrawals.service.proving import Proved
     from iars_node.work import Work
 
 NEWEST = 200
@@ -24,10 +28,11 @@ NEWEST = 200
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One withdrawal towards one recipient, with everything that the recipient has stated since."""
+    """One withdrawal towards one recipient, with all that the recipient has stated and proved since."""
 
     notice: Notice
     reports: tuple[Report, ...]
+    proofs: Mapping[bytes, Proved]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +56,11 @@ class ToWithdraw:
 def consent_to_withdraw(work: Work, consent_id: str) -> ToWithdraw:
     """Return what somebody who may withdraw a consent has to see of it."""
     require(work.actor, "consent.withdraw")
-    found = consent_store.find(work.connection, work.vault, consent_id)
+    chain = versions.versions_of(work.connection, consent_id)
+    found = consent_store.find(work.connection, work.vault, chain[0])
     if found is None:
         raise NotFoundError("There is no consent of this id.")
-    issued = endings.issued_grants(work.connection, consent_id)
+    issued = endings.issued_grants(work.connection, chain)
     # What the person said about it is for those who read consents.
     bare = replace(found, terms=replace(found.terms, reasons=""))
     return ToWithdraw(bare, tuple(dict.fromkeys(kept.peer for kept in issued)))
@@ -63,13 +69,14 @@ def consent_to_withdraw(work: Work, consent_id: str) -> ToWithdraw:
 def asked_of_consent(work: Work, consent_id: str) -> list[Asked]:
     """Return whom a consent's end was told, and what each has answered."""
     require(work.actor, "consent.read")
-    return [_asked(work, each) for each in store.notices_of_consent(work.connection, consent_id)]
+    chain = versions.versions_of(work.connection, consent_id)
+    return _asked(work, store.notices_of_consent(work.connection, chain))
 
 
 def asked_of_case(work: Work, case_id: str) -> list[Asked]:
     """Return whom the end of a case's consents was told, and what each has answered."""
     require(work.actor, "consent.read")
-    return [_asked(work, each) for each in store.notices_of_case(work.connection, case_id)]
+    return _asked(work, store.notices_of_case(work.connection, case_id))
 
 
 def find_asked(work: Work, withdrawal_id: str) -> Asked:
@@ -78,11 +85,20 @@ def find_asked(work: Work, withdrawal_id: str) -> Asked:
     found = store.find_notice(work.connection, withdrawal_id)
     if found is None:
         raise NotFoundError("There is no withdrawal of this id.")
-    return _asked(work, found)
+    return _asked(work, [found])[0]
 
 
-def _asked(work: Work, notice: Notice) -> Asked:
-    return Asked(notice, tuple(store.reports_on(work.connection, notice.id)))
+def _asked(work: Work, notices: Sequence[Notice]) -> list[Asked]:
+    reports = {each.id: tuple(store.reports_on(work.connection, each.id)) for each in notices}
+    proved = proofs_of(work, [report for said in reports.values() for report in said])
+    return [
+        Asked(
+            each,
+            reports[each.id],
+            {said.message: proved[said.message] for said in reports[each.id] if said.message in proved},
+        )
+        for each in notices
+    ]
 
 
 def reports_of_case(work: Work, case_id: str) -> list[Report]:

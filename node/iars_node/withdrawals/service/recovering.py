@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from iars_node.consent import endings, onward_store
+from iars_node.consent import endings, onward_store, versions
 from iars_node.consent import store as consent_store
+from iars_node.consent.closing import close
 from iars_node.consent.ended import parts_of
 from iars_node.consent.model import PERMITTING
 from iars_node.db import EPOCH
@@ -15,9 +16,11 @@ from iars_node.exchange.model import OUT
 from iars_node.vault.identity import identity_of
 from iars_node.withdrawals import store
 from iars_node.withdrawals.model import DEADLINE, WAITING, Notice
+from iars_node.withdrawals.service import proving
 from iars_protocol.consent import Withdrawal
 from iars_protocol.errors import MalformedError
 from iars_protocol.messages.consent import ErasureReport, Withdraw
+from iars_protocol.messages.proof import ErasureProof
 
 if TYPE_CHECKING:
     from iars_node.consent.model import KeptGrant
@@ -30,11 +33,21 @@ if TYPE_CHECKING:
 
 def recoveries() -> dict[str, Recover]:
     """Return how each of our own messages about the end of consent is taken back."""
-    return {Withdraw.type: recover_withdrawal, ErasureReport.type: recover_report}
+    return {
+        Withdraw.type: recover_withdrawal,
+        ErasureReport.type: recover_report,
+        ErasureProof.type: recover_proof,
+    }
 
 
 def recover_report(work: Work, peer: Peer, message: Message, _content: Content) -> None:
     """Take back a statement of ours: what it says was erased stays erased by the key store's own ledger."""
+    _keep(work, peer, message)
+    proving.promise(work, message.id)
+
+
+def recover_proof(work: Work, peer: Peer, message: Message, _content: Content) -> None:
+    """Take back a proof of ours; it is the peer's to keep."""
     _keep(work, peer, message)
 
 
@@ -63,12 +76,12 @@ def recover_withdrawal(work: Work, peer: Peer, message: Message, content: Conten
 
 
 def _end_consent(work: Work, kept: KeptGrant, said: Withdrawal) -> None:
-    given = consent_store.find(work.connection, work.vault, kept.consent_id)
-    if given is None or given.state not in PERMITTING:
+    newest = versions.versions_of(work.connection, kept.consent_id)[0]
+    given = consent_store.find(work.connection, work.vault, newest)
+    if given is None or given.state not in (*PERMITTING, "expired"):
         return
     if said.is_whole:
-        state = "withdrawn" if said.by == "person" else "revoked"
-        endings.end_consent(work.connection, given.id, state, work.now)
+        close(work, given, "withdraw" if said.by == "person" else "revoke", said.by)
     else:
         nodes = [kept.peer.hex()]
         endings.end_parts(work.connection, given, parts_of(said.scopes, said.purposes, nodes))

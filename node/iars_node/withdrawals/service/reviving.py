@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from iars_node import audit
 from iars_node.cases import service as cases
-from iars_node.consent import endings
+from iars_node.consent import closing, endings
 from iars_node.consent import store as consent_store
 from iars_node.jobs.service import cancel
 from iars_node.vault.identity import seconds
@@ -23,6 +23,7 @@ def revive(work: Work) -> int:
     early = [each for each in store.open_endings(work.connection) if is_early(work, each)]
     for each in early:
         revive_one(work, each)
+    closing.run_again(work)
     return len(early)
 
 

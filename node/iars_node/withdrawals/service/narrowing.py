@@ -1,0 +1,134 @@
+"""What a newer version took out, what never counted, what ends earlier: the recipients are told."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from iars_node.consent import store as consent_store
+from iars_node.consent.narrowing import within
+from iars_node.consent.versions import versions_of
+from iars_node.peers import store as peer_store
+from iars_node.referrals.service import sent
+from iars_node.referrals.service.withholding import withhold_all
+from iars_node.vault.identity import seconds
+from iars_node.withdrawals.model import Part
+from iars_node.withdrawals.service.asking import WHOLE, end_grants, grants_under
+from iars_protocol.content import ATTACHMENTS, TEXTS
+from iars_protocol.vocabulary import SCOPES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from iars_node.consent.events import ConsentExpired, ConsentInvalidated, ConsentNarrowed
+    from iars_node.consent.model import KeptGrant, Terms
+    from iars_node.peers.model import Peer
+    from iars_node.withdrawals.model import By
+    from iars_node.work import Work
+    from iars_protocol.consent import ScopeGrant
+
+
+def follow_narrowing(work: Work, narrowed: ConsentNarrowed) -> None:
+    """Withdraw from each recipient what its grant allows and the person's newest version does not.
+
+    Each as a part of its own: recipients, purposes, scopes. The newer version stands.
+    """
+    newer = consent_store.find(work.connection, work.vault, narrowed.consent_id)
+    if newer is None:
+        return
+    chain = versions_of(work.connection, newer.id)
+    issued = _issued(work, chain[1:])
+    known = peer_store.find_many(work.connection, {kept.peer for kept in issued})
+    # All of them now, in one order: the parts that follow lock them in another.
+    peer_store.lock_many(work.connection, known)
+    ending: dict[Part, set[str]] = defaultdict(set)
+    for kept in issued:
+        for part in _parts(work, kept, newer.terms, narrowed, known.get(kept.peer)):
+            ending[part].add(kept.id)
+    for part, grant_ids in ending.items():
+        _end(work, chain, grant_ids, part, "person")
+
+
+def _issued(work: Work, chain: Sequence[str]) -> list[KeptGrant]:
+    return [
+        kept
+        for consent_id in chain
+        for kept in consent_store.grants_of_consent(work.connection, consent_id)
+        if kept.direction == "out"
+    ]
+
+
+def _end(work: Work, chain: Sequence[str], grant_ids: Collection[str], part: Part, by: By) -> None:
+    # Read anew: what an earlier part has ended must not run again.
+    end_grants(work, [kept for kept in grants_under(work, chain) if kept.id in grant_ids], part, by)
+
+
+def _parts(
+    work: Work, kept: KeptGrant, terms: Terms, narrowed: ConsentNarrowed, peer: Peer | None
+) -> list[Part]:
+    out, node = narrowed.taken_out, kept.peer.hex()
+    kind = "" if peer is None else peer.listing.organisation_type
+    gone = [code for code in kept.grant.purposes if code not in terms.purposes]
+    if len(gone) == len(kept.grant.purposes):
+        return [WHOLE]
+    # Also whoever was among them only as one organisation of a kind.
+    if (out.recipients or out.kinds) and not terms.names(node, kind):
+        return [WHOLE]
+    scopes = _scopes_gone(work, kept, terms, node)
+    purposes = tuple(code for code in gone if not kept.has_ended("", code))
+    parts = [Part(purposes=purposes)] if purposes else []
+    return [*parts, Part(scopes=scopes)] if scopes else parts
+
+
+def _scopes_gone(work: Work, kept: KeptGrant, terms: Terms, node: str) -> tuple[str, ...]:
+    left = {scope.code: scope for scope in within(kept.grant, terms, node).scopes}
+    running = [scope for scope in kept.grant.scopes if not _has_ended(kept, scope.code)]
+    gone = {scope.code for scope in running if scope.code not in left}
+    fields = {scope.code: _fields_gone(scope, left[scope.code]) for scope in running if scope.code in left}
+    touched = _touched(work, kept.id, {code: names for code, names in fields.items() if names})
+    if touched:
+        sent.note_narrowed(work, kept.id)
+    return tuple(code for code in SCOPES if code in gone | touched)
+
+
+def _has_ended(kept: KeptGrant, scope: str) -> bool:
+    return all(kept.has_ended(scope, purpose) for purpose in kept.grant.purposes)
+
+
+def _fields_gone(before: ScopeGrant, after: ScopeGrant) -> set[str]:
+    names = (*SCOPES[before.code].fields, TEXTS, ATTACHMENTS)
+    return {
+        name for name in names if before.allows(name, "acceptance") and not after.allows(name, "acceptance")
+    }
+
+
+def _touched(work: Work, grant_id: str, fields: Mapping[str, set[str]]) -> set[str]:
+    """Return the scopes of which a field was sent that the person has taken out.
+
+    A withdrawal knows scopes, not fields: the whole scope is asked back, and what the person still agrees to
+    of it can be sent with a new referral. What never left needs nobody to be told.
+    """
+    if not fields:
+        return set()
+    names = sent.sent_names(work, grant_id)
+    if names is None:
+        return set(fields)
+    return {scope for scope, gone in fields.items() if names.get(scope, set()) & gone}
+
+
+def follow_invalidation(work: Work, invalidated: ConsentInvalidated) -> None:
+    """Revoke what was granted under a consent that does not count; at home it stays invalidated."""
+    chain = versions_of(work.connection, invalidated.consent_id)
+    end_grants(work, grants_under(work, chain), WHOLE, "other")
+
+
+def follow_expiry(work: Work, expired: ConsentExpired) -> None:
+    """Withdraw what was signed to last longer than the person agreed to since.
+
+    What ends with its own grant needs nobody to be told: every recipient's clock says so.
+    """
+    chain = versions_of(work.connection, expired.consent_id)
+    # What waits for a peer that is away does not leave after the end either.
+    withhold_all(work, [kept.id for kept in _issued(work, chain)])
+    longer = {kept.id for kept in _issued(work, chain) if kept.grant.expires > seconds(work.now)}
+    _end(work, chain, longer, WHOLE, "person")
