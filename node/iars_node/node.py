@@ -28,8 +28,11 @@ from iars_node.exchange.restoring import GAPS_JOB, ask_for_gaps_job
 from iars_node.exchange.returning import resync_handler
 from iars_node.exchange.sending import Sender, Sending
 from iars_node.exchange.transport import Transport
+from iars_node.holds.model import HoldLifted
 from iars_node.referrals import service as referrals
 from iars_node.referrals.model import ERASE_JOB, EXPIRE_JOB, Arrived, Erased
+from iars_node.retention import service as retention
+from iars_node.retention.model import RETENTION_JOB
 from iars_node.vault.vault import Vault
 from iars_node.withdrawals import service as withdrawals
 from iars_node.withdrawals.model import CLOCK_JOB, DESTROY_JOB, WATCH_JOB, Rules
@@ -38,7 +41,7 @@ from iars_node.witness.jobs import WITNESS_JOB, witness_job
 from iars_node.witness.model import Policy
 from iars_node.witness.service import ask_after_restore
 from iars_node.witness.witnessing import handlers as witness_handlers
-from iars_node.work import Work, Works
+from iars_node.work import AssignmentRule, Work, Works
 from iars_protocol.content import read_content
 from iars_protocol.crypto import probe
 from iars_protocol.messages.administration import AnnounceListing, ResyncStreams
@@ -122,10 +125,20 @@ def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], 
         ROTATE_JOB: rotate_keys_job,
         GAPS_JOB: ask_for_gaps_job,
         LAPSE_JOB: lapse,
+        RETENTION_JOB: retention.apply_rules_job,
     }
 
 
-STANDING_JOBS = (EXPIRE_JOB, ROTATE_JOB, GAPS_JOB, WITNESS_JOB, CLOCK_JOB, END_GRANTS_JOB, WATCH_JOB)
+STANDING_JOBS = (
+    EXPIRE_JOB,
+    ROTATE_JOB,
+    GAPS_JOB,
+    WITNESS_JOB,
+    CLOCK_JOB,
+    END_GRANTS_JOB,
+    WATCH_JOB,
+    RETENTION_JOB,
+)
 """Jobs that schedule their own next run; a server that starts makes sure that they are there."""
 
 
@@ -138,6 +151,7 @@ def follow_events(events: Events, folder: AttachmentFolder, rules: Rules | None 
     events.follow(Resynced, referrals.follow_resync)
     events.follow(ExceptionLapsed, referrals.follow_lapse)
     events.follow(Resynced, ask_after_restore)
+    events.follow(HoldLifted, withdrawals.follow_lifting)
     events.follow(ContentErased, remove_erased(folder))
 
 
@@ -152,7 +166,8 @@ def build_node(settings: Settings, *, clock: Clock | None = None, transport: Tra
     events = Events()
     rules = erasure_rules(settings)
     follow_events(events, folder, rules)
-    works = Works(database, vault, used_clock, events)
+    assignment = AssignmentRule(settings.assignment_rule, timedelta(hours=settings.break_glass_hours))
+    works = Works(database, vault, used_clock, events, assignment)
     used_transport = transport or Transport(settings.ca_file, seconds=settings.exchange_timeout_seconds)
     sending = Sending(
         settings.batch_envelopes,

@@ -166,6 +166,9 @@ PROBLEMS: Mapping[str, str] = MappingProxyType(
         "forbidden": N_(
             "Your roles do not allow this. Nothing was changed; ask an administrator if you need it."
         ),
+        "not-assigned": N_(
+            "This case is not assigned to you. Say why you must see it, or ask for it to be assigned to you."
+        ),
         "unauthenticated": N_("You are not signed in. Sign in and try again."),
         "invalid": N_(
             "Some answers can't be used as they are. Nothing was saved; correct them and try again."

@@ -10,6 +10,7 @@ from iars_node.withdrawals.service.deciding import (
 )
 from iars_node.withdrawals.service.destroying import Destruction
 from iars_node.withdrawals.service.hearing import report_handler
+from iars_node.withdrawals.service.holding import follow_lifting
 from iars_node.withdrawals.service.obeying import Obedience
 from iars_node.withdrawals.service.reading import (
     Asked,
@@ -41,6 +42,7 @@ __all__ = [
     "endings_of_case",
     "find_asked",
     "find_ending",
+    "follow_lifting",
     "list_endings",
     "recoveries",
     "report_handler",
