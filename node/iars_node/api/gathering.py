@@ -14,6 +14,7 @@ from iars_node.api.routes.consent_life import consent_life
 from iars_node.api.routes.consents import consents
 from iars_node.api.routes.others import audit_log, peers
 from iars_node.api.routes.referrals import referrals
+from iars_node.api.routes.rights import processing, rights
 from iars_node.api.routes.steps import steps
 from iars_node.api.routes.withdrawals import withdrawals
 from iars_node.errors import NotFoundError
@@ -25,7 +26,19 @@ if TYPE_CHECKING:
 
 PREFIX = "/api/v1"
 DESCRIPTION = f"{PREFIX}/openapi.json"
-TOPICS = (cases, consents, consent_life, withdrawals, referrals, steps, attachments, peers, audit_log)
+TOPICS = (
+    cases,
+    consents,
+    consent_life,
+    withdrawals,
+    referrals,
+    steps,
+    attachments,
+    rights,
+    processing,
+    peers,
+    audit_log,
+)
 EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
