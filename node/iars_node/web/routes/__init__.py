@@ -18,9 +18,12 @@ from iars_node.web.routes import (
     exceptions,
     files,
     home,
+    keeping,
+    openings,
     partners,
     referrals,
     referring,
+    rights,
     scopes,
     sign_in,
     steps,
@@ -48,6 +51,9 @@ TOPICS = (
     referring,
     referrals,
     steps,
+    rights,
+    openings,
+    keeping,
     partners,
 )
 
