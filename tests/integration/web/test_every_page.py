@@ -28,7 +28,7 @@ async def test_every_page_shows_itself_to_a_case_worker_on_each_database(either_
     await settle(world.shelter, world.mission)
     kept = record(world.shelter, case, world.mission)
     with world.shelter.node.works.write(SYSTEM) as work:
-        told = correct(work, case.id, {"demographics": {"gender": None}}).told
+        told = correct(work, case.id, {"services": {"constraints": None}}).told
     ids = {
         "case_id": case.id,
         "consent_id": given.id,

@@ -11,9 +11,10 @@ from iars_node.audit.reading import all_pages
 from iars_node.consent import store as consent_store
 from iars_node.referrals import store as referral_store
 from iars_node.rights.model import Disclosure
+from iars_protocol.vocabulary import SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from iars_node.audit.model import Event
@@ -38,6 +39,9 @@ DISCLOSING = frozenset(
 """Events of referrals with which something of the record may leave; those that name scopes do."""
 
 
+_ORDER = list(SCOPES)
+
+
 def disclosure_log(
     work: Work, since: datetime | None = None, until: datetime | None = None
 ) -> list[Disclosure]:
@@ -45,13 +49,18 @@ def disclosure_log(
     require(work.actor, "processing.read")
     found = list(_disclosures(work, AuditFilter(action="referral.", since=since, until=until)))
     audit.record(work, "processing.read", detail={"disclosures": len(found)})
-    return sorted(found, key=lambda each: each.at)
+    return _in_order(found)
 
 
 def disclosures_of_case(work: Work, case_id: str) -> list[Disclosure]:
     """Return a case's disclosures, the oldest first."""
     found = _disclosures(work, AuditFilter(action="referral.", case_id=case_id))
-    return sorted(found, key=lambda each: each.at)
+    return _in_order(found)
+
+
+def _in_order(found: Iterable[Disclosure]) -> list[Disclosure]:
+    # The log is read from its end; what happened at one moment stays in the order in which it was recorded.
+    return sorted(reversed(list(found)), key=lambda each: each.at)
 
 
 def _disclosures(work: Work, filters: AuditFilter) -> Iterator[Disclosure]:
@@ -79,7 +88,7 @@ def _disclosure(event: Event, referral: Referral | None, kept: KeptGrant | None)
         node=event.peer_id,
         service=referral.service if referral else str(event.detail.get("service", "")),
         purpose=event.purpose,
-        scopes=event.scopes,
+        scopes=tuple(sorted(event.scopes, key=_ORDER.index)),
         grant_id=kept.id if kept else event.subject,
         basis=kept.grant.basis.kind if kept else "",
         consent_id=kept.consent_id if kept else "",
