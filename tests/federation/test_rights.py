@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from iars_node.clock import SetClock
     from iars_node.consent.receipt import Receipt
+    from iars_protocol.record import Value
 
 ZONE = ZoneInfo("Europe/Tirane")
 RIGHT = {"identity": {"birth_date": "1998-05"}}
@@ -78,8 +79,8 @@ async def test_the_report_says_what_is_held_who_learned_it_and_under_which_paper
     assert "Ana" in text
     assert "She was promised work in a hotel." in text
     assert f"You agreed to it: paper {number}-" in text
-    assert "Mission – What help you need" in text
-    assert text.count("Mission –") == 2
+    assert "Mission \N{EN DASH} What help you need" in text
+    assert text.count("Mission \N{EN DASH}") == 2
     theirs = said(report_of(mission, mission.referral(sent.id).case_id, wanted="en"))
     assert "Who you are: told to us by Shelter, until" in theirs
     assert "hotel" not in theirs
@@ -154,7 +155,7 @@ async def test_the_report_says_what_was_erased_here_and_stated_by_others(
     await settle(*pair)
     here = said(report_of(shelter, given.case_id, wanted="en"))
     assert "What others say that they have erased" in here
-    assert "Mission – Your health: erased" in here
+    assert "Mission \N{EN DASH} Your health: erased" in here
     there = said(report_of(mission, mission.referral(sent.id).case_id, wanted="en"))
     assert "What we have erased" in there
     assert "Erased. Nobody can read it any more." in there
@@ -236,7 +237,10 @@ async def test_an_entry_that_is_taken_away_is_told_by_other_means(
 ) -> None:
     shelter, mission = pair
     sent, given = await refer_and_accept(*pair)
-    both = {"medical": {"conditions": None}, "identity": {"family_name": "Muntean"}}
+    both: dict[str, dict[str, Value | None]] = {
+        "medical": {"conditions": None},
+        "identity": {"family_name": "Muntean"},
+    }
     with shelter.node.works.write(SYSTEM) as work:
         told = {each.reason: each.fields for each in rights.correct(work, given.case_id, both).told}
     assert told == {"field-removed": ("medical.conditions",), "": ("identity.family_name",)}

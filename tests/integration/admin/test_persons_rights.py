@@ -55,7 +55,7 @@ def test_a_correction_reaches_who_holds_it_and_leaves_a_task_where_it_can_not(
 
 
 def test_the_record_and_the_log_are_shown_and_written(
-    shelter: Organisation, mission: Organisation, case: str, tmp_path: Path
+    shelter: Organisation, case: str, tmp_path: Path
 ) -> None:
     mira, dora = shelter.as_("mira"), hire(shelter, "dora", "data-protection-officer")
     mira.ask(*consent_words(case))

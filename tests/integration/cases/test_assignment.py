@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from iars_node.clock import SetClock
     from iars_node.db import Database
     from iars_node.vault.vault import Vault
+    from iars_protocol.record import Record
 
 REASON = "She stands at the door and her worker is away"
-ELIRA = {
+ELIRA: Record = {
     "identity": {"given_name": "Elira", "alias": "Blue bird"},
     "demographics": {"gender": "Feminine"},
     "medical": {"conditions": ["asthma"]},

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from iars_node.cases.model import Case
     from iars_node.clock import SetClock
     from iars_node.work import Works
+    from iars_protocol.record import Record
 
 WORKER = Actor("account", "a" * 32, frozenset({"case-worker"}))
 OFFICER = Actor("account", "d" * 32, frozenset({"data-protection-officer"}))
-RECORD = {
+RECORD: Record = {
     "identity": {"given_name": "Elira"},
     "demographics": {"gender": "Feminine"},
     "medical": {"conditions": ["asthma"]},

@@ -69,7 +69,7 @@ async def test_a_part_is_corrected_everywhere_and_who_can_not_be_sent_it_is_a_ta
     assert f"/cases/{case.id}/corrections" in besa.get("/").text
     notice = re.search(r'href="(/corrections/[0-9a-f]{32}/notice)"', page.text)
     assert notice
-    assert "Please take out of your record" in words(besa.get(notice[1]).text)
+    assert "Ju lutemi hiqni nga dosja juaj" in words(besa.get(notice[1]).text)
     assert besa.get(f"{notice[1]}.pdf").content.startswith(b"%PDF")
     besa.get(f"/cases/{case.id}/corrections")
     assert besa.post(notice[1].replace("/notice", "/told")).status_code == 303

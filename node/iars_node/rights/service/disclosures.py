@@ -60,7 +60,9 @@ def disclosures_of_case(work: Work, case_id: str) -> list[Disclosure]:
 
 def _in_order(found: Iterable[Disclosure]) -> list[Disclosure]:
     # The log is read from its end; what happened at one moment stays in the order in which it was recorded.
-    return sorted(reversed(list(found)), key=lambda each: each.at)
+    oldest_first = list(found)
+    oldest_first.reverse()
+    return sorted(oldest_first, key=lambda each: each.at)
 
 
 def _disclosures(work: Work, filters: AuditFilter) -> Iterator[Disclosure]:
