@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from openpyxl import load_workbook
 from pypdf import PdfReader
+from tests.federation import test_exceptions as exceptions
 from tests.federation.endings import pass_time, record_of, refer_and_accept, withdraw
 from tests.federation.neighbours import settle
 
@@ -354,3 +355,16 @@ async def test_the_spreadsheets_hold_no_formula(
     assert "'=HYPERLINK(1)" in cells
     assert "'+1" in cells
     assert not [cell for cell in cells if isinstance(cell, str) and cell[:1] in "=+-@"]
+
+
+async def test_who_learned_something_without_consent_is_said_with_the_ground(
+    pair: tuple[Neighbour, Neighbour],
+) -> None:
+    shelter, mission = pair
+    case = shelter.open_case()
+    kept = exceptions.record(shelter, case, mission, is_emergency=True)
+    exceptions.refer(shelter, kept, mission)
+    text = said(report_of(shelter, case.id, wanted="en"))
+    assert "You were not asked: a life was in danger." in text
+    with shelter.node.works.write(OFFICER) as work:
+        assert [each["basis"] for each in exporting.disclosures_as_plain(work)] == ["vital-interest"]
