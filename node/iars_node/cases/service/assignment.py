@@ -63,6 +63,13 @@ def readable_here(work: Work, case_id: str) -> frozenset[str]:
     return access_to(work, found).scopes
 
 
+def opening_under(work: Work, case_id: str) -> dict[str, str | int]:
+    """Return what the event of a reading says of the opening that allows it; nothing where none is needed."""
+    found = heads.find_case(work.connection, case_id) if case_id and work.assignment.is_on else None
+    opening = "" if found is None else access_to(work, found).opening
+    return {"opening": opening} if opening else {}
+
+
 def refuse_shut(work: Work, case: Case, scopes: Iterable[str]) -> None:
     """Refuse scopes that are kept for those the case is assigned to, and say what to do."""
     if work.assignment.is_on and not access_to(work, case).shut.isdisjoint(scopes):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from iars_node.accounts.access import require
 from iars_node.audit.service import record
-from iars_node.cases.service.assignment import readable_here
+from iars_node.cases.service.assignment import opening_under, readable_here
 from iars_node.db import EPOCH
 from iars_node.errors import InvalidError, NotFoundError
 from iars_node.exchange import messages
@@ -110,7 +110,14 @@ def received_content(work: Work, referral_id: str) -> dict[str, ScopePart]:
     for part in receiving.received_parts(work, current):
         if part.scope in readable:
             found[part.scope] = _joined(found.get(part.scope), part)
-    record(work, "referral.opened", case_id=current.case_id, referral_id=current.id, scopes=sorted(found))
+    record(
+        work,
+        "referral.opened",
+        case_id=current.case_id,
+        referral_id=current.id,
+        scopes=sorted(found),
+        detail=opening_under(work, current.case_id),
+    )
     return {scope: found[scope] for scope in SCOPES if scope in found}
 
 
