@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 import threading
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,7 @@ from iars_node.prepared import Prepared
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
     from sqlalchemy.pool import ConnectionPoolEntry
 
 _BEGIN, _BEGIN_WRITING = (Prepared(text(words)) for words in ("BEGIN", "BEGIN IMMEDIATE"))
@@ -144,8 +146,8 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
     # The driver must not open transactions by itself: `write` and `read` say BEGIN in words.
     connection.isolation_level = None
     cursor = connection.cursor()
+    _write_ahead(cursor)
     for pragma in (
-        "journal_mode=WAL",
         # NORMAL can lose the last commits at a power cut, after a receipt for them was given.
         "synchronous=FULL",
         "foreign_keys=ON",
@@ -155,6 +157,22 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _write_ahead(cursor: DBAPICursor) -> None:
+    """Let a file use a write-ahead log. Who makes it do so must have it alone for a moment.
+
+    SQLite says at once that it is busy then, whatever waiting was agreed: two processes that open a new
+    file together would stop one another.
+    """
+    for _ in range(_BUSY_SECONDS * 20):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            time.sleep(0.05)
+        else:
+            return
+    cursor.execute("PRAGMA journal_mode=WAL")
 
 
 def _postgresql_engine(url: str) -> Engine:

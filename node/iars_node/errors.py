@@ -27,6 +27,16 @@ class ForbiddenError(NodeError):
     status = 403
 
 
+class NotAssignedError(ForbiddenError):
+    """The case is not assigned to this account, and what it asks for is kept for those whose case it is."""
+
+    code = "not-assigned"
+
+    def __init__(self, message: str, case_id: str) -> None:
+        super().__init__(message)
+        self.case_id = case_id
+
+
 class UnauthenticatedError(NodeError):
     """Nobody is signed in, or the token is unknown, expired or revoked."""
 

@@ -32,8 +32,11 @@ from iars_node.exchange.restoring import GAPS_JOB, ask_for_gaps_job
 from iars_node.exchange.returning import resync_handler
 from iars_node.exchange.sending import Sender, Sending
 from iars_node.exchange.transport import Transport
+from iars_node.holds.model import HoldLifted
 from iars_node.referrals import service as referrals
 from iars_node.referrals.model import ERASE_JOB, EXPIRE_JOB, Arrived, Erased
+from iars_node.retention import service as retention
+from iars_node.retention.model import RETENTION_JOB
 from iars_node.vault.vault import Vault
 from iars_node.withdrawals import service as withdrawals
 from iars_node.withdrawals.model import CLOCK_JOB, DESTROY_JOB, WATCH_JOB, Rules
@@ -45,7 +48,7 @@ from iars_node.witness.jobs import WITNESS_JOB, witness_job
 from iars_node.witness.model import Policy
 from iars_node.witness.service import ask_after_restore
 from iars_node.witness.witnessing import handlers as witness_handlers
-from iars_node.work import Work, Works
+from iars_node.work import AssignmentRule, Work, Works
 from iars_protocol.content import read_content
 from iars_protocol.crypto import probe
 from iars_protocol.messages.administration import AnnounceListing, ResyncStreams
@@ -142,6 +145,7 @@ def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], 
         HANDOVER_JOB: withdrawals.HandingOver(rules).release,
         withdrawals.PROVE_JOB: withdrawals.prove_job(withdrawals.may_report),
         EXPIRE_CONSENTS_JOB: withdrawals.expire_consents,
+        RETENTION_JOB: retention.apply_rules_job,
     }
 
 
@@ -154,6 +158,7 @@ STANDING_JOBS = (
     END_GRANTS_JOB,
     WATCH_JOB,
     EXPIRE_CONSENTS_JOB,
+    RETENTION_JOB,
 )
 """Jobs that schedule their own next run; a server that starts makes sure that they are there."""
 
@@ -175,6 +180,7 @@ def follow_events(events: Events, folder: AttachmentFolder, rules: Rules | None 
     events.follow(Receipted, follow_onward_receipt)
     events.follow(ConsentNarrowed, follow_narrowing)
     events.follow(Resynced, ask_after_restore)
+    events.follow(HoldLifted, withdrawals.follow_lifting)
     events.follow(ContentErased, remove_erased(folder))
 
 
@@ -189,7 +195,8 @@ def build_node(settings: Settings, *, clock: Clock | None = None, transport: Tra
     events = Events()
     rules = erasure_rules(settings)
     follow_events(events, folder, rules)
-    works = Works(database, vault, used_clock, events)
+    assignment = AssignmentRule(settings.assignment_rule, timedelta(hours=settings.break_glass_hours))
+    works = Works(database, vault, used_clock, events, assignment)
     used_transport = transport or Transport(settings.ca_file, seconds=settings.exchange_timeout_seconds)
     sending = Sending(
         settings.batch_envelopes,

@@ -85,6 +85,10 @@ class Settings(BaseSettings):
 
     # In how many hours a disclosure without consent must be approved by a second person
     exception_approval_hours: int = Field(default=24, ge=1, le=7 * 24)
+    # Whether what is sensitive in a case is shown only to those it is assigned to; how long others may look
+    # into it when they must
+    assignment_rule: bool = False
+    break_glass_hours: int = Field(default=3, ge=1, le=72)
     # How its audit log is proved: put into the tree, signed, and shown to so many other organisations
     sequence_seconds: int = Field(default=2, ge=1, le=10)
     checkpoint_seconds: Seconds = 60

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from iars_node.events import Events
@@ -37,6 +38,17 @@ class Actor:
 SYSTEM = Actor("system", "node")
 
 
+@dataclass(frozen=True, slots=True)
+class AssignmentRule:
+    """Whether what is sensitive in a case is for those it is assigned to; how long others may look."""
+
+    is_on: bool = False
+    opening: timedelta = timedelta(hours=3)
+
+
+NO_RULE = AssignmentRule()
+
+
 @dataclass(slots=True)
 class Work:
     """Everything a use case needs: the open transaction, the vault, the moment and the actor.
@@ -51,6 +63,7 @@ class Work:
     events: Events
     is_sqlite: bool
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+    assignment: AssignmentRule = NO_RULE
 
     def announce(self, event: object) -> None:
         """Tell the followers of a domain event, inside this transaction."""
@@ -60,7 +73,15 @@ class Work:
 class Works:
     """Opens units of work: the one place where transactions begin and end."""
 
-    def __init__(self, database: Database, vault: Vault, clock: Clock, events: Events | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        clock: Clock,
+        events: Events | None = None,
+        assignment: AssignmentRule = NO_RULE,
+    ) -> None:
+        self.assignment = assignment
         self.database = database
         self.vault = vault
         self.clock = clock
@@ -82,4 +103,12 @@ class Works:
             yield self._work(connection, actor)
 
     def _work(self, connection: Connection, actor: Actor) -> Work:
-        return Work(connection, self.vault, self.clock.now(), actor, self.events, self.database.is_sqlite)
+        return Work(
+            connection,
+            self.vault,
+            self.clock.now(),
+            actor,
+            self.events,
+            self.database.is_sqlite,
+            assignment=self.assignment,
+        )

@@ -56,7 +56,10 @@ def named(entry: Entry) -> str:
 
 
 def path_of(entry: Entry) -> str:
-    none = dict.fromkeys(("case_id", "consent_id", "exception_id", "referral_id"), "0" * 32)
+    none = dict.fromkeys(
+        ("case_id", "consent_id", "correction_id", "exception_id", "hold_id", "opening_id", "referral_id"),
+        "0" * 32,
+    )
     return entry.path.format(**none, scope="services")
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, cast, get_args
 
 import typer
 
+from iars_admin import case_access
 from iars_admin.command import FAILED, command, group
 from iars_admin.founding import write_new_file
 from iars_admin.importing import import_spreadsheet
@@ -51,6 +52,13 @@ def register(app: typer.Typer) -> None:
     command(case, "list", examples=("iars case list", 'iars case list "Ana Munteanu"'))(list_cases)
     command(case, "show", examples=("iars case show K-4F7Q",))(show)
     command(case, "open", examples=("iars case open record.json",))(open_case)
+    closing = "iars case close K-4F7Q --reason assistance-completed"
+    command(case, "close", examples=(closing,))(case_access.close)
+    command(case, "reopen", examples=("iars case reopen K-4F7Q",))(case_access.reopen)
+    looking = "iars case break-glass K-4F7Q --reason 'On duty tonight; she is at the door'"
+    command(case, "break-glass", examples=(looking,))(case_access.break_glass)
+    command(case, "openings", examples=("iars case openings K-4F7Q",))(case_access.openings)
+    command(case, "reviewed", examples=("iars case reviewed 5f0c...",))(case_access.reviewed)
 
 
 def template(
@@ -137,6 +145,7 @@ def show(
     """Show a case as this account may see it. Reading is recorded."""
     with session.work("case.read") as work:
         record = cases.read_case(work, find_case(work, case).id, scope or None)
+        shut = cases.access_to(work, record.head).shut
     entry = _with_content(record)
     if session.choice.as_json:
         session.screen.done("", entry)
@@ -149,6 +158,11 @@ def show(
             for code, view in record.scopes.items()
         },
     )
+    if shut:
+        session.screen.say(
+            f"Not shown, because the case is not assigned to you: {', '.join(sorted(shut))}. If you must see "
+            f"it now: iars case break-glass {record.head.reference} --reason …"
+        )
 
 
 def open_case(
@@ -190,6 +204,7 @@ def described(case: Case) -> dict[str, object]:
         "state": case.state,
         "stage": case.stage,
         "closure_reason": case.closure_reason,
+        "closed_at": case.closed_at,
         "opened_at": case.opened_at,
         "updated_at": case.updated_at,
         "training": case.training,

@@ -15,6 +15,7 @@ from iars_node.api.routes.consents import consents
 from iars_node.api.routes.onward import onward
 from iars_node.api.routes.others import audit_log, peers
 from iars_node.api.routes.referrals import referrals
+from iars_node.api.routes.rights import processing, rights
 from iars_node.api.routes.steps import steps
 from iars_node.api.routes.withdrawals import withdrawals
 from iars_node.errors import NotFoundError
@@ -26,7 +27,20 @@ if TYPE_CHECKING:
 
 PREFIX = "/api/v1"
 DESCRIPTION = f"{PREFIX}/openapi.json"
-TOPICS = (cases, consents, consent_life, withdrawals, onward, referrals, steps, attachments, peers, audit_log)
+TOPICS = (
+    cases,
+    consents,
+    consent_life,
+    withdrawals,
+    onward,
+    referrals,
+    steps,
+    attachments,
+    rights,
+    processing,
+    peers,
+    audit_log,
+)
 EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 

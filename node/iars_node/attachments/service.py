@@ -13,6 +13,7 @@ from iars_node.attachments import store
 from iars_node.attachments.model import Attachment, AttachmentContent, StoredFile
 from iars_node.cases.model import OWN
 from iars_node.cases.service.access import case_to_change, require_scopes
+from iars_node.cases.service.assignment import readable_here
 from iars_node.cases.service.writing import ensure_document
 from iars_node.db import new_id
 from iars_node.errors import ConflictError, ErasedError, InvalidError, NotFoundError
@@ -36,7 +37,7 @@ def add_attachment(  # noqa: PLR0913 - name and media type are said by name
     work: Work, case_id: str, scope: str, stored: StoredFile, *, name: str, media_type: str
 ) -> Attachment:
     """Add a file that was written into the attachment folder to a case, under a scope."""
-    require_scopes(work, "attachment.add", [scope])
+    require_scopes(work, "attachment.add", [scope], case_id)
     case_to_change(work, case_id)
     content = AttachmentContent(_checked_name(name), _checked_type(media_type), stored.seal)
     return _add(work, _row(work, new_id(), case_id, (scope, OWN), stored), content, "attachment.added")
@@ -124,7 +125,7 @@ def list_attachments(work: Work, case_id: str) -> list[Attachment]:
     """Return a case's attachments in the scopes that the actor may read."""
     require(work.actor, "attachment.read")
     return store.attachments_of(
-        work.connection, work.vault, case_id, readable_scopes(work.actor), at=work.now
+        work.connection, work.vault, case_id, readable_here(work, case_id), at=work.now
     )
 
 
@@ -134,6 +135,7 @@ def read_attachment(work: Work, attachment_id: str) -> Attachment:
     found = _found(work, attachment_id)
     if found.scope not in readable_scopes(work.actor):
         raise NotFoundError("There is no such attachment.")
+    require_scopes(work, "attachment.read", [found.scope], found.case_id)
     _content(found)
     if found.state != "stored":
         raise ConflictError("This attachment has not arrived yet.")
@@ -158,7 +160,7 @@ def stored_file(found: Attachment) -> StoredFile:
 def remove_attachment(work: Work, attachment_id: str, folder: AttachmentFolder) -> None:
     """Remove an attachment that was added by mistake: its file and what opens it."""
     found = _found(work, attachment_id)
-    require_scopes(work, "attachment.add", [found.scope])
+    require_scopes(work, "attachment.add", [found.scope], found.case_id)
     store.empty(work.connection, [attachment_id])
     _note(work, "attachment.removed", found)
     work.after_commit.append(partial(folder.remove, found.file))

@@ -6,9 +6,9 @@ _BY_TOPIC = {
     "case": (
         "opened read searched listed changed assigned closed reopened merged linked imported exported "
         "erased erasure-requested reported scope-read content-received noted locked unlocked retained "
-        "duplicates-listed"
+        "duplicates-listed opened-unassigned opening-seen opening-reviewed"
     ),
-    "person": "opened read changed merged unmerged linked access-reported",
+    "person": "opened read changed merged unmerged linked access-reported corrected correction-told",
     "household": "opened changed linked unlinked",
     "attachment": "added expected read sent not-sent received refused removed erased",
     "consent": (
@@ -52,6 +52,9 @@ _BY_TOPIC = {
         "rollback-seen witness-asked"
     ),
     "report": "made exported",
+    "retention": "rule-set rule-removed previewed applied",
+    "hold": "set lifted",
+    "processing": "read exported",
     "service": "offered changed withdrawn capacity-changed",
     "node": "initialised started stopped settings-changed listing-published migrated",
 }

@@ -36,6 +36,7 @@ ALARMS = frozenset(
         "peer.restored",
         "peer.key-revoked",
         "peer.listing-expired",
+        "case.opened-unassigned",
         "clock.skewed",
         "consent.exception-lapsed",
         "job.parked",

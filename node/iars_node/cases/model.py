@@ -84,7 +84,26 @@ class Case:
     assigned_to: str | None
     version: int
     training: bool
+    closed_at: datetime | None = None
     alias: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A look into a case that is not assigned to who looks: why, until when, and who has looked at it since.
+
+    The owner of the case has `seen` it, a supervisor has `reviewed` it.
+    """
+
+    id: str
+    case_id: str
+    account_id: str
+    opened_at: datetime
+    ends_at: datetime
+    reason: str = field(repr=False)
+    seen_at: datetime | None = None
+    reviewed_at: datetime | None = None
+    reviewed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

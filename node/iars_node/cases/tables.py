@@ -63,6 +63,9 @@ case_file = Table(
     Column("assigned_to", ID, nullable=True),
     Column("version", Integer, nullable=False),
     Column("training", Boolean, nullable=False),
+    # Since when it is closed: what is kept how long is counted from here.
+    Column("closed_at", Instant, nullable=True),
+    Index("ix_case_file_closed", "closed_at"),
     Index("ix_case_file_recent", "updated_at", "id"),
     Index("ix_case_file_assigned", "assigned_to", "state", "updated_at"),
     Index("ix_case_file_team", "team_id", "state", "updated_at"),
@@ -99,6 +102,26 @@ note = Table(
     Column("author", String(64), nullable=False),
     Column("at", Instant, nullable=False),
     Index("ix_note_case", "case_id", "at"),
+)
+
+# Who looked into a case that is not theirs, until when, and who has looked at that since.
+case_opening = Table(
+    "case_opening",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("case_id", ID, ForeignKey("case_file.id"), nullable=False),
+    Column("account_id", ID, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("key_id", LargeBinary(16), nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("seen_at", Instant, nullable=True),
+    Column("seen_by", ID, nullable=True),
+    Column("reviewed_at", Instant, nullable=True),
+    Column("reviewed_by", ID, nullable=True),
+    Index("ix_case_opening_account", "account_id", "case_id", "ends_at"),
+    Index("ix_case_opening_case", "case_id", "opened_at"),
+    Index("ix_case_opening_unreviewed", "reviewed_at", "opened_at"),
 )
 
 # The words of a case, blind. The primary key is the search path and is the table itself on SQLite; the

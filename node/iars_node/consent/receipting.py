@@ -39,7 +39,7 @@ def make_receipt(
 ) -> Receipt:
     """Write a consent's receipt in the language in which the text was read; making one is recorded."""
     require(work.actor, "consent.read")
-    names = _names(work, texts_in(given.terms.notice_language).language, zone, field)
+    names = names_in(work, texts_in(given.terms.notice_language).language, zone, field)
     record(
         work,
         "consent.receipt-made",
@@ -50,7 +50,8 @@ def make_receipt(
     return compose_discreetly(given, names) if discreet else compose(given, names)
 
 
-def _names(work: Work, code: str, zone: ZoneInfo, field: Callable[[str, str], str]) -> Names:
+def names_in(work: Work, code: str, zone: ZoneInfo, field: Callable[[str, str], str]) -> Names:
+    """Return how a paper in a language calls organisations, fields, days and lists."""
     locale = Locale.parse(code)
 
     def day(moment: datetime) -> str:

@@ -229,14 +229,14 @@ _NOT_COVERED = {
         "The permission to pass on does not name this organisation. Nothing was taken in. Ask the origin."
     ),
     "onward-not-allowed": (
-        "The person did not agree to be passed on. Nothing was sent. Ask the person, and record a consent that "
-        "allows it."
+        "The person did not agree to be passed on. Nothing was sent. Ask the person, and record a consent "
+        "that allows it."
     ),
     "handed-over": (
-        "The case was handed over; the new organisation refers from now on. Nothing was sent. Ask it to do so."
+        "The case was handed over; the new organisation refers from now on. Nothing was sent. Ask it to."
     ),
     "not-yours": (
-        "What was named was given to another organisation. Nothing was taken in. Look at what was sent to whom."
+        "What was named was given to another organisation. Nothing was taken in. Look at what went to whom."
     ),
 }
 

@@ -15,8 +15,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from iars_node.accounts import sign_in
-from iars_node.accounts.access import require
-from iars_node.errors import InvalidError, NodeError, NotFoundError
+from iars_node.accounts.access import may, require
+from iars_node.errors import InvalidError, NodeError, NotAssignedError, NotFoundError
 from iars_node.web import callers, languages, safety
 from iars_node.web.frame import frame_of
 from iars_node.web.pages import ANYONE, SIGNED_IN, Entry
@@ -136,6 +136,9 @@ class Desk:
             return self._answer(call)
         except UnfinishedError as unfinished:
             return replace(unfinished.page, status=422), self._plain_frame(call)
+        except NotAssignedError as error:
+            # What is asked for is not refused for good: the next page asks why it must be seen.
+            return self._to_reason(call, error), self._plain_frame(call)
         except NodeError as error:
             return self._problem(call, error), self._plain_frame(call)
 
@@ -198,6 +201,11 @@ class Desk:
     def _problem(self, call: Call, error: NodeError) -> Page:
         sentence = call.speech.problem(error)
         return Page("problem.html", {"sentence": sentence, "code": error.code}, error.status)
+
+    def _to_reason(self, call: Call, error: NotAssignedError) -> Answer:
+        if may(call.caller.actor, "case.break-glass"):
+            return Redirect(f"/cases/{error.case_id}/look")
+        return self._problem(call, error)
 
     def _speech(self, request: Request, caller: Caller) -> Speech:
         own = caller.account.language if caller.account else ""

@@ -32,6 +32,7 @@ PLACES = (
     Place("/cases", N_("Cases"), "folder", "case.search"),
     Place("/referrals", N_("Referrals"), "arrows", "referral.read"),
     Place("/partners", N_("Partners"), "people", "peer.read"),
+    Place("/processing", N_("Data protection"), "shield", "processing.read"),
 )
 
 # What a page says after something was done; the address carries the code alone.
@@ -44,6 +45,11 @@ DONE = {
     "decided": N_("Decided. Whoever received something is told."),
     "retained": N_("It is kept until that day, and the organisation that sent it is told."),
     "permitted": N_("It is allowed, and the organisation is told."),
+    "corrected": N_("It is corrected. Whoever can be sent it gets it now; tell the others."),
+    "noted-told": N_("Noted that they were told."),
+    "looking": N_("The case is open to you for a time. Its owner and a supervisor are told."),
+    "seen": N_("Noted that you have looked at it."),
+    "held": N_("It is held. Nothing erases it until that day."),
     "withdrawn": N_("It is withdrawn. Every organisation that received something is told at once."),
     "sent": N_("The referral is on its way. You see here when it arrives and when they answer."),
     "step": N_("Done. The other organisation is told."),
@@ -81,4 +87,9 @@ def organisation(visit: Visit) -> str:
 
 def _here(path: str) -> str:
     first = path.split("/")[1] if "/" in path else ""
-    return {"consents": "/cases", "exceptions": "/cases"}.get(first, f"/{first}")
+    return {
+        "consents": "/cases",
+        "exceptions": "/cases",
+        "corrections": "/cases",
+        "retention": "/processing",
+    }.get(first, f"/{first}")

@@ -10,6 +10,7 @@ from iars_node.cases.model import CLOSURE_REASONS, RELATIONS, STAGES
 from iars_node.consent.changing import INVALIDATION_REASONS
 from iars_node.consent.exception import KINDS, STATES
 from iars_node.consent.model import ASSENT, FROM_WHOM, HOW_OBTAINED, WITHDRAWAL_WAYS
+from iars_node.rights.model import TO_TELL_REASONS
 from iars_node.web.languages import N_
 from iars_protocol.vocabulary import REASONS, SCOPES, SERVICES, VOCABULARIES
 
@@ -183,6 +184,9 @@ PROBLEMS: Mapping[str, str] = MappingProxyType(
         "forbidden": N_(
             "Your roles do not allow this. Nothing was changed; ask an administrator if you need it."
         ),
+        "not-assigned": N_(
+            "This case is not assigned to you. Say why you must see it, or ask for it to be assigned to you."
+        ),
         "unauthenticated": N_("You are not signed in. Sign in and try again."),
         "invalid": N_(
             "Some answers can't be used as they are. Nothing was saved; correct them and try again."
@@ -218,6 +222,10 @@ SENTENCES = frozenset(
         N_("The exception is not complete; nothing was recorded."),
         N_("Somebody other than its author has to decide about an exception."),
         N_("A reason is needed."),
+        N_("The case says this already; nothing was changed."),
+        N_("This case is open to you; no reason is needed."),
+        N_("There is nothing left to tell them."),
+        N_("Somebody other than who looked into the case has to look at this."),
         N_("Please say more about the reason."),
         N_("There is nothing to send yet."),
         N_("Only the organisation that was asked can do this."),
@@ -269,5 +277,6 @@ def vocabulary_messages() -> Iterator[tuple[str, str]]:
     for labels in (HOW_OBTAINED, FROM_WHOM, ASSENT, WITHDRAWAL_WAYS):
         yield from ((label, "consent/model.py") for label in labels.values())
     yield from ((label, "consent/changing.py") for label in INVALIDATION_REASONS.values())
+    yield from ((label, "rights/model.py") for label in TO_TELL_REASONS.values())
     for labels in (KINDS, STATES):
         yield from ((label, "consent/exception.py") for label in labels.values())

@@ -14,6 +14,7 @@ from iars_node.cases.model import CLOSURE_REASONS, STAGES
 from iars_node.consent.exception import KINDS, STATES
 from iars_node.db import EPOCH
 from iars_node.errors import NodeError, RefusedError
+from iars_node.rights.model import TO_TELL_REASONS
 from iars_node.web import labels
 from iars_node.web.moments import Moments
 from iars_protocol.vocabulary import REASONS, SCOPES, VOCABULARIES, Field
@@ -43,6 +44,7 @@ _LISTS: Mapping[str, Mapping[str, str]] = {
     "disclosure": labels.DISCLOSURE_STEPS,
     "kept_back": labels.KEPT_BACK,
     "refusal": labels.REFUSALS,
+    "to_tell": TO_TELL_REASONS,
 }
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 DESCRIBED = describe_interface([route for topic in TOPICS for route in topic.router.routes])
 OPERATIONS = list(operations_of(DESCRIBED))
 NAMED = [f"{method} {path}" for path, method, _ in OPERATIONS]
-BODIES = ("cases", "consents", "withdrawals", "onward", "referrals", "others")
+BODIES = ("cases", "consents", "withdrawals", "onward", "referrals", "rights", "others")
 SOME_ID = "0" * 32
 
 

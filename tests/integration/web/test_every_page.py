@@ -7,8 +7,10 @@ from tests.federation.neighbours import settle
 from tests.federation.test_exceptions import record
 from tests.pages import Reader, World
 
-from iars_node.accounts.access import ACTIONS
+from iars_node.accounts.access import ACTIONS, ROLES
+from iars_node.rights.service import correct
 from iars_node.web.routes import entries, web_routes
+from iars_node.work import SYSTEM
 
 LARGEST_PAGE = 100_000
 
@@ -25,9 +27,12 @@ async def test_every_page_shows_itself_to_a_case_worker_on_each_database(either_
     case, given, sent = world.referral()
     await settle(world.shelter, world.mission)
     kept = record(world.shelter, case, world.mission)
+    with world.shelter.node.works.write(SYSTEM) as work:
+        told = correct(work, case.id, {"services": {"constraints": None}}).told
     ids = {
         "case_id": case.id,
         "consent_id": given.id,
+        "correction_id": told[0].id,
         "exception_id": kept.id,
         "referral_id": sent.id,
         "scope": "medical",
@@ -37,6 +42,8 @@ async def test_every_page_shows_itself_to_a_case_worker_on_each_database(either_
         reader = Reader(neighbour).enter()
         for entry in entries():
             if entry.method != "GET" or entry.path in ("/leave", "/sign-in"):
+                continue
+            if entry.action in ACTIONS - ROLES["case-worker"].actions:
                 continue
             page = reader.get(f"{entry.path.format(**ids)}?{chosen}&language=fr")
             # The mission knows the referral, and neither the case nor the consent; some steps fit one side.
@@ -54,4 +61,13 @@ def test_every_route_of_the_router_is_a_declared_page(world: World) -> None:
 
 def test_no_address_has_room_for_a_name() -> None:
     places = {place for entry in entries() for place in re.findall(r"{(\w+)}", entry.path)}
-    assert places == {"case_id", "consent_id", "exception_id", "referral_id", "scope"}
+    assert places == {
+        "case_id",
+        "consent_id",
+        "correction_id",
+        "exception_id",
+        "hold_id",
+        "opening_id",
+        "referral_id",
+        "scope",
+    }

@@ -1,5 +1,6 @@
 """The use cases of persons, cases and households."""
 
+from iars_node.cases.service.assignment import access_to, readable_here
 from iars_node.cases.service.changing import add_note, assign_case, close_case, reopen_case, set_stage
 from iars_node.cases.service.duplicates import likely_duplicates
 from iars_node.cases.service.erasure import (
@@ -11,6 +12,12 @@ from iars_node.cases.service.erasure import (
     unlock_content,
 )
 from iars_node.cases.service.opening import open_case, open_received_case, set_external_number
+from iars_node.cases.service.openings import (
+    break_glass,
+    openings_of_case,
+    openings_to_look_at,
+    review_opening,
+)
 from iars_node.cases.service.persons import (
     household_members,
     households_of,
@@ -35,8 +42,10 @@ from iars_node.cases.service.search import list_cases, search_cases
 from iars_node.cases.service.writing import receive_scope, write_record, write_scope
 
 __all__ = [
+    "access_to",
     "add_note",
     "assign_case",
+    "break_glass",
     "case_by_reference",
     "case_head",
     "cases_of_person",
@@ -56,11 +65,15 @@ __all__ = [
     "open_case",
     "open_household",
     "open_received_case",
+    "openings_of_case",
+    "openings_to_look_at",
     "person_behind",
     "read_case",
+    "readable_here",
     "receive_scope",
     "reopen_case",
     "retain_content",
+    "review_opening",
     "search_cases",
     "set_external_number",
     "set_stage",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from iars_node.accounts.access import readable_scopes, require
 from iars_node.cases.checks import check_scope
+from iars_node.cases.service.assignment import refuse_shut
 from iars_node.cases.store import heads
 from iars_node.errors import ForbiddenError, NotFoundError
 
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
     from iars_node.work import Work
 
 
-def require_scopes(work: Work, action: str, scopes: Iterable[str]) -> None:
-    """Refuse an actor that may not take the action, or may not read one of the scopes."""
+def require_scopes(work: Work, action: str, scopes: Iterable[str], case_id: str = "") -> None:
+    """Refuse an actor that may not take the action, or may not read one of the scopes, or not of a case."""
     require(work.actor, action)
-    missing = set(scopes) - readable_scopes(work.actor)
+    wanted = set(scopes)
+    missing = wanted - readable_scopes(work.actor)
     if missing:
         raise ForbiddenError(f"This account may not see: {', '.join(sorted(missing))}.")
+    if case_id and work.assignment.is_on:
+        refuse_shut(work, case_at(work, case_id), wanted)
 
 
 def scopes_to_read(work: Work, wanted: Iterable[str] | None) -> frozenset[str]:

@@ -29,7 +29,7 @@ def close_case(work: Work, case_id: str, reason: str, *, expected_version: int |
     require(work.actor, "case.close")
     check_code("reason", reason, CLOSURE_REASONS)
     case = _open_case_to_change(work, case_id)
-    closed = replace(case, state="closed", stage="closed", closure_reason=reason)
+    closed = replace(case, state="closed", stage="closed", closure_reason=reason, closed_at=work.now)
     return _change(work, closed, expected_version, "case.closed", {"reason": reason, "stage": case.stage})
 
 
@@ -42,7 +42,7 @@ def reopen_case(
     case = case_to_change(work, case_id)
     if case.state == "open":
         raise ConflictError("The case is open already.")
-    reopened = replace(case, state="open", stage=stage, closure_reason=None)
+    reopened = replace(case, state="open", stage=stage, closure_reason=None, closed_at=None)
     return _change(work, reopened, expected_version, "case.reopened", {"stage": stage})
 
 
@@ -69,7 +69,7 @@ def assign_case(
 
 def add_note(work: Work, case_id: str, scope: str, text: str) -> Note:
     """Add a note under the scope that its author declares: it is kept, shown and erased with that scope."""
-    require_scopes(work, "case.edit", [scope])
+    require_scopes(work, "case.edit", [scope], case_id)
     text = text.strip()
     if not 0 < len(text) <= LONGEST_NOTE:
         accepted = f"accepted: a text of 1 to {LONGEST_NOTE} characters"

@@ -117,6 +117,9 @@ def new_case(  # noqa: PLR0913 - a head's parts
     work: Work, person_id: str, ref: str, stage: str, assignment: Assignment, *, training: bool
 ) -> Case:
     """Return the head of a case that begins now."""
+    if work.assignment.is_on and work.actor.kind == "account" and assignment == UNASSIGNED:
+        # Nobody was named for it: who opens it goes on with it, and what they wrote must not shut on them.
+        assignment = Assignment(assigned_to=work.actor.id)
     return Case(
         id=new_id(),
         person_id=person_id,

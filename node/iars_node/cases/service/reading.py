@@ -15,6 +15,7 @@ from iars_node.cases.derived import DERIVED_FROM, DERIVED_SCOPE, current_age_ban
 from iars_node.cases.merged import merge_documents, plain_record
 from iars_node.cases.model import MOST_SENSITIVE, OWN, CaseRecord
 from iars_node.cases.service.access import case_at, scopes_to_read
+from iars_node.cases.service.assignment import access_to, accesses, refuse_shut
 from iars_node.cases.service.opening import external_number
 from iars_node.cases.service.writing import plain_values
 from iars_node.cases.store import contents, heads, notes, persons
@@ -33,9 +34,13 @@ def read_case(work: Work, case_id: str, scopes: Iterable[str] | None = None) -> 
     """Return a case as the actor may see it; reading a most sensitive scope is recorded by name."""
     require(work.actor, "case.read")
     head = case_at(work, case_id)
-    readable = scopes_to_read(work, scopes)
+    asked = scopes_to_read(work, scopes)
+    if scopes is not None:
+        refuse_shut(work, head, asked)
+    access = access_to(work, head)
+    readable = asked & access.scopes
     views = merge_documents(_documents(work, case_id, readable))
-    _record_reading(work, case_id, views.keys())
+    _record_reading(work, case_id, views.keys(), access.opening)
     alias = views["identity"].fields.get("alias") if "identity" in views else None
     return CaseRecord(
         head if alias is None else replace(head, alias=str(alias.value)),
@@ -112,7 +117,8 @@ def with_aliases(work: Work, cases: list[Case]) -> list[Case]:
     """Return the heads with their aliases, where the actor may read the identity."""
     if not cases or "identity" not in readable_scopes(work.actor):
         return cases
-    case_ids = [case.id for case in cases]
+    access = accesses(work, cases)
+    case_ids = [case.id for case in cases if "identity" in access[case.id].scopes]
     by_case: dict[str, list[Document]] = defaultdict(list)
     for document in contents.read_documents(work.connection, work.vault, case_ids, ["identity"], at=work.now):
         by_case[document.case_id].append(document)
@@ -143,9 +149,10 @@ def _with_age_band(document: Document, band: str | None) -> Document:
     return replace(document, fields={**document.fields, "age_band": replace(held, value=band)})
 
 
-def _record_reading(work: Work, case_id: str, scopes: Iterable[str]) -> None:
+def _record_reading(work: Work, case_id: str, scopes: Iterable[str], opening: str) -> None:
+    under = {"opening": opening} if opening else {}
     sensitive = {scope for scope in scopes if SCOPES[scope].level == MOST_SENSITIVE}
-    entries = [audit.Entry("case.read", case_id=case_id, scopes=set(scopes) - sensitive)]
+    entries = [audit.Entry("case.read", case_id=case_id, scopes=set(scopes) - sensitive, detail=under)]
     if sensitive:
-        entries.append(audit.Entry("case.scope-read", case_id=case_id, scopes=sensitive))
+        entries.append(audit.Entry("case.scope-read", case_id=case_id, scopes=sensitive, detail=under))
     audit.record_many(work, entries)

@@ -37,7 +37,7 @@ def write_scope(  # noqa: PLR0913 - the country and the version are said by name
     `expected_version` the writing fails when someone else wrote first.
     """
     check_own({scope: fields})
-    require_scopes(work, "case.edit", [scope])
+    require_scopes(work, "case.edit", [scope], case_id)
     case_to_change(work, case_id)
     own = own_documents(work, case_id, {scope, *DERIVED_FROM})
     current = own.get(scope) or new_document(work, case_id, scope, OWN, "collected")
@@ -56,7 +56,7 @@ def write_scope(  # noqa: PLR0913 - the country and the version are said by name
 def write_record(work: Work, case_id: str, record: Record, *, country: str) -> set[str]:
     """Write own values into several scopes of a case at once; return the scopes that changed."""
     check_own(record)
-    require_scopes(work, "case.edit", record)
+    require_scopes(work, "case.edit", record, case_id)
     case_to_change(work, case_id)
     own = own_documents(work, case_id, {*record, *DERIVED_FROM})
     touched = set()

@@ -31,6 +31,7 @@ _HEAD = (
     case_file.c.assigned_to,
     case_file.c.version,
     case_file.c.training,
+    case_file.c.closed_at,
 )
 _HEAD_NAMES = tuple(column.name for column in _HEAD)
 _NUMBER_NAMES = ("external_number_blind", "external_number_key_id", "external_number_sealed")

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from iars_node.accounts.access import readable_scopes, require
+from iars_node.accounts.access import require
 from iars_node.audit.service import record
+from iars_node.cases.service.assignment import opening_under, readable_here
 from iars_node.db import EPOCH
 from iars_node.errors import InvalidError, NotFoundError
 from iars_node.exchange import messages
@@ -104,12 +105,19 @@ def received_content(work: Work, referral_id: str) -> dict[str, ScopePart]:
     current = get(work, referral_id)
     if is_to_be_erased(current) or is_locked(work, current):
         return {}
-    readable = readable_scopes(work.actor)
+    readable = readable_here(work, current.case_id)
     found: dict[str, ScopePart] = {}
     for part in receiving.received_parts(work, current):
         if part.scope in readable:
             found[part.scope] = _joined(found.get(part.scope), part)
-    record(work, "referral.opened", case_id=current.case_id, referral_id=current.id, scopes=sorted(found))
+    record(
+        work,
+        "referral.opened",
+        case_id=current.case_id,
+        referral_id=current.id,
+        scopes=sorted(found),
+        detail=opening_under(work, current.case_id),
+    )
     return {scope: found[scope] for scope in SCOPES if scope in found}
 
 
@@ -127,7 +135,7 @@ def _joined(earlier: ScopePart | None, later: ScopePart) -> ScopePart:
 def timeline(work: Work, referral_id: str) -> list[Entry]:
     """Return a thread's steps in their order, each with its proof and what was said."""
     current = get(work, referral_id)
-    readable = readable_scopes(work.actor)
+    readable = readable_here(work, current.case_id)
     proofs = {proof.message.hex(): proof for proof in messages.proofs(work, current.thread)}
     entries = []
     is_closed = is_to_be_erased(current) or is_locked(work, current)

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from iars_node.accounts.access import readable_scopes, require
+from iars_node.accounts.access import require
 from iars_node.audit.service import record
 from iars_node.cases import reference
 from iars_node.cases.service import case_head
+from iars_node.cases.service.assignment import readable_here
 from iars_node.consent import service as consents
 from iars_node.db import new_id
 from iars_node.errors import ConflictError, InvalidError, RefusedError
@@ -23,7 +24,7 @@ from iars_protocol.messages.referral import Amend, Cancel, Disclose, EnteredInEr
 from iars_protocol.record import PRIORITIES, REASONS, RESPONSE_SECONDS, SERVICES, withheld
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from iars_node.consent.model import Consent
     from iars_node.peers.model import Peer
@@ -46,7 +47,7 @@ def preview(work: Work, offering: Offering, peer: Peer) -> Preview:
     known = ground.material(work, offering.case_id)
     at_offer, on_acceptance = _parts(work, offering, grant, known)
     now_lines = _lines(at_offer)
-    readable = readable_scopes(work.actor)
+    readable = readable_here(work, offering.case_id)
     return Preview(
         _shown(now_lines, readable),
         _shown((line for line in _lines(on_acceptance) if line not in now_lines), readable),
@@ -233,8 +234,13 @@ def disclose_if_permitted(work: Work, accepted: Referral) -> None:
         )
 
 
-def amend(work: Work, referral_id: str, scopes: Iterable[str] = ()) -> Referral:
-    """Send what changed in the case since, through the same consent; no scope named means all granted."""
+def amend(
+    work: Work, referral_id: str, scopes: Iterable[str] = (), *, only: Collection[str] = ()
+) -> Referral:
+    """Send what changed in the case since, through the same consent; no scope named means all granted.
+
+    `only` narrows it to some fields, named scope.field: what a correction is about.
+    """
     require(work.actor, "referral.send")
     current = _own(work, referral_id)
     standing = standing_grant(work, current)
@@ -242,9 +248,10 @@ def amend(work: Work, referral_id: str, scopes: Iterable[str] = ()) -> Referral:
     known = disclosing.material(work, current.case_id, passing.sources_of(work, current))
     wanted = set(scopes)
     step: DisclosureStep = "acceptance" if current.is_disclosed else "offer"
+    record_now = _narrowed_to(known.record, only) if only else known.record
     parts = tuple(
         part
-        for part in disclosing.cut_parts(known.record, standing.today, step)
+        for part in disclosing.cut_parts(record_now, standing.today, step)
         if not wanted or part.scope in wanted
     )
     if not parts:
@@ -254,6 +261,14 @@ def amend(work: Work, referral_id: str, scopes: Iterable[str] = ()) -> Referral:
     sent = steps.take_step(work, current, steps.Sending(content, part_keys, kept.signed.hash))
     _note_disclosure(work, sent, "referral.amended", parts)
     return sent
+
+
+def _narrowed_to(case_record: Record, only: Collection[str]) -> Record:
+    found = {
+        scope: {name: value for name, value in content.items() if f"{scope}.{name}" in only}
+        for scope, content in case_record.items()
+    }
+    return {scope: content for scope, content in found.items() if content}
 
 
 def cancel(work: Work, referral_id: str, reason: str, remark: str = "") -> Referral:

@@ -18,9 +18,12 @@ from iars_node.web.routes import (
     exceptions,
     files,
     home,
+    keeping,
+    openings,
     partners,
     referrals,
     referring,
+    rights,
     scopes,
     sharing,
     sign_in,
@@ -50,6 +53,9 @@ TOPICS = (
     referring,
     referrals,
     steps,
+    rights,
+    openings,
+    keeping,
     partners,
 )
 

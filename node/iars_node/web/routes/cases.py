@@ -149,9 +149,9 @@ def _new_case(visit: Visit, sheet: Sheet, alike: Iterable[tuple[Likeness, str]])
 def show_case(visit: Visit, case_id: str) -> Answer:
     """Show a case. A most sensitive part is closed until the reader asks for it by name."""
     opened = visit.asked("open", SCOPES)
-    shown = [
-        code for code in SCOPES if code in visit.readable and (not _is_sensitive(code) or code == opened)
-    ]
+    access = cases.access_to(visit.work, cases.case_head(visit.work, case_id))
+    readable = access.scopes
+    shown = [code for code in SCOPES if code in readable and (not _is_sensitive(code) or code == opened)]
     record = cases.read_case(visit.work, case_id, shown)
     names = organisations(visit)
     given = consents.of_case(visit.work, case_id) if visit.may("consent.read") else []
@@ -165,7 +165,8 @@ def show_case(visit: Visit, case_id: str) -> Answer:
             "record": record,
             "code_name": record.head.alias or record.head.reference,
             "shown": shown,
-            "closed": [code for code in SCOPES if code in visit.readable and code not in shown],
+            "closed": [code for code in SCOPES if code in readable and code not in shown],
+            "shut": [visit.speech.scope(code) for code in SCOPES if code in access.shut],
             "unseen": [visit.speech.scope(code) for code in SCOPES if code not in visit.readable],
             "opened": opened,
             "consents": given,

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from iars_node.cases.service import case_head
+from iars_node.cases.service import case_head, openings_to_look_at
 from iars_node.consent.ending import ending_before
 from iars_node.consent.exceptions import awaiting_approval, exceptions_to_look_at
 from iars_node.referrals.service import waiting
+from iars_node.rights.service import still_to_tell
 from iars_node.web.languages import N_
 from iars_node.web.pages import SIGNED_IN, Pages
 from iars_node.web.people import organisations
@@ -45,6 +46,7 @@ def show_home(visit: Visit) -> Answer:
     """Show the work list."""
     names = organisations(visit)
     tasks = [*_to_answer(visit, names), *_stuck(visit, names), *_consents(visit), *_exceptions(visit)]
+    tasks += [*_looks(visit), *_corrections(visit)]
     groups: dict[str, list[Task]] = {NOW: [], TODAY: [], WEEK: [], LATER: []}
     for task in sorted(tasks, key=lambda each: each.moment):
         groups[_group(visit, task)].append(task)
@@ -112,6 +114,44 @@ def _consents(visit: Visit) -> list[Task]:
 
 def _exceptions(visit: Visit) -> list[Task]:
     return [*_to_decide(visit), *_to_look_at(visit)]
+
+
+def _looks(visit: Visit) -> list[Task]:
+    if not visit.may("case.read"):
+        return []
+    return [
+        Task(
+            "/looks",
+            visit.gettext(
+                "Look at this: somebody looked into %(reference)s, which is not theirs",
+                reference=case_head(visit.work, each.case_id).reference,
+            ),
+            each.opened_at,
+            "lock",
+            "wait",
+        )
+        for each in openings_to_look_at(visit.work, MOST)
+    ]
+
+
+def _corrections(visit: Visit) -> list[Task]:
+    if not visit.may("person.correct"):
+        return []
+    names = organisations(visit)
+    return [
+        Task(
+            f"/cases/{each.case_id}/corrections",
+            visit.gettext(
+                "Tell %(organisation)s of a correction: %(reference)s",
+                organisation=names.get(each.node, each.node[:8]),
+                reference=case_head(visit.work, each.case_id).reference,
+            ),
+            each.at,
+            "edit",
+            "wait",
+        )
+        for each in still_to_tell(visit.work, MOST)
+    ]
 
 
 def _to_look_at(visit: Visit) -> list[Task]:

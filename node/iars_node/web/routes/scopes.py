@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from iars_node.cases import service as cases
 from iars_node.cases.model import OWN
 from iars_node.errors import ConflictError, ForbiddenError, NotFoundError
+from iars_node.rights import service as rights
 from iars_node.web.pages import Pages
 from iars_node.web.people import own_country
 from iars_node.web.record_forms import places, read_values, typed_from
@@ -14,8 +15,11 @@ from iars_node.web.visit import Page, Redirect, Sheet, UnfinishedError
 from iars_protocol.vocabulary import SCOPES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from iars_node.cases.model import CaseRecord, Document
     from iars_node.web.visit import Answer, Visit
+    from iars_protocol.record import Value
 
 pages = Pages()
 
@@ -41,6 +45,8 @@ def write_scope(visit: Visit, case_id: str, scope: str) -> Answer:
     version = visit.typed("version")
     try:
         with visit.keeping(lambda sheet: _form(record, scope, sheet)):
+            if visit.typed("correct"):
+                return _correct(visit, record, scope, values.get(scope, {}))
             cases.write_scope(
                 visit.work,
                 case_id,
@@ -52,6 +58,19 @@ def write_scope(visit: Visit, case_id: str, scope: str) -> Answer:
     except UnfinishedError as unfinished:
         raise _with_theirs(unfinished, record, scope) from unfinished
     return Redirect(f"/cases/{case_id}?done=saved&open={scope}#{scope}")
+
+
+def _correct(visit: Visit, record: CaseRecord, scope: str, values: Mapping[str, Value | None]) -> Answer:
+    """Correct what is changed here and at everybody who holds it."""
+    own = _own(record, scope)
+    if visit.typed("version") != str(own.version if own else 0):
+        raise ConflictError("Someone else changed this part of the case first; look at it again.")
+    before = {name: held.value for name, held in own.fields.items()} if own else {}
+    changed = {name: value for name, value in values.items() if value != before.get(name)}
+    if not changed:
+        raise ConflictError("The case says this already; nothing was changed.")
+    rights.correct(visit.work, record.head.id, {scope: changed})
+    return Redirect(f"/cases/{record.head.id}/corrections?done=corrected")
 
 
 def _check(visit: Visit, scope: str) -> None:

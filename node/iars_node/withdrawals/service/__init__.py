@@ -17,6 +17,7 @@ from iars_node.withdrawals.service.handing_over import (
     keep_after_handover,
 )
 from iars_node.withdrawals.service.hearing import report_handler
+from iars_node.withdrawals.service.holding import follow_lifting
 from iars_node.withdrawals.service.lapsing import Lapses
 from iars_node.withdrawals.service.matrix import Matrix, matrix_of_case
 from iars_node.withdrawals.service.narrowing import follow_expiry, follow_invalidation, follow_narrowing
@@ -62,6 +63,7 @@ __all__ = [
     "find_ending",
     "follow_expiry",
     "follow_invalidation",
+    "follow_lifting",
     "follow_narrowing",
     "handed_over",
     "keep_after_handover",

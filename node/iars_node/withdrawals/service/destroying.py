@@ -19,7 +19,7 @@ from iars_node.vault.errors import KeyStoreError
 from iars_node.vault.identity import seconds
 from iars_node.withdrawals import store
 from iars_node.withdrawals.model import DESTROY_JOB, DONE, HELD, MESSAGE_LIFE, PAUSED, Rules
-from iars_node.withdrawals.service import clock, holdings, proving, reviving
+from iars_node.withdrawals.service import clock, holding, holdings, proving, reviving
 from iars_protocol.content import Content
 from iars_protocol.messages.consent import ErasureReport, ScopeOutcome
 
@@ -60,6 +60,8 @@ class Destruction:
             schedule(work, DESTROY_JOB, work.now + LOOK_AGAIN, found.id)
             return
         kept = [each for each in store.retentions(work.connection, found.id) if each.until > work.now]
+        decided = {each.scope for each in kept}
+        kept += [each for each in holding.kept_by_holds(work, found) if each.scope not in decided]
         held = holdings.ended_holdings(work, found.grant_id, found.parts, but=[each.scope for each in kept])
         is_bare = not holdings.scopes_of(held)
         if not is_bare and not clock.is_trusted(work):
