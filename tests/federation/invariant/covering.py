@@ -1,7 +1,7 @@
 """What covers content at a node: read from the node's own evidence, and from nothing that anybody else knows.
 
-Evidence is what is signed and kept: the grants and the messages that ended them, and beside them the node's own
-decisions. The program's queries and rules are not asked; they are what is checked.
+Evidence is what is signed and kept: the grants and the messages that ended them, and beside them the node's
+own decisions. The program's queries and rules are not asked; they are what is checked.
 """
 
 from __future__ import annotations
@@ -27,15 +27,8 @@ WHOLE: End = ("", "")
 LAPSES_ARE_DESTROYED = False
 """Whether a recipient destroys what came under an exception that lapsed.
 
-It locks it at once, and nobody reads it; that destruction follows is being built elsewhere. Until it is merged,
-what is locked after a lapse counts as covered here. Set this to True then, and take the exception away.
-"""
-
-NEWER_VERSIONS_COUNT = False
-"""Whether withdrawing, narrowing or invalidating any version of a consent ends the grants of every version.
-
-Each ends the grants of its own version only, or none; the rest is being built elsewhere. Until it is merged, the
-origin's side is held to the grants alone. Set this to True then.
+It locks it at once, and nobody reads it; no destruction follows yet. Until one does, what is locked after a
+lapse counts as covered here. Then set this to True.
 """
 
 
@@ -171,13 +164,3 @@ class Evidence:
         return any(
             ended in ("", scope) and towards in ("", purpose) for ended, towards in self._ends[grant_id]
         )
-
-    # -- the origin's own view of what it let go
-
-    def has_ended(self, grant_id: str, scope: str, purpose: str) -> bool:
-        """Say whether this node, the origin, knows of the end of what it granted."""
-        return self._has_ended(grant_id, scope, purpose)
-
-    def is_retained(self, found: Opened) -> bool:
-        """Say whether somebody here has declared a ground for keeping it."""
-        return found.is_in_case and (found.source, found.scope) in self._retained

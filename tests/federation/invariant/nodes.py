@@ -1,4 +1,4 @@
-"""Four nodes for one history: copied from a template, cut off, restarted, put back, their clocks set wrong."""
+"""Four nodes for one history: copied, cut off, restarted, put back, their clocks set wrong."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import tempfile
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
+from sqlalchemy.util import LRUCache
 from tests.conftest import MORNING, PASSPHRASE
 from tests.federation.invariant.opening import Files
 from tests.federation.neighbours import Neighbour, Wire, introduce, make_neighbour
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from sqlalchemy import Engine
+
     from iars_node.clock import Clock
 
 NAMES = ("shelter", "mission", "clinic", "station")
@@ -47,8 +49,17 @@ LONGEST_GRACE = 2 * (GRACE + 3 * HOLD)
 # The logs' trees have tests of their own, keys are changed once in thirty days, and the clock is looked at
 # before anything is destroyed: none of them is worth a third of each history's time.
 EVERY_FEW_SECONDS = tuple(kind for kind in STANDING_JOBS if kind not in {WITNESS_JOB, CLOCK_JOB, ROTATE_JOB})
-# Statements are compiled once for all the nodes of a process; each node by itself would spend its life on it.
-_COMPILED: dict[Any, Any] = {}
+# Statements are compiled once for all the nodes of a process: each by itself would spend its short life on it.
+# What is compiled belongs to a dialect, so they share that too.
+_SHARED: dict[str, Any] = {}
+
+
+def _share_statements(engine: Engine) -> None:
+    if not _SHARED:
+        with engine.connect():
+            _SHARED.update(dialect=engine.dialect, compiled=LRUCache(1000))
+    engine.dialect = _SHARED["dialect"]
+    engine.update_execution_options(compiled_cache=_SHARED["compiled"])
 
 
 class OwnClock:
@@ -119,7 +130,7 @@ class Nodes:
             shutil.copytree(ready / name, self.folder / name)
             self.sides[name] = Neighbour(self._start(name))
 
-    def __enter__(self) -> Nodes:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -138,7 +149,7 @@ class Nodes:
         )
         clock: Clock = self.clocks[name]
         node = build_node(settings, clock=clock, transport=Line(self.wire, name, self.away))
-        node.database.engine.update_execution_options(compiled_cache=_COMPILED)
+        _share_statements(node.database.engine)
         node.vault.unlock(PASSPHRASE)
         self.wire.nodes[name] = node
         return node
@@ -187,7 +198,7 @@ class Nodes:
         node = self.sides[name].node
         with node.works.write(SYSTEM) as work:
             for kind in (*EVERY_FEW_SECONDS, *also):
-                node.jobs[kind](work, Job("", kind, "", {}, work.now, 1, 0))
+                node.jobs[kind](work, Job("", kind, "", {}, work.now))
         others = {kind: run for kind, run in node.jobs.items() if kind not in STANDING_JOBS}
         run_due(node.works, Worker("history", others))
 
@@ -225,8 +236,3 @@ class Nodes:
     def files(self, name: str, database: str = "node.sqlite") -> Files:
         """Open a node's files from outside, or an older image of its database with today's keys."""
         return Files(self.folder / name / database, self.folder / name / "keys.sqlite")
-
-
-def rolled(seed: int) -> Random:
-    """Return the dice of one history."""
-    return Random(seed)  # noqa: S311 - a history must be the same again

@@ -20,13 +20,13 @@ from tests.federation.invariant.nodes import (
     NAMES,
     Nodes,
     quick_folder,
-    rolled,
     template,
 )
 from tests.federation.invariant.opening import OWN, everything_that_opens
 from tests.federation.invariant.showing import shown_uncovered
 from tests.federation.invariant.steps import STEPS, History, Nothing
 
+from iars_admin.demo.draw import Draw
 from iars_node.errors import NodeError
 from iars_protocol.errors import ProtocolError
 
@@ -36,13 +36,15 @@ if TYPE_CHECKING:
     from tests.federation.invariant.opening import Opened
 
 FEWEST, MOST = 10, 24
-LOOKS = 0.1
-"""How often, after a step, somebody looks at what the pages show."""
+LOOKS = 10
+"""How often of a hundred, after a step, somebody looks at what the pages show."""
 
-DELIVERIES = 0.6
-"""How often, after a step, the lines carry what waits: else messages cross and overtake each other."""
+DELIVERIES = 60
+"""How often of a hundred, after a step, the lines carry what waits: else messages cross, and overtake."""
 
 TRIES = 10
+BY_NAME = {step.__name__: step for step in STEPS}
+WEIGHTS = {step.__name__: often for step, often in STEPS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +66,17 @@ class Outcome:
 def play(ready: Path, seed: int) -> Outcome:
     """Play the history of a seed on copies of four ready nodes."""
     with Nodes(ready) as nodes:
-        return asyncio.run(_play(History(seed, rolled(seed), nodes)))
+        return asyncio.run(_play(History(seed, Draw(f"history {seed}"), nodes)))
 
 
 async def _play(history: History) -> Outcome:
     nodes, uncovered = history.nodes, list[str]()
-    for number in range(1, history.dice.randint(FEWEST, MOST) + 1):
+    for number in range(1, history.dice.number(FEWEST, MOST) + 1):
         history.told.append(_step(history))
-        if history.dice.random() < DELIVERIES:
+        if history.dice.chance(DELIVERIES):
             await nodes.deliver()
             history.told[-1] += " ."
-        if history.dice.random() < LOOKS:
+        if history.dice.chance(LOOKS):
             uncovered += [f"after step {number}, {fault}" for fault in showing_uncovered(nodes)]
     await nodes.settle()
     found = [one for name in NAMES for one in everything_that_opens(nodes.files(name))]
@@ -118,9 +120,8 @@ def _opening(nodes: Nodes, name: str) -> Iterator[tuple[Opened, str]]:
 
 
 def _step(history: History) -> str:
-    kinds, often = list(STEPS), list(STEPS.values())
     for _ in range(TRIES):
-        step = history.dice.choices(kinds, often)[0]
+        step = BY_NAME[history.dice.weighted(WEIGHTS)]
         try:
             return step(history)
         except Nothing:

@@ -43,6 +43,16 @@ def everything_shown(work: Work) -> Iterator[Opened]:
 
 
 def _case(work: Work, case: str) -> Iterator[Opened]:
+    yield from _page(work, case)
+    for one in list_attachments(work, case):
+        if one.content is not None:
+            yield Opened("the case's attachments", one.id, one.scope, one.source, case)
+    for scope, sources in cases.snapshot_sources(work, case).items():
+        for source in sources:
+            yield Opened("what may be disclosed", case, scope, source, case)
+
+
+def _page(work: Work, case: str) -> Iterator[Opened]:
     record = cases.read_case(work, case)
     for scope, view in record.scopes.items():
         for name, value in view.fields.items():
@@ -50,12 +60,6 @@ def _case(work: Work, case: str) -> Iterator[Opened]:
     for note in record.notes:
         if note.text is not None:
             yield Opened("the case's notes", note.id, note.scope, note.source, case)
-    for one in list_attachments(work, case):
-        if one.content is not None:
-            yield Opened("the case's attachments", one.id, one.scope, one.source, case)
-    for scope, sources in cases.snapshot_sources(work, case).items():
-        for source in sources:
-            yield Opened("what may be disclosed", case, scope, source, case)
 
 
 def _referral(work: Work, referral_id: str, grant_id: str) -> Iterator[Opened]:

@@ -27,10 +27,12 @@ from iars_protocol.consent import ScopeGrant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from random import Random
 
+    from sqlalchemy import ColumnElement
     from tests.federation.neighbours import Neighbour
 
+    from iars_admin.demo.draw import Draw
+    from iars_node.cases.model import Case
     from iars_node.work import Work
 
 WORKER = Actor("account", "a" * 32, frozenset({"case-worker"}))
@@ -38,7 +40,7 @@ SUPERVISOR = Actor("account", "b" * 32, frozenset({"supervisor"}))
 SHAREABLE = ("demographics", "identity", "medical", "exploitation", "safety")
 PURPOSES = {"MED-SCREEN": "assistance", "TRN-ASSIST": "return"}
 # Ids are drawn by the system: a list in their order would make another history of the same seed.
-AS_WRITTEN = literal_column("rowid")
+AS_WRITTEN: ColumnElement[int] = literal_column("rowid")
 OPEN = ("requested", "accepted", "in-progress", "on-hold")
 
 
@@ -47,7 +49,7 @@ class History:
     """One history as it is played: the dice, the nodes, and what has happened so far."""
 
     seed: int
-    dice: Random
+    dice: Draw
     nodes: Nodes
     told: list[str] = field(default_factory=list)
 
@@ -55,10 +57,10 @@ class History:
         return self.nodes.sides[name]
 
     def somebody(self, *but: str) -> str:
-        return self.dice.choice([name for name in NAMES if name not in but])
+        return self.dice.one([name for name in NAMES if name not in but])
 
     def some(self, of: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(self.dice.sample(of, self.dice.randint(1, len(of))))
+        return tuple(self.dice.some(of, 1, len(of)))
 
 
 class Nothing(Exception):  # noqa: N818 - it is no error: there is nothing on which the step could be taken
@@ -68,7 +70,7 @@ class Nothing(Exception):  # noqa: N818 - it is no error: there is nothing on wh
 def _one(history: History, found: list[Any]) -> Any:
     if not found:
         raise Nothing
-    return history.dice.choice(found)
+    return history.dice.one(found)
 
 
 def _referrals(work: Work, direction: str, *states: str) -> list[Any]:
@@ -92,14 +94,14 @@ def _consents(work: Work) -> list[str]:
 def _terms(history: History, work: Work, *recipients: str) -> Terms:
     dice = history.dice
     return Terms(
-        purposes=dice.choice((("assistance",), ("assistance", "return"))),
+        purposes=dice.one((("assistance",), ("assistance", "return"))),
         scopes=tuple(consents.default_scope(code) for code in ("services", *history.some(SHAREABLE))),
         recipients=tuple(Recipient(node=history.side(name).id.hex()) for name in recipients),
         expires=work.now
-        + dice.choice((timedelta(hours=3), timedelta(hours=30), timedelta(days=5), timedelta(days=30))),
+        + dice.one((timedelta(hours=3), timedelta(hours=30), timedelta(days=5), timedelta(days=30))),
         notice_language="ro",
         how_obtained="verbal",
-        feedback=dice.choice(((), ("services", "medical"))),
+        feedback=dice.one(((), ("services", "medical"))),
     )
 
 
@@ -110,35 +112,36 @@ def refer(history: History) -> str:
     dice = history.dice
     sender = history.somebody()
     receiver, third = history.somebody(sender), history.somebody(sender)
+    case = _some_case(history, sender)
+    paper = (attach(history.side(sender), case, b"a scan", scope="medical"),) if dice.chance(30) else ()
     with history.side(sender).node.works.write(SYSTEM) as work:
-        known = _own_cases(work)
-        case = dice.choice(known) if known and dice.random() < 0.5 else cases.open_case(
-            work, country="AL", record=PERSON
-        ).id  # fmt: skip
-    paper = ()
-    if dice.random() < 0.3:
-        with history.side(sender).node.works.read(SYSTEM) as work:
-            head = cases.case_head(work, case)
-        paper = (attach(history.side(sender), head, b"a scan", scope="medical"),)
-    with history.side(sender).node.works.write(SYSTEM) as work:
-        given = consents.give_consent(work, case, _terms(history, work, receiver, third))
-        service = dice.choice([code for code, purpose in PURPOSES.items() if purpose in given.terms.purposes])
-        if "medical" not in {scope.code for scope in given.terms.scopes}:
-            paper = ()
+        given = consents.give_consent(work, case.id, _terms(history, work, receiver, third))
+        service = dice.one([code for code, purpose in PURPOSES.items() if purpose in given.terms.purposes])
+        shared = [scope.code for scope in given.terms.scopes]
         offering = Offering(
-            case, given.id, service, dice.choice(("urgent", "normal")),
-            kind=dice.choice(("service",) * 6 + ("handover",)), attachments=paper,
+            case.id, given.id, service, dice.one(("urgent", "normal")),
+            kind=dice.one((*("service",) * 6, "handover")),
+            attachments=paper if "medical" in shared else (),
         )  # fmt: skip
         sent = referrals.send_referral(work, offering, history.side(receiver).id)
-    return f"{sender} refers {sent.id[:6]} to {receiver}: {offering.service}, {', '.join(scope.code for scope in given.terms.scopes)}, {offering.kind}"
+    what = f"{offering.service}, {', '.join(shared)}, {offering.kind}"
+    return f"{sender} refers {sent.id[:6]} to {receiver}: {what}"
+
+
+def _some_case(history: History, name: str) -> Case:
+    with history.side(name).node.works.write(SYSTEM) as work:
+        known = _own_cases(work)
+        if known and history.dice.chance(50):
+            return cases.case_head(work, history.dice.one(known))
+        return cases.open_case(work, country="AL", record=PERSON)
 
 
 def refer_again(history: History) -> str:
     sender = history.somebody()
     with history.side(sender).node.works.write(SYSTEM) as work:
         given = consents.get(work, _one(history, _consents(work)))
-        receiver = history.dice.choice(given.terms.recipients).node
-        service = history.dice.choice(list(PURPOSES))
+        receiver = history.dice.one(given.terms.recipients).node
+        service = history.dice.one(list(PURPOSES))
         sent = referrals.send_referral(
             work, Offering(given.case_id, given.id, service, "urgent"), bytes.fromhex(receiver)
         )
@@ -150,20 +153,18 @@ def tell_more(history: History) -> str:
     sender = history.somebody()
     with history.side(sender).node.works.write(SYSTEM) as work:
         row = _one(history, _referrals(work, "out", *OPEN))
-        what = history.dice.choice(("amend", "note", "note", "cancel"))
+        what = history.dice.one(("amend", "note", "note", "cancel"))
         if what == "amend":
             cases.write_scope(
                 work,
                 row.case_id,
                 "medical",
-                {"conditions": [f"asthma {history.dice.random()}"]},
+                {"conditions": [f"asthma {history.dice.below(1000)}"]},
                 country="AL",
             )
             referrals.amend(work, row.id)
         elif what == "note":
-            referrals.write_note(
-                work, row.id, [(history.dice.choice(("services", *SHAREABLE)), "more of it")]
-            )
+            referrals.write_note(work, row.id, [(history.dice.one(("services", *SHAREABLE)), "more of it")])
         else:
             referrals.cancel(work, row.id, "referred-elsewhere")
     return f"{sender}: {what} on {row.id[:6]}"
@@ -174,16 +175,16 @@ def withdraw(history: History) -> str:
     dice = history.dice
     with history.side(sender).node.works.write(SYSTEM) as work:
         given = consents.get(work, _one(history, _consents(work)))
-        part = dice.choice(
+        part = dice.one(
             (
                 Part(),
                 Part(),
                 Part(scopes=history.some(SHAREABLE)),
-                Part(purposes=(dice.choice(given.terms.purposes),)),
-                Part(recipients=(dice.choice(given.terms.recipients).node,)),
+                Part(purposes=(dice.one(given.terms.purposes),)),
+                Part(recipients=(dice.one(given.terms.recipients).node,)),
             )
         )
-        withdrawals.withdraw(work, [given.id], part, by=dice.choice(("person", "person", "other")))
+        withdrawals.withdraw(work, [given.id], part, by=dice.one(("person", "person", "other")))
     named = [
         *part.scopes,
         *part.purposes,
@@ -196,15 +197,13 @@ def change_consent(history: History) -> str:
     sender = history.somebody()
     with history.side(sender).node.works.write(SYSTEM) as work:
         given = consents.get(work, _one(history, _consents(work)))
-        what = history.dice.choice(("renew", "narrow", "invalidate"))
+        what = history.dice.one(("renew", "narrow", "invalidate"))
         if what == "renew":
-            longer = work.now + timedelta(days=history.dice.choice((2, 20)))
+            longer = work.now + timedelta(days=history.dice.one((2, 20)))
             changing.renew_consent(work, given.id, replace(given.terms, expires=longer))
         elif what == "narrow":
             left = tuple(
-                scope
-                for scope in given.terms.scopes
-                if scope.code == "services" or history.dice.random() < 0.5
+                scope for scope in given.terms.scopes if scope.code == "services" or history.dice.chance(50)
             )
             changing.narrow_consent(work, given.id, replace(given.terms, scopes=left))
         else:
@@ -226,9 +225,9 @@ def disclose_without_consent(history: History) -> str:
                 ("assistance",),
                 (
                     consents.default_scope("services"),
-                    ScopeGrant("medical", history.dice.choice(("offer", "acceptance")), (), ("conditions",)),
+                    ScopeGrant("medical", history.dice.one(("offer", "acceptance")), (), ("conditions",)),
                 ),
-                work.now + timedelta(days=history.dice.choice((2, 7))),
+                work.now + timedelta(days=history.dice.one((2, 7))),
                 work.now + timedelta(days=1),
                 "She is unconscious.",
                 is_emergency=True,
@@ -244,7 +243,7 @@ def decide(history: History) -> str:
     sender = history.somebody()
     with history.side(sender).node.works.write(SUPERVISOR) as work:
         found = _one(history, exceptions.awaiting_approval(work, 9))
-        what = history.dice.choice(("approve", "refuse"))
+        what = history.dice.one(("approve", "refuse"))
         decided = exceptions.approve_exception if what == "approve" else exceptions.refuse_exception
         decided(work, found.id)
     return f"{sender}: {what} exception {found.id[:6]}"
@@ -257,7 +256,7 @@ def answer(history: History) -> str:
     receiver = history.somebody()
     with history.side(receiver).node.works.write(SYSTEM) as work:
         row = _one(history, _referrals(work, "in", "requested"))
-        if history.dice.random() < 0.2:
+        if history.dice.chance(20):
             referrals.reject(work, row.id, "no-capacity")
             return f"{receiver} rejects {row.id[:6]}"
         referrals.accept(work, row.id)
@@ -268,7 +267,7 @@ def care(history: History) -> str:
     receiver = history.somebody()
     with history.side(receiver).node.works.write(SYSTEM) as work:
         row = _one(history, _referrals(work, "in", "accepted", "in-progress"))
-        what = history.dice.choice(("begin", "complete", "note", "own words", "own note", "cancel"))
+        what = history.dice.one(("begin", "complete", "note", "own words", "own note", "cancel"))
         if what == "begin":
             referrals.begin(work, row.id, texts=[("services", "she has arrived")])
         elif what == "complete":
@@ -288,8 +287,8 @@ def retain(history: History) -> str:
     receiver = history.somebody()
     with history.side(receiver).node.works.write(SYSTEM) as work:
         held = _one(history, [one for one in withdrawals.list_endings(work) if one.scopes and one.case_id])
-        scope = history.dice.choice(held.scopes)
-        days = history.dice.choice((1, 1, 60))
+        scope = history.dice.one(held.scopes)
+        days = history.dice.one((1, 1, 60))
         withdrawals.retain(work, held.ending.id, [scope], "legal-claim", work.now + timedelta(days=days))
     return f"{receiver} keeps {scope} of {held.ending.grant_id[:6]} on a ground for {days} days"
 
@@ -302,7 +301,7 @@ def merge(history: History) -> str:
             cases.case_head(work, case) for case in _own_cases(work)
         ]
         people = list(dict.fromkeys(head.person_id for head in heads))
-        one, other = history.dice.sample(people, 2) if len(people) > 1 else _one(history, [])
+        one, other = history.dice.shuffled(people)[:2] if len(people) > 1 else _one(history, [])
         cases.merge_persons(work, one, other)
     return f"{name} finds that two are one person"
 
@@ -341,7 +340,7 @@ def restore(history: History) -> str:
 
 
 def let_time_pass(history: History) -> str:
-    hours = history.dice.choice((0.8, 0.8, 2, 5, 26, 80))
+    hours = history.dice.one((0.8, 0.8, 2, 5, 26, 80))
     history.nodes.clock.moment += timedelta(hours=hours)
     return f"{hours} hours pass"
 
@@ -355,7 +354,7 @@ def look_at_clock(history: History) -> str:
 
 def set_clock_wrong(history: History) -> str:
     name = history.somebody()
-    hours = history.dice.choice((-30, -2, 3, 50, 800))
+    hours = history.dice.one((-30, -2, 3, 50, 800))
     history.nodes.clocks[name].wrong = timedelta(hours=hours)
     return f"{name}'s clock is {hours} hours wrong"
 

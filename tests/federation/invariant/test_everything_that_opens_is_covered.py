@@ -1,7 +1,7 @@
 """The central invariant: whatever a node can still decrypt, it can show why it holds it.
 
-`make test` plays 500 histories, `make fault` 100,000: IARS_TESTS_HISTORIES says how many. One of them is played
-again by `.venv/bin/python -m tests.federation.invariant.playing SEED`.
+`make test` plays 500 histories, `make fault` 100,000: IARS_TESTS_HISTORIES says how many. One of them is
+played again by `.venv/bin/python -m tests.federation.invariant.playing SEED`.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ from tests.federation.invariant.playing import (
 )
 from tests.federation.neighbours import SHARED
 
-from iars_node.consent.model import Consent
 from iars_node.referrals import service as referrals
 from iars_node.tables import metadata
 from iars_node.withdrawals import service as withdrawals
 from iars_node.withdrawals.model import DESTROY_JOB
-from iars_node.withdrawals.service import holdings, obeying
+from iars_node.withdrawals.service import holdings
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from iars_node.consent.model import Consent
 
 HISTORIES = int(os.environ.get("IARS_TESTS_HISTORIES", "500"))
 
@@ -112,7 +113,7 @@ async def test_the_checker_catches_a_destruction_that_does_nothing(nodes: Nodes)
 async def test_the_checker_catches_a_lock_that_was_forgotten(
     nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(obeying.holdings, "lock", lambda _work, _held: None)
+    monkeypatch.setattr(holdings, "lock", lambda _work, _held: None)
     given = await share(nodes)
     withdraw(nodes, given)
     await nodes.deliver()
