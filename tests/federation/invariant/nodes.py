@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from contextlib import closing
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from tests.federation.neighbours import Neighbour, Wire, introduce, make_neighbo
 
 from iars_node.db import Database
 from iars_node.exchange.announcing import ROTATE_JOB
-from iars_node.exchange.restoring import mark_restored
+from iars_node.exchange.restoring import GAPS_JOB, mark_restored
 from iars_node.exchange.tables import outbox
 from iars_node.exchange.transport import Transport, UnreachableError
 from iars_node.jobs.model import Job, Worker
@@ -46,10 +47,11 @@ HOLD, GRACE = timedelta(hours=1), timedelta(days=1)
 LONGEST_GRACE = 2 * (GRACE + 3 * HOLD)
 """What expired in the last such time may not be destroyed yet: the grace, and until anybody looked."""
 
-# The logs' trees have tests of their own, keys are changed once in thirty days, and the clock is looked at
-# before anything is destroyed: none of them is worth a third of each history's time.
-EVERY_FEW_SECONDS = tuple(kind for kind in STANDING_JOBS if kind not in {WITNESS_JOB, CLOCK_JOB, ROTATE_JOB})
-# Statements are compiled once for all the nodes of a process: each by itself would spend its short life on it.
+# The logs' trees have tests of their own, keys are changed once in thirty days, gaps are asked for while a
+# history settles, and the clock is looked at before anything is destroyed: each costs more than it shows.
+NOT_EACH_TIME = frozenset({WITNESS_JOB, CLOCK_JOB, ROTATE_JOB, GAPS_JOB})
+EVERY_FEW_SECONDS = tuple(kind for kind in STANDING_JOBS if kind not in NOT_EACH_TIME)
+# Statements are compiled once for all the nodes of a process: each by itself would spend its life on it.
 # What is compiled belongs to a dialect, so they share that too.
 _SHARED: dict[str, Any] = {}
 
@@ -114,6 +116,18 @@ def quick_folder() -> str | None:
     return str(memory) if memory.is_dir() else None
 
 
+@cache
+def _settings() -> Settings:
+    """Return what every node is told, read and checked once."""
+    return Settings(
+        zone="Europe/Tirane",
+        erasure_hold_hours=int(HOLD.total_seconds() // 3600),
+        expiry_grace_days=GRACE.days,
+        peer_withdrawals_a_day=1000,
+        witnesses=0,
+    )
+
+
 class Nodes:
     """The four nodes of one history, and what happens to them as machines."""
 
@@ -139,14 +153,14 @@ class Nodes:
         self._folder.cleanup()
 
     def _start(self, name: str) -> Node:
-        settings = Settings(
-            folder=self.folder / name,
-            zone="Europe/Tirane",
-            erasure_hold_hours=int(HOLD.total_seconds() // 3600),
-            expiry_grace_days=GRACE.days,
-            peer_withdrawals_a_day=1000,
-            witnesses=0,
-        )
+        folder = self.folder / name
+        places = {
+            "folder": folder,
+            "database_url": f"sqlite:///{folder / 'node.sqlite'}",
+            "key_store_url": f"sqlite:///{folder / 'keys.sqlite'}",
+            "attachment_folder": folder / "attachments",
+        }
+        settings = _settings().model_copy(update=places)
         clock: Clock = self.clocks[name]
         node = build_node(settings, clock=clock, transport=Line(self.wire, name, self.away))
         _share_statements(node.database.engine)
@@ -228,7 +242,7 @@ class Nodes:
             self.clock.moment += timedelta(hours=hours)
             for name in NAMES:
                 self.confirm_clock(name)
-                self.work_off(name, *(() if number else (ROTATE_JOB,)))
+                self.work_off(name, GAPS_JOB, *(() if number else (ROTATE_JOB,)))
             await self.deliver(3)
 
     # -- what lies on the disks

@@ -60,7 +60,8 @@ class Files:
     """A node's two files, opened by the passphrase alone."""
 
     def __init__(self, database: Path, key_store: Path) -> None:
-        self._database = database
+        self._database = sqlite3.connect(database)
+        self._database.row_factory = sqlite3.Row
         self._master: Subkeys
         self._keys = self._living(key_store)
         self.labels = {
@@ -78,9 +79,11 @@ class Files:
 
     def rows(self, query: str) -> list[sqlite3.Row]:
         """Return the rows of the database file."""
-        with closing(sqlite3.connect(self._database)) as connection:
-            connection.row_factory = sqlite3.Row
-            return connection.execute(query).fetchall()
+        return self._database.execute(query).fetchall()
+
+    def close(self) -> None:
+        """Close the database file."""
+        self._database.close()
 
     def open(self, key_ids: bytes, sealed: bytes, place: bytes) -> bytes | None:
         """Open what is sealed under one key or several in turn; None where one of them is gone."""

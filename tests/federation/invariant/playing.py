@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from tests.federation.invariant.nodes import (
 )
 from tests.federation.invariant.opening import OWN, everything_that_opens
 from tests.federation.invariant.showing import shown_uncovered
-from tests.federation.invariant.steps import STEPS, History, Nothing
+from tests.federation.invariant.steps import STEPS, History, Nothing, answer, refer
 
 from iars_admin.demo.draw import Draw
 from iars_node.errors import NodeError
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
     from tests.federation.invariant.opening import Opened
 
-FEWEST, MOST = 10, 24
-LOOKS = 10
+FEWEST, MOST = 8, 22
+LOOKS = 5
 """How often of a hundred, after a step, somebody looks at what the pages show."""
 
 DELIVERIES = 60
@@ -55,6 +56,7 @@ class Outcome:
     uncovered: tuple[str, ...]
     told: tuple[str, ...]
     received: int
+    erased: int
 
     def __str__(self) -> str:
         """Return the history as a short script, with what it came to."""
@@ -71,6 +73,7 @@ def play(ready: Path, seed: int) -> Outcome:
 
 async def _play(history: History) -> Outcome:
     nodes, uncovered = history.nodes, list[str]()
+    await _begin(history)
     for number in range(1, history.dice.number(FEWEST, MOST) + 1):
         history.told.append(_step(history))
         if history.dice.chance(DELIVERIES):
@@ -79,13 +82,24 @@ async def _play(history: History) -> Outcome:
         if history.dice.chance(LOOKS):
             uncovered += [f"after step {number}, {fault}" for fault in showing_uncovered(nodes)]
     await nodes.settle()
-    found = [one for name in NAMES for one in everything_that_opens(nodes.files(name))]
-    return Outcome(
-        history.seed,
-        tuple(dict.fromkeys([*uncovered, *everything_uncovered(nodes)])),
-        tuple(history.told),
-        sum(one.source != OWN for one in found),
-    )
+    uncovered += everything_uncovered(nodes)
+    received = sum(count_received(nodes, name) for name in NAMES)
+    erased = sum(len(side.node.vault.ledger()) for side in nodes.sides.values())
+    return Outcome(history.seed, tuple(dict.fromkeys(uncovered)), tuple(history.told), received, erased)
+
+
+def count_received(nodes: Nodes, name: str) -> int:
+    """Count what opens at a node and came from somebody else."""
+    with closing(nodes.files(name)) as files:
+        return sum(found.source != OWN for found in everything_that_opens(files))
+
+
+async def _begin(history: History) -> None:
+    """Begin with something that was received, for the rest to happen to."""
+    for step in (refer, refer, answer, answer):
+        with suppress(Nothing):
+            history.told.append(step(history))
+        await history.nodes.deliver()
 
 
 def everything_uncovered(nodes: Nodes) -> list[str]:
@@ -106,17 +120,18 @@ def opening_uncovered(nodes: Nodes) -> list[str]:
 
 
 def _opening(nodes: Nodes, name: str) -> Iterator[tuple[Opened, str]]:
-    files = nodes.files(name)
-    evidence = Evidence(files, nodes.sides[name].node.clock.now(), LONGEST_GRACE)
-    for found in everything_that_opens(files):
-        yield found, evidence.lacks(found)
+    with closing(nodes.files(name)) as files:
+        evidence = Evidence(files, nodes.sides[name].node.clock.now(), LONGEST_GRACE)
+        for found in everything_that_opens(files):
+            yield found, evidence.lacks(found)
     if name not in nodes.images:
         return
     # An older image of the database with today's keys must show no more than today's. Its blind words are the
     # exception: nothing takes them out of a copy, and who has the passphrase too can try a name against them.
-    for found in everything_that_opens(nodes.files(name, IMAGE)):
-        if found.table != "search_word":
-            yield replace(found, table=f"older {found.table}"), evidence.lacks(found)
+    with closing(nodes.files(name, IMAGE)) as files:
+        for found in everything_that_opens(files):
+            if found.table != "search_word":
+                yield replace(found, table=f"older {found.table}"), evidence.lacks(found)
 
 
 def _step(history: History) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 def shown_uncovered(nodes: Nodes, name: str) -> list[str]:
     """Return what a node shows at this moment and can't show any evidence for."""
     side = nodes.sides[name]
-    evidence = Evidence(nodes.files(name), side.node.clock.now())
+    with closing(nodes.files(name)) as files:
+        evidence = Evidence(files, side.node.clock.now())
     with side.node.works.write(SYSTEM) as work:
         shown = list(everything_shown(work))
     found = [(one, evidence.lacks(one)) for one in shown]

@@ -253,7 +253,7 @@ def decide(history: History) -> str:
 
 
 def answer(history: History) -> str:
-    receiver = history.somebody()
+    receiver = _one(history, [name for name in NAMES if _has_offers(history, name)])
     with history.side(receiver).node.works.write(SYSTEM) as work:
         row = _one(history, _referrals(work, "in", "requested"))
         if history.dice.chance(20):
@@ -261,6 +261,11 @@ def answer(history: History) -> str:
             return f"{receiver} rejects {row.id[:6]}"
         referrals.accept(work, row.id)
     return f"{receiver} accepts {row.id[:6]}"
+
+
+def _has_offers(history: History, name: str) -> bool:
+    with history.side(name).node.works.read(SYSTEM) as work:
+        return bool(_referrals(work, "in", "requested"))
 
 
 def care(history: History) -> str:
