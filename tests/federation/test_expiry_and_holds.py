@@ -351,6 +351,25 @@ async def test_a_scope_is_kept_only_on_a_declared_ground_by_an_account_that_may_
         withdrawals.retain(work, held.ending.id, ["medical"], "legal-obligation", clock.moment + HOLD)
 
 
+async def test_at_the_end_of_its_ground_what_was_kept_locks_by_the_holders_own_clock(
+    pair: tuple[Neighbour, Neighbour], clock: SetClock
+) -> None:
+    shelter, mission = pair
+    sent, given = await refer_and_accept(shelter, mission)
+    withdraw(shelter, given)
+    await settle(shelter, mission)
+    (held,) = endings_at(mission)
+    with mission.node.works.write(SUPERVISOR) as work:
+        until = clock.moment + timedelta(days=60)
+        withdrawals.retain(work, held.ending.id, ["medical"], "legal-obligation", until)
+    # Longer than the grant would have run: the ground's end counts, not the grant's.
+    clock.moment += timedelta(days=59)
+    assert set(record_of(mission, sent.id)) == {"medical"}
+    # Nothing has run: reading itself asks the clock.
+    clock.moment += timedelta(days=1)
+    assert record_of(mission, sent.id) == {}
+
+
 async def test_an_erasure_that_fails_is_said_to_fail_and_tried_again(
     pair: tuple[Neighbour, Neighbour], clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
