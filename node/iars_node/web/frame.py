@@ -32,6 +32,7 @@ PLACES = (
     Place("/cases", N_("Cases"), "folder", "case.search"),
     Place("/referrals", N_("Referrals"), "arrows", "referral.read"),
     Place("/partners", N_("Partners"), "people", "peer.read"),
+    Place("/log", N_("Log"), "proof", "audit.read"),
 )
 
 # What a page says after something was done; the address carries the code alone.

@@ -38,6 +38,9 @@ async def test_every_page_shows_itself_to_a_case_worker_on_each_database(either_
         for entry in entries():
             if entry.method != "GET" or entry.path in ("/leave", "/sign-in"):
                 continue
+            if entry.action == "audit.read":
+                # A page of auditors and administrators: test_log.py.
+                continue
             page = reader.get(f"{entry.path.format(**ids)}?{chosen}&language=fr")
             # The mission knows the referral, and neither the case nor the consent; some steps fit one side.
             known = {200} if neighbour is world.shelter else {200, 404}

@@ -18,6 +18,7 @@ from iars_node.web.routes import (
     exceptions,
     files,
     home,
+    log,
     partners,
     referrals,
     referring,
@@ -49,6 +50,7 @@ TOPICS = (
     referrals,
     steps,
     partners,
+    log,
 )
 
 
