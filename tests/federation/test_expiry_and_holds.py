@@ -370,6 +370,31 @@ async def test_at_the_end_of_its_ground_what_was_kept_locks_by_the_holders_own_c
     assert record_of(mission, sent.id) == {}
 
 
+async def test_what_is_kept_on_a_ground_outlives_the_end_of_the_rest(
+    pair: tuple[Neighbour, Neighbour], clock: SetClock
+) -> None:
+    shelter, mission = pair
+    sent, given = await refer_and_accept(shelter, mission)
+    withdraw(shelter, given, scopes=("medical",))
+    await settle(shelter, mission)
+    (held,) = endings_at(mission)
+    with mission.node.works.write(SUPERVISOR) as work:
+        until = clock.moment + timedelta(days=20)
+        withdrawals.retain(work, held.ending.id, ["medical"], "legal-obligation", until)
+    # The person takes back the rest as well: the ground stands as it was declared.
+    withdraw(shelter, given)
+    await settle(shelter, mission)
+    assert set(record_of(mission, sent.id)) == {"medical"}
+    pass_time(clock, HOLD + HOUR, shelter, mission)
+    await settle(shelter, mission)
+    assert set(record_of(mission, sent.id)) == {"medical"}
+    rest = {"demographics": "erased", "identity": "erased", "medical": "retained", "services": "erased"}
+    assert rest in outcomes(asked(shelter, given))
+    pass_time(clock, timedelta(days=20), shelter, mission)
+    assert record_of(mission, sent.id) == {}
+    assert not [held for held in endings_at(mission) if held.scopes]
+
+
 async def test_an_erasure_that_fails_is_said_to_fail_and_tried_again(
     pair: tuple[Neighbour, Neighbour], clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
