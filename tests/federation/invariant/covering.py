@@ -27,8 +27,8 @@ WHOLE: End = ("", "")
 LAPSES_ARE_DESTROYED = False
 """Whether a recipient destroys what came under an exception that lapsed.
 
-It locks it at once, and nobody reads it; no destruction follows yet. Until one does, what is locked after a
-lapse counts as covered here. Then set this to True.
+It locks it at once, and nobody reads it; no destruction follows yet, not even when the grant's time is over
+(history 100). Until one does, what is locked after a lapse counts as covered here. Then set this to True.
 """
 
 
@@ -142,11 +142,11 @@ class Evidence:
         return f"fields that the grant does not name: {', '.join(outside)}" if outside else ""
 
     def _over(self, found: Opened, grant: Grant) -> str:
-        if grant.expires <= self._now - self._patience:
-            return "the grant has expired"
         if found.source in self._lapsed:
             is_locked = not found.is_in_case or (found.case, found.scope, found.source) in self._locked
             return "" if is_locked and not LAPSES_ARE_DESTROYED else "the exception has lapsed"
+        if grant.expires <= self._now - self._patience:
+            return "the grant has expired"
         threads = [
             thread
             for name, thread in self.threads.items()

@@ -149,8 +149,12 @@ def _step(history: History) -> str:
 def play_all(ready: Path, seeds: Iterable[int], processes: int | None = None) -> Iterator[Outcome]:
     """Play many histories on every processor, in no order."""
     context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(processes or os.cpu_count(), mp_context=context) as pool:
+    pool = ProcessPoolExecutor(processes or os.cpu_count(), mp_context=context)
+    try:
         yield from pool.map(partial(play, ready), seeds, chunksize=5)
+    finally:
+        # Whoever has seen enough does not wait for the rest.
+        pool.shutdown(cancel_futures=True)
 
 
 def main() -> None:
