@@ -48,7 +48,7 @@ class Evidence:
 
     def __init__(self, files: Files, now: datetime, patience: timedelta = timedelta(0)) -> None:
         self._now = now.timestamp()
-        # For how long what has expired may still open: locked, while its grace lasts.
+        # For how long what has expired may still open: locked, while its grace lasts. Nothing of it is shown.
         self._patience = patience.total_seconds()
         self._grants: dict[str, tuple[str, Grant]] = {}
         self._ends: defaultdict[str, set[End]] = defaultdict(set)
@@ -144,7 +144,8 @@ class Evidence:
     def _over(self, found: Opened, grant: Grant) -> str:
         if found.source in self._lapsed:
             is_locked = not found.is_in_case or (found.case, found.scope, found.source) in self._locked
-            return "" if is_locked and not LAPSES_ARE_DESTROYED else "the exception has lapsed"
+            may_open = self._patience > 0 and is_locked and not LAPSES_ARE_DESTROYED
+            return "" if may_open else "the exception has lapsed"
         if grant.expires <= self._now - self._patience:
             return "the grant has expired"
         threads = [
