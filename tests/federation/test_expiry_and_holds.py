@@ -184,6 +184,28 @@ async def test_what_only_a_wrong_clock_had_ended_runs_again(
         assert cases.search_cases(work, "Munteanu", country="RU").found
 
 
+async def test_a_hold_that_a_wrong_clock_began_lasts_no_longer_than_any_other(
+    pair: tuple[Neighbour, Neighbour], clock: SetClock
+) -> None:
+    shelter, mission = pair
+    given = shelter.give_consent(shelter.open_case(), mission, expires=clock.moment + 3 * HOUR)
+    await refer_and_accept(shelter, mission, given)
+    mission.run_jobs()
+    right = clock.moment + 4 * HOUR
+    clock.moment = right + timedelta(days=40)
+    mission.run_jobs()
+    clock.moment = right
+    with mission.node.works.write(ADMINISTRATOR) as work:
+        assert withdrawals.confirm_clock(work) == 0
+    (held,) = endings_at(mission)
+    assert (held.ending.locked_at, held.ending.destroy_after) == (right, right + GRACE)
+    clock.moment += GRACE
+    with mission.node.works.write(ADMINISTRATOR) as work:
+        withdrawals.confirm_clock(work)
+    mission.run_jobs()
+    assert not [each for each in endings_at(mission) if each.scopes]
+
+
 async def test_a_clock_that_a_peers_receipt_contradicts_is_not_believed(
     pair: tuple[Neighbour, Neighbour], clock: SetClock
 ) -> None:
