@@ -24,7 +24,7 @@ help:
 	@echo "make test        all tests (TESTS=tests/unit: some of them; WORKERS=2: in two processes)"
 	@echo "make check       what CI asks: style, types, import directions, tests with coverage, known vulnerabilities"
 	@echo "make bench       speed, as a table and as JSON (bench-full: with a million cases and events)"
-	@echo "make fault       long loops of kills, cuts, duplicates and restores (fuzz: long loops of garbage input)"
+	@echo "make fault       long loops of kills, cuts, restores, and histories of consent (fuzz: long loops of garbage input)"
 	@echo "make lock        choose package versions anew and write the lock files"
 	@echo "make migration   write a migration from the tables: make migration TITLE='Add the table of sites'"
 	@echo "make clean       remove what these commands made"
@@ -51,8 +51,10 @@ bench-full: .venv/.ready-to-develop
 	@$(BIN)/python -m tests.bench --full
 
 fault: .venv/.ready-to-develop
-	@echo "Running the fault tests with 5,000 referrals and 300 MB; CI runs the same code with 100 and 64 MB."
-	@IARS_TESTS_REFERRALS=5000 IARS_TESTS_ATTACHMENT_MB=300 $(BIN)/python -m pytest tests/federation -m fault $(PYTEST)
+	@echo "Running the fault tests with 5,000 referrals, 300 MB and 100,000 histories; CI runs the same code with"
+	@echo "100, 64 MB and 500."
+	@IARS_TESTS_REFERRALS=5000 IARS_TESTS_ATTACHMENT_MB=300 IARS_TESTS_HISTORIES=100000 \
+		$(BIN)/python -m pytest tests/federation -m fault $(PYTEST)
 
 fuzz: .venv/.ready-to-develop
 	@echo "Feeding garbage to everything that parses bytes from outside."

@@ -97,7 +97,8 @@ class Settings(BaseSettings):
     witness_alarm_hours: int = Field(default=48, ge=1)
     # When consent ends
     consent_warning_days: int = Field(default=14, ge=1, le=365)
-    erasure_hold_hours: int = Field(default=48, ge=1, le=71)
+    # Not at all is for training nodes alone: whoever stole a peer's key could wipe what came from it.
+    erasure_hold_hours: int = Field(default=48, ge=0, le=71)
     expiry_grace_days: int = Field(default=14, ge=1, le=365)
     peer_withdrawals_a_day: int = Field(default=50, ge=1)
     key_backup_days: int = Field(default=35, ge=1, le=35)
@@ -155,6 +156,10 @@ class Settings(BaseSettings):
     def _agree(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key belong together: set both or neither")
+        if not self.erasure_hold_hours and not self.training:
+            raise ValueError(
+                "erasure_hold_hours must be at least 1: only a training node may wait not at all"
+            )
         return self
 
     def read_passphrase(self) -> str | None:

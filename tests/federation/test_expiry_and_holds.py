@@ -184,6 +184,28 @@ async def test_what_only_a_wrong_clock_had_ended_runs_again(
         assert cases.search_cases(work, "Munteanu", country="RU").found
 
 
+async def test_a_hold_that_a_wrong_clock_began_lasts_no_longer_than_any_other(
+    pair: tuple[Neighbour, Neighbour], clock: SetClock
+) -> None:
+    shelter, mission = pair
+    given = shelter.give_consent(shelter.open_case(), mission, expires=clock.moment + 3 * HOUR)
+    await refer_and_accept(shelter, mission, given)
+    mission.run_jobs()
+    right = clock.moment + 4 * HOUR
+    clock.moment = right + timedelta(days=40)
+    mission.run_jobs()
+    clock.moment = right
+    with mission.node.works.write(ADMINISTRATOR) as work:
+        assert withdrawals.confirm_clock(work) == 0
+    (held,) = endings_at(mission)
+    assert (held.ending.locked_at, held.ending.destroy_after) == (right, right + GRACE)
+    clock.moment += GRACE
+    with mission.node.works.write(ADMINISTRATOR) as work:
+        withdrawals.confirm_clock(work)
+    mission.run_jobs()
+    assert not [each for each in endings_at(mission) if each.scopes]
+
+
 async def test_a_clock_that_a_peers_receipt_contradicts_is_not_believed(
     pair: tuple[Neighbour, Neighbour], clock: SetClock
 ) -> None:
@@ -349,6 +371,50 @@ async def test_a_scope_is_kept_only_on_a_declared_ground_by_an_account_that_may_
     assert record_of(mission, sent.id) == {}
     with mission.node.works.write(SUPERVISOR) as work, pytest.raises(ConflictError):
         withdrawals.retain(work, held.ending.id, ["medical"], "legal-obligation", clock.moment + HOLD)
+
+
+async def test_at_the_end_of_its_ground_what_was_kept_locks_by_the_holders_own_clock(
+    pair: tuple[Neighbour, Neighbour], clock: SetClock
+) -> None:
+    shelter, mission = pair
+    sent, given = await refer_and_accept(shelter, mission)
+    withdraw(shelter, given)
+    await settle(shelter, mission)
+    (held,) = endings_at(mission)
+    with mission.node.works.write(SUPERVISOR) as work:
+        until = clock.moment + timedelta(days=60)
+        withdrawals.retain(work, held.ending.id, ["medical"], "legal-obligation", until)
+    # Longer than the grant would have run: the ground's end counts, not the grant's.
+    clock.moment += timedelta(days=59)
+    assert set(record_of(mission, sent.id)) == {"medical"}
+    # Nothing has run: reading itself asks the clock.
+    clock.moment += timedelta(days=1)
+    assert record_of(mission, sent.id) == {}
+
+
+async def test_what_is_kept_on_a_ground_outlives_the_end_of_the_rest(
+    pair: tuple[Neighbour, Neighbour], clock: SetClock
+) -> None:
+    shelter, mission = pair
+    sent, given = await refer_and_accept(shelter, mission)
+    withdraw(shelter, given, scopes=("medical",))
+    await settle(shelter, mission)
+    (held,) = endings_at(mission)
+    with mission.node.works.write(SUPERVISOR) as work:
+        until = clock.moment + timedelta(days=20)
+        withdrawals.retain(work, held.ending.id, ["medical"], "legal-obligation", until)
+    # The person takes back the rest as well: the ground stands as it was declared.
+    withdraw(shelter, given)
+    await settle(shelter, mission)
+    assert set(record_of(mission, sent.id)) == {"medical"}
+    pass_time(clock, HOLD + HOUR, shelter, mission)
+    await settle(shelter, mission)
+    assert set(record_of(mission, sent.id)) == {"medical"}
+    rest = {"demographics": "erased", "identity": "erased", "medical": "retained", "services": "erased"}
+    assert rest in outcomes(asked(shelter, given))
+    pass_time(clock, timedelta(days=20), shelter, mission)
+    assert record_of(mission, sent.id) == {}
+    assert not [held for held in endings_at(mission) if held.scopes]
 
 
 async def test_an_erasure_that_fails_is_said_to_fail_and_tried_again(

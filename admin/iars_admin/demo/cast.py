@@ -28,6 +28,11 @@ class Part:
         """How a sentence names it."""
         return f"the {self.key}"
 
+    @property
+    def begins(self) -> str:
+        """How a sentence begins with it."""
+        return f"The {self.key}"
+
 
 SHELTER = Part(
     key="shelter",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from iars_admin.demo.organisation import Organisation
     from iars_admin.demo.people import Person
     from iars_admin.demo.scene import Scene, Thread
+    from iars_protocol.vocabulary import Scope
 
 EXPECTED = (("MED-SCREEN", "service", "completed"), ("ARR-RECEPTION", "handover", "completed"),
             ("FUP-PSY", "service", "completed"))  # fmt: skip
@@ -125,9 +126,9 @@ def tell_summary(scene: Scene) -> None:
     scene.teller.table("Referrals", headings, rows)
     keys = list(scene.organisations)
     known = {key: known_fields(scene, key) for key in keys}
-    fields = [(scope.label, *(_share(known[key], scope.code, len(scope.fields)) for key in keys))
+    fields = [(scope.label, *(_course(scene.knew[key], known[key], scope) for key in keys))
               for scope in SCOPES.values()]  # fmt: skip
-    title = "Who knows what about her, in fields of each scope"
+    title = "Who knows what about her, in fields of each scope; where it changed: before she withdrew → after"
     scene.teller.table(title, ("Scope", *(f"The {key}" for key in keys)), fields)
     held = sum(check.is_held for check in scene.checks)
     letters = sum(len(thread.letters) for thread in scene.threads)
@@ -135,6 +136,11 @@ def tell_summary(scene: Scene) -> None:
         f"{len(keys)} nodes, {scene.counts['people']} people, {len(scene.threads)} referrals, {letters} "
         f"letters; {held} of {len(scene.checks)} checks held."
     )
+
+
+def _course(before: dict[str, list[str]], after: dict[str, list[str]], scope: Scope) -> str:
+    shares = [_share(known, scope.code, len(scope.fields)) for known in (before, after)]
+    return " → ".join(dict.fromkeys(shares))
 
 
 def _share(known: dict[str, list[str]], scope: str, most: int) -> str:
@@ -164,12 +170,15 @@ def summary(scene: Scene) -> dict[str, Any]:
                 "name": one.part.name,
                 "node": one.node_id.hex(),
                 "fingerprint": one.fingerprint,
+                "knew": scene.knew[key],
                 "knows": known_fields(scene, key),
+                "log": scene.logs[key],
                 "leaks": scene.leaks.get(key, []),
             }
             for key, one in scene.organisations.items()
         ],
         "referrals": [_referral(scene, thread) for thread in scene.threads],
+        "altered": scene.caught,
         "seconds": round(scene.teller.seconds, 1),
     }
 
@@ -184,6 +193,7 @@ def _referral(scene: Scene, thread: Thread) -> dict[str, Any]:
         "receiver": thread.receiver.part.key,
         "state": found["state"],
         "differences": found["differences"],
+        "erased": scene.erasures.get(thread.id, []),
         "messages": sum(len(chain) for chain in found["chains"].values()),
         "receipts": len(found["receipts"]),
         "letters": [

@@ -6,7 +6,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any
 
-from iars_admin.demo import closing
+from iars_admin.demo import closing, logs, taking_back
 from iars_admin.demo.federation import demo_folder, federation, own_environment
 from iars_admin.demo.journey import play_journey
 from iars_admin.demo.opening import import_year
@@ -33,6 +33,8 @@ def play(*, folder: Path | None, is_kept_running: bool, is_silent: bool) -> dict
         play_journey(scene, case_id)
         closing.verify_histories(scene, place)
         closing.search_for_leaks(scene, people)
+        taking_back.withdraw(scene)
+        logs.verify_logs(scene, place)
         closing.tell_summary(scene)
         summary = closing.summary(scene)
         took = f"The demo took {teller.seconds:.0f} seconds"

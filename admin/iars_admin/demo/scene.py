@@ -66,6 +66,10 @@ class Scene:
     counts: dict[str, int] = field(default_factory=dict)
     verified: dict[str, dict[str, Any]] = field(default_factory=dict)
     leaks: dict[str, list[str]] = field(default_factory=dict)
+    knew: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    erasures: dict[str, list[str]] = field(default_factory=dict)
+    logs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    caught: dict[str, Any] = field(default_factory=dict)
 
     def check(self, name: str, *, holds: bool, otherwise: str) -> None:
         """Note whether something holds; what does not is said at once and fails the demo at its end."""
@@ -106,6 +110,10 @@ class Scene:
             lambda: all(letter.outcome for letter in self._letters(thread)),
             f"a letter of referral {thread.reference} got no receipt in time",
         )
+
+    def wait_for(self, holds: Callable[[], bool], otherwise: str) -> None:
+        """Wait until something holds; what does not come in time ends the demo."""
+        self._until(holds, otherwise)
 
     def _until(self, holds: Callable[[], bool], otherwise: str) -> None:
         until = time.monotonic() + WAIT_SECONDS

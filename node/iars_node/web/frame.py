@@ -33,6 +33,7 @@ PLACES = (
     Place("/referrals", N_("Referrals"), "arrows", "referral.read"),
     Place("/partners", N_("Partners"), "people", "peer.read"),
     Place("/processing", N_("Data protection"), "shield", "processing.read"),
+    Place("/log", N_("Log"), "proof", "audit.read"),
 )
 
 # What a page says after something was done; the address carries the code alone.

@@ -238,6 +238,17 @@ def retentions(connection: Connection, ending_id: str) -> list[Retention]:
     return [Retention(**row) for row in rows.mappings()]
 
 
+def retentions_of_grant(connection: Connection, grant_id: str, now: datetime) -> list[Retention]:
+    """Return what is still kept of a grant, whichever of its endings it was decided at."""
+    rows = connection.execute(
+        select(retention)
+        .join(ending, ending.c.id == retention.c.ending_id)
+        .where(ending.c.grant_id == grant_id, retention.c.until > now)
+        .order_by(retention.c.scope, retention.c.until)
+    )
+    return [Retention(**row) for row in rows.mappings()]
+
+
 def read_mark(connection: Connection) -> ClockMark | None:
     """Return what the clock is held against; nobody else changes it before the commit."""
     row = connection.execute(select(clock_mark).with_for_update()).first()

@@ -82,6 +82,7 @@ def test_a_relative_path_lies_in_the_folder(tmp_path: Path, write: Callable[[str
         ('tls_certificate = "node.pem"', "tls_key"),
         ("lease_seconds = 0", "lease_seconds"),
         ("batch_bytes = 1000", "batch_bytes"),
+        ("erasure_hold_hours = 0", "training"),
         ("envelope_bytes = 1", "envelope_bytes"),
         ("port = ", "TOML"),
         ('passphrase = "hunter2"', "passphrase"),
@@ -94,6 +95,13 @@ def test_a_mistake_in_the_file_is_told_by_its_name(
     with pytest.raises(SetupError, match=named) as told:
         load_settings(tmp_path)
     assert "hunter2" not in str(told.value)
+
+
+def test_a_training_node_alone_may_destroy_without_waiting(
+    tmp_path: Path, write: Callable[[str], None]
+) -> None:
+    write("training = true\nerasure_hold_hours = 0")
+    assert load_settings(tmp_path).erasure_hold_hours == 0
 
 
 def test_an_unknown_variable_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from iars_protocol.record import SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from iars_node.cases.model import Basis, Document
     from iars_node.cases.store.contents import Place
@@ -48,13 +49,19 @@ def unlock_content(work: Work, case_id: str, source: str, scopes: Collection[str
     return _recorded(work, "case.unlocked", case_id, found)
 
 
-def retain_content(
-    work: Work, case_id: str, source: str, scopes: Collection[str], basis: Basis = "retained"
+def retain_content(  # noqa: PLR0913 - on what basis and until when are said by name
+    work: Work,
+    case_id: str,
+    source: str,
+    scopes: Collection[str],
+    *,
+    basis: Basis = "retained",
+    until: datetime | None = None,
 ) -> set[str]:
-    """Hold a source's scopes on another basis from now on, such as a declared legal ground."""
+    """Hold a source's scopes on another basis from now on, such as a legal ground; at its end they lock."""
     case_to_change(work, case_id)
     found = contents.places(work.connection, case_id, source, scopes)
-    contents.set_basis(work.connection, found, basis)
+    contents.set_basis(work.connection, found, basis, until)
     return _recorded(work, "case.retained", case_id, found)
 
 

@@ -142,10 +142,10 @@ def set_lock(connection: Connection, found: Iterable[Place], at: datetime | None
         connection.execute(update(case_content).where(*_at(place)).values(locked_at=at))
 
 
-def set_basis(connection: Connection, found: Iterable[Place], basis: Basis) -> None:
-    """Change the basis on which documents are held: from then on the grant's end is not theirs."""
+def set_basis(connection: Connection, found: Iterable[Place], basis: Basis, ends_at: datetime | None) -> None:
+    """Change the basis on which documents are held: its end is theirs from then on, and not the grant's."""
     for place in found:
-        connection.execute(update(case_content).where(*_at(place)).values(basis=basis, ends_at=None))
+        connection.execute(update(case_content).where(*_at(place)).values(basis=basis, ends_at=ends_at))
 
 
 def empty(connection: Connection, found: Iterable[Place], at: datetime) -> None:

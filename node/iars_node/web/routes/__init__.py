@@ -19,6 +19,7 @@ from iars_node.web.routes import (
     files,
     home,
     keeping,
+    log,
     openings,
     partners,
     referrals,
@@ -57,6 +58,7 @@ TOPICS = (
     openings,
     keeping,
     partners,
+    log,
 )
 
 

@@ -53,7 +53,7 @@ def retain(
         store.put_retention(work.connection, decided, is_sqlite=work.is_sqlite)
     for case_id, ended in held.cases.items():
         kept = ended & set(scopes)
-        cases.retain_content(work, case_id, found.grant_id, kept)
+        cases.retain_content(work, case_id, found.grant_id, kept, until=until)
         cases.unlock_content(work, case_id, found.grant_id, kept)
     audit.record(
         work,

@@ -59,7 +59,11 @@ class Destruction:
         if not may_report(work, found.peer):
             schedule(work, DESTROY_JOB, work.now + LOOK_AGAIN, found.id)
             return
-        kept = [each for each in store.retentions(work.connection, found.id) if each.until > work.now]
+        # Whichever ending of the grant it was decided at: a ground outlives the end of the rest.
+        everything = holdings.ended_holdings(work, found.grant_id, found.parts)
+        in_cases = set[str]().union(*everything.cases.values())
+        grounds = store.retentions_of_grant(work.connection, found.grant_id, work.now)
+        kept = list({each.scope: each for each in grounds if each.scope in in_cases}.values())
         decided = {each.scope for each in kept}
         kept += [each for each in holding.kept_by_holds(work, found) if each.scope not in decided]
         held = holdings.ended_holdings(work, found.grant_id, found.parts, but=[each.scope for each in kept])

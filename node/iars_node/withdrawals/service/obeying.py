@@ -109,7 +109,9 @@ class Obedience:
         if said is not None:
             endings.end_grants(work, [kept], parts, work.now)
         held = holdings.ended_holdings(work, kept.id, parts)
-        holdings.lock(work, held)
+        # What is kept on a ground since an earlier ending stays readable until the ground ends.
+        grounds = {each.scope for each in store.retentions_of_grant(work.connection, kept.id, work.now)}
+        holdings.lock(work, holdings.ended_holdings(work, kept.id, parts, but=grounds) if grounds else held)
         audit.record(
             work,
             _action(said),

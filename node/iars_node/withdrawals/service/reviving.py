@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iars_node import audit
 from iars_node.cases import service as cases
 from iars_node.consent import closing, endings
 from iars_node.consent import store as consent_store
-from iars_node.jobs.service import cancel
+from iars_node.jobs.service import cancel, schedule
 from iars_node.vault.identity import seconds
 from iars_node.withdrawals import store
-from iars_node.withdrawals.model import DESTROY_JOB, Ending
+from iars_node.withdrawals.model import DESTROY_JOB, HELD, Ending
 from iars_node.withdrawals.service import holdings
 
 if TYPE_CHECKING:
@@ -24,7 +25,19 @@ def revive(work: Work) -> int:
     for each in early:
         revive_one(work, each)
     closing.run_again(work)
+    _date_anew(work)
     return len(early)
+
+
+def _date_anew(work: Work) -> None:
+    """Count the holds from now that a clock which ran ahead had begun: they would last as much too long."""
+    for each in store.open_endings(work.connection):
+        ahead = each.locked_at - work.now
+        if ahead > timedelta(0):
+            due = each.destroy_after - ahead
+            store.change_ending(work.connection, each.id, locked_at=work.now, destroy_after=due)
+            if each.state == HELD:
+                schedule(work, DESTROY_JOB, due, each.id)
 
 
 def is_early(work: Work, each: Ending) -> bool:

@@ -1,0 +1,169 @@
+"""Plays histories and looks at what is left: everything that opens has to be covered."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.federation.invariant.covering import Evidence
+from tests.federation.invariant.nodes import (
+    IMAGE,
+    LONGEST_GRACE,
+    NAMES,
+    Nodes,
+    quick_folder,
+    template,
+)
+from tests.federation.invariant.opening import OWN, everything_that_opens
+from tests.federation.invariant.showing import shown_uncovered
+from tests.federation.invariant.steps import STEPS, History, Nothing, answer, refer
+
+from iars_admin.demo.draw import Draw
+from iars_node.errors import NodeError
+from iars_protocol.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tests.federation.invariant.opening import Opened
+
+FEWEST, MOST = 8, 22
+LOOKS = 5
+"""How often of a hundred, after a step, somebody looks at what the pages show."""
+
+DELIVERIES = 60
+"""How often of a hundred, after a step, the lines carry what waits: else messages cross, and overtake."""
+
+TRIES = 10
+BY_NAME = {step.__name__: step for step in STEPS}
+WEIGHTS = {step.__name__: often for step, often in STEPS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one history ended: what was uncovered, and how much there was to look at."""
+
+    seed: int
+    uncovered: tuple[str, ...]
+    told: tuple[str, ...]
+    received: int
+    erased: int
+
+    def __str__(self) -> str:
+        """Return the history as a short script, with what it came to."""
+        steps = "\n".join(f"  {number:2} {line}" for number, line in enumerate(self.told, 1))
+        faults = "\n".join(f"  ! {line}" for line in self.uncovered)
+        return f"history {self.seed}:\n{steps}\n{faults}"
+
+
+def play(ready: Path, seed: int) -> Outcome:
+    """Play the history of a seed on copies of four ready nodes."""
+    with Nodes(ready) as nodes:
+        return asyncio.run(_play(History(seed, Draw(f"history {seed}"), nodes)))
+
+
+async def _play(history: History) -> Outcome:
+    nodes, uncovered = history.nodes, list[str]()
+    await _begin(history)
+    for number in range(1, history.dice.number(FEWEST, MOST) + 1):
+        history.told.append(_step(history))
+        if history.dice.chance(DELIVERIES):
+            await nodes.deliver()
+            history.told[-1] += " ."
+        if history.dice.chance(LOOKS):
+            uncovered += [f"after step {number}, {fault}" for fault in showing_uncovered(nodes)]
+    await nodes.settle()
+    uncovered += everything_uncovered(nodes)
+    received = sum(count_received(nodes, name) for name in NAMES)
+    erased = sum(len(side.node.vault.ledger()) for side in nodes.sides.values())
+    return Outcome(history.seed, tuple(dict.fromkeys(uncovered)), tuple(history.told), received, erased)
+
+
+def count_received(nodes: Nodes, name: str) -> int:
+    """Count what opens at a node and came from somebody else."""
+    with closing(nodes.files(name)) as files:
+        return sum(found.source != OWN for found in everything_that_opens(files))
+
+
+async def _begin(history: History) -> None:
+    """Begin with something that was received, for the rest to happen to."""
+    for step in (refer, refer, answer, answer):
+        with suppress(Nothing):
+            history.told.append(step(history))
+        await history.nodes.deliver()
+
+
+def everything_uncovered(nodes: Nodes) -> list[str]:
+    """Return what is uncovered at the four nodes, of what opens and of what is shown."""
+    return showing_uncovered(nodes) + opening_uncovered(nodes)
+
+
+def showing_uncovered(nodes: Nodes) -> list[str]:
+    """Return what the pages show without evidence."""
+    return [fault for name in NAMES for fault in shown_uncovered(nodes, name)]
+
+
+def opening_uncovered(nodes: Nodes) -> list[str]:
+    """Return what the keys open without evidence."""
+    return [
+        f"{name} opens {found}: {lack}" for name in NAMES for found, lack in _opening(nodes, name) if lack
+    ]
+
+
+def _opening(nodes: Nodes, name: str) -> Iterator[tuple[Opened, str]]:
+    with closing(nodes.files(name)) as files:
+        evidence = Evidence(files, nodes.sides[name].node.clock.now(), LONGEST_GRACE)
+        for found in everything_that_opens(files):
+            yield found, evidence.lacks(found)
+    if name not in nodes.images:
+        return
+    # An older image of the database with today's keys must show no more than today's. Its blind words are the
+    # exception: nothing takes them out of a copy, and who has the passphrase too can try a name against them.
+    with closing(nodes.files(name, IMAGE)) as files:
+        for found in everything_that_opens(files):
+            if found.table != "search_word":
+                yield replace(found, table=f"older {found.table}"), evidence.lacks(found)
+
+
+def _step(history: History) -> str:
+    for _ in range(TRIES):
+        step = BY_NAME[history.dice.weighted(WEIGHTS)]
+        try:
+            return step(history)
+        except Nothing:
+            continue
+        except (NodeError, ProtocolError) as error:
+            return f"{step.__name__}: refused, {getattr(error, 'reason', '') or error.code}"
+    return "nothing happens"
+
+
+def play_all(ready: Path, seeds: Iterable[int], processes: int | None = None) -> Iterator[Outcome]:
+    """Play many histories on every processor, in no order."""
+    context = multiprocessing.get_context("forkserver")
+    pool = ProcessPoolExecutor(processes or os.cpu_count(), mp_context=context)
+    try:
+        yield from pool.map(partial(play, ready), seeds, chunksize=5)
+    finally:
+        # Whoever has seen enough does not wait for the rest.
+        pool.shutdown(cancel_futures=True)
+
+
+def main() -> None:
+    """Play the histories of the seeds given, and tell each."""
+    with tempfile.TemporaryDirectory(dir=quick_folder()) as folder:
+        ready = template(Path(folder) / "nodes")
+        for seed in sys.argv[1:]:
+            sys.stdout.write(f"{play(ready, int(seed))}\n")
+
+
+if __name__ == "__main__":
+    main()

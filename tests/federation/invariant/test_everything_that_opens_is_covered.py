@@ -1,0 +1,160 @@
+"""The central invariant: whatever a node can still decrypt, it can show why it holds it.
+
+`make test` plays 500 histories, `make fault` 100,000: IARS_TESTS_HISTORIES says how many. One of them is
+played again by `.venv/bin/python -m tests.federation.invariant.playing SEED`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from tests.federation.invariant.nodes import Nodes, template
+from tests.federation.invariant.opening import NAMING, OWN, READERS, everything_that_opens
+from tests.federation.invariant.playing import (
+    everything_uncovered,
+    opening_uncovered,
+    play,
+    play_all,
+    showing_uncovered,
+)
+from tests.federation.neighbours import SHARED
+
+from iars_node.referrals import service as referrals
+from iars_node.tables import metadata
+from iars_node.withdrawals import service as withdrawals
+from iars_node.withdrawals.model import DESTROY_JOB
+from iars_node.withdrawals.service import holdings
+from iars_node.work import SYSTEM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from iars_node.consent.model import Consent
+
+HISTORIES = int(os.environ.get("IARS_TESTS_HISTORIES", "500"))
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four nodes that know each other, to be copied for each history."""
+    return template(tmp_path_factory.mktemp("ready") / "nodes")
+
+
+@pytest.fixture
+def nodes(ready: Path) -> Iterator[Nodes]:
+    """The four nodes of one history."""
+    with Nodes(ready) as made:
+        yield made
+
+
+async def share(nodes: Nodes) -> Consent:
+    """Have the shelter refer a person to the mission, which accepts and receives everything agreed to."""
+    shelter, mission = nodes.sides["shelter"], nodes.sides["mission"]
+    case = shelter.open_case()
+    given = shelter.give_consent(case, mission)
+    sent = shelter.refer(case, given, mission)
+    await nodes.deliver()
+    mission.act(referrals.accept, sent.id)
+    await nodes.deliver(3)
+    return given
+
+
+def withdraw(nodes: Nodes, given: Consent) -> None:
+    with nodes.sides["shelter"].node.works.write(SYSTEM) as work:
+        withdrawals.withdraw(work, [given.id])
+
+
+def received_scopes(nodes: Nodes) -> set[str]:
+    with closing(nodes.files("mission")) as files:
+        return {found.scope for found in everything_that_opens(files) if found.source != OWN}
+
+
+# -- the checker itself
+
+
+def test_the_checker_reads_every_table_that_holds_sealed_content() -> None:
+    sealing = {
+        table.name
+        for table in metadata.tables.values()
+        if any("sealed" in column.name or column.name in {"key_id", "key_ids"} for column in table.columns)
+    }
+    assert sealing == READERS.keys() | NAMING
+
+
+async def test_the_checker_finds_what_was_received_and_finds_it_gone_after_a_withdrawal(nodes: Nodes) -> None:
+    given = await share(nodes)
+    assert received_scopes(nodes) == set(SHARED)
+    assert everything_uncovered(nodes) == []
+    withdraw(nodes, given)
+    await nodes.deliver()
+    # Locked and not destroyed yet: the keys alone don't know it.
+    assert opening_uncovered(nodes)
+    assert showing_uncovered(nodes) == []
+    await nodes.settle()
+    assert received_scopes(nodes) == set()
+    assert everything_uncovered(nodes) == []
+
+
+async def test_the_checker_catches_a_destruction_that_does_nothing(nodes: Nodes) -> None:
+    given = await share(nodes)
+    cast("dict[str, Any]", nodes.sides["mission"].node.jobs)[DESTROY_JOB] = lambda _work, _job: None
+    withdraw(nodes, given)
+    await nodes.settle()
+    faults = opening_uncovered(nodes)
+    assert {fault.partition(" opens ")[0] for fault in faults} == {"mission"}
+    assert all("it was withdrawn" in fault for fault in faults)
+    for table in ("case_content", "message_part"):
+        assert any(table in fault for fault in faults)
+
+
+async def test_the_checker_catches_a_lock_that_was_forgotten(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holdings, "lock", lambda _work, _held: None)
+    given = await share(nodes)
+    withdraw(nodes, given)
+    await nodes.deliver()
+    assert any("the case's page" in fault for fault in showing_uncovered(nodes))
+    assert any("search_word" in fault for fault in opening_uncovered(nodes))
+
+
+async def test_the_checker_catches_a_destruction_that_forgets_the_messages(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = holdings.ended_holdings
+
+    def without_messages(*given: Any, **named: Any) -> holdings.Holdings:
+        found = whole(*given, **named)
+        return holdings.Holdings(found.grant_id, found.cases, {})
+
+    monkeypatch.setattr(holdings, "ended_holdings", without_messages)
+    given = await share(nodes)
+    withdraw(nodes, given)
+    await nodes.settle()
+    assert {fault.partition("table='")[2].partition("'")[0] for fault in opening_uncovered(nodes)} == {
+        "message_part"
+    }
+
+
+def test_a_history_of_one_seed_is_told_alike_twice(ready: Path) -> None:
+    one, other = ([re.sub(r"\b[0-9a-f]{6}\b", "", line) for line in play(ready, 7).told] for _ in range(2))
+    assert one == other
+
+
+# -- the invariant
+
+
+@pytest.mark.fault
+def test_everything_that_opens_is_covered(ready: Path) -> None:
+    left = erased = 0
+    for outcome in play_all(ready, range(HISTORIES)):
+        assert not outcome.uncovered, str(outcome)
+        left, erased = left + outcome.received, erased + outcome.erased
+    # Histories in which nothing was received, or nothing had to go, would prove nothing.
+    assert left > HISTORIES
+    assert erased > HISTORIES
