@@ -206,6 +206,24 @@ async def test_a_hold_that_a_wrong_clock_began_lasts_no_longer_than_any_other(
     assert not [each for each in endings_at(mission) if each.scopes]
 
 
+async def test_what_a_wrong_clock_put_off_is_destroyed_when_the_right_one_says(
+    pair: tuple[Neighbour, Neighbour], clock: SetClock
+) -> None:
+    shelter, mission = pair
+    _sent, given = await refer_and_accept(shelter, mission)
+    mission.run_jobs()
+    withdraw(shelter, given)
+    await settle(shelter, mission)
+    right = clock.moment
+    clock.moment = right + timedelta(days=40)
+    mission.run_jobs()
+    clock.moment = right + HOLD
+    with mission.node.works.write(ADMINISTRATOR) as work:
+        withdrawals.confirm_clock(work)
+    mission.run_jobs()
+    assert not [each for each in endings_at(mission) if each.scopes]
+
+
 async def test_a_clock_that_a_peers_receipt_contradicts_is_not_believed(
     pair: tuple[Neighbour, Neighbour], clock: SetClock
 ) -> None:

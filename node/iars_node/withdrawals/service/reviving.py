@@ -30,14 +30,17 @@ def revive(work: Work) -> int:
 
 
 def _date_anew(work: Work) -> None:
-    """Count the holds from now that a clock which ran ahead had begun: they would last as much too long."""
+    """Count the holds from now that a clock which ran ahead had begun: they would last as much too long.
+
+    What such a clock put off until it is confirmed is looked at again when it is due by this one.
+    """
     for each in store.open_endings(work.connection):
-        ahead = each.locked_at - work.now
-        if ahead > timedelta(0):
-            due = each.destroy_after - ahead
+        ahead = max(each.locked_at - work.now, timedelta(0))
+        due = each.destroy_after - ahead
+        if ahead:
             store.change_ending(work.connection, each.id, locked_at=work.now, destroy_after=due)
-            if each.state == HELD:
-                schedule(work, DESTROY_JOB, due, each.id)
+        if each.state == HELD:
+            schedule(work, DESTROY_JOB, due, each.id)
 
 
 def is_early(work: Work, each: Ending) -> bool:
