@@ -25,10 +25,12 @@ def withdraw(scene: Scene) -> None:
         "care. These nodes are for training and wait not at all: erasure_hold_hours = 0 in their settings."
     )
     scene.knew = {key: closing.known_fields(scene, key) for key in scene.organisations}
-    for thread in [one for one in scene.threads if one.service in WITHDRAWN]:
-        before = set(knowledge.told(thread.receiver, thread.id))
+    threads = [one for one in scene.threads if one.service in WITHDRAWN]
+    # Before the first: what is taken back in Moscow is taken back further down the chain by itself.
+    before = {one.id: set(knowledge.told(one.receiver, one.id)) for one in threads}
+    for thread in threads:
         consent_id = _withdraw(scene, thread)
-        _hear(scene, thread, consent_id, before)
+        _hear(scene, thread, consent_id, before[thread.id])
 
 
 def _withdraw(scene: Scene, thread: Thread) -> str:
