@@ -36,7 +36,7 @@ from iars_protocol.batch import LOCKED
 from iars_protocol.envelope import NO_HASH, Header, Message, sign_message
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from iars_node.peers.model import Peer
     from iars_node.work import Work
     from iars_protocol.keys import SealingKey
+    from iars_protocol.parts import Part
 
 LONGEST_MESSAGE = 768 * 1024
 """Bytes of content in one message at the most: with its padding, and given back inside an answer after a
@@ -68,17 +69,16 @@ _HEAR = Prepared(
 )
 
 
-def queue(work: Work, draft: Draft) -> Message:
-    """Sign a message and queue it, in the transaction that makes it true."""
+def sign_draft(
+    work: Work,
+    draft: Draft,
+    parts: Sequence[Part],
+    heads: Mapping[bytes, bytes],
+    place: tuple[bytes, int],
+) -> Message:
+    """Sign a draft's message at its place in the thread and in the stream."""
     identity = identity_of(work.vault)
-    parts = draft.content.to_parts()
-    if sum(len(part.content) for part in parts) > LONGEST_MESSAGE:
-        raise InvalidError(
-            "This is too long for one message; nothing was sent. Send long texts as an attachment.",
-            {"texts": f"accepted: at most {LONGEST_MESSAGE // 1024} KiB in all"},
-        )
-    stream_id, number = streams.next_out(work, draft.peer.node_id)
-    heads = messages.heads(work.connection, draft.thread)
+    stream_id, number = place
     sealing = sealing_key(work, draft.peer)
     header = Header(
         type=draft.content.body.type,
@@ -96,7 +96,21 @@ def queue(work: Work, draft: Draft) -> Message:
         grant=draft.grant,
         parts=tuple(part.hash for part in parts),
     )
-    signed = sign_message(header, parts, identity.signing)
+    return sign_message(header, parts, identity.signing)
+
+
+def queue(work: Work, draft: Draft) -> Message:
+    """Sign a message and queue it, in the transaction that makes it true."""
+    identity = identity_of(work.vault)
+    parts = draft.content.to_parts()
+    if sum(len(part.content) for part in parts) > LONGEST_MESSAGE:
+        raise InvalidError(
+            "This is too long for one message; nothing was sent. Send long texts as an attachment.",
+            {"texts": f"accepted: at most {LONGEST_MESSAGE // 1024} KiB in all"},
+        )
+    stream_id, number = streams.next_out(work, draft.peer.node_id)
+    heads = messages.heads(work.connection, draft.thread)
+    signed = sign_draft(work, draft, parts, heads, (stream_id, number))
     messages.keep(work, signed, direction=OUT, peer=draft.peer.node_id, part_keys=draft.part_keys)
     messages.set_head(work, draft.thread, identity.node_id, signed.id)
     streams.move_head(work.connection, draft.peer.node_id, stream_id, signed.id)

@@ -12,16 +12,14 @@ from iars_node.exchange.tables import message as message_table
 from iars_node.exchange.tables import message_part, thread_head
 from iars_node.exchange.tables import outbox as outbox_table
 from iars_node.prepared import insert_many
-from iars_node.vault.identity import identity_of, seconds
+from iars_node.vault.identity import identity_of
 from iars_node.vault.sealing import context
 from iars_protocol.encoding import encode
-from iars_protocol.envelope import NO_HASH, Header, sign_message
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from iars_node.exchange.model import Draft
-    from iars_node.vault.identity import Identity
     from iars_node.work import Work
     from iars_protocol.envelope import Message
 
@@ -41,7 +39,7 @@ def queue_many(work: Work, drafts: Sequence[Draft]) -> list[Message]:
     heads = _heads(work, [draft.thread for draft in drafts])
     numbers = _numbers(work, [draft.peer.node_id for draft in drafts])
     signed = [
-        _sign(work, identity, draft, heads.get(draft.thread, {}), place)
+        outbox.sign_draft(work, draft, draft.content.to_parts(), heads.get(draft.thread, {}), place)
         for draft, place in zip(drafts, numbers, strict=True)
     ]
     _keep(work, drafts, signed)
@@ -85,31 +83,6 @@ def _numbers(work: Work, peers: Sequence[bytes]) -> list[tuple[bytes, int]]:
         return [streams.next_out(work, peer) for peer in peers]
     allotted = streams.next_out_of_each(work, peers)
     return [allotted[peer] for peer in peers]
-
-
-def _sign(
-    work: Work, identity: Identity, draft: Draft, heads: dict[bytes, bytes], place: tuple[bytes, int]
-) -> Message:
-    parts = draft.content.to_parts()
-    stream_id, number = place
-    sealing = outbox.sealing_key(work, draft.peer)
-    header = Header(
-        type=draft.content.body.type,
-        sender=identity.node_id,
-        recipient=draft.peer.node_id,
-        signing_key=identity.signing.key_id,
-        sealing_key=sealing.key_id,
-        thread=draft.thread,
-        previous=heads.get(identity.node_id, NO_HASH),
-        seen=heads.get(draft.peer.node_id, NO_HASH),
-        stream=stream_id,
-        number=number,
-        created=seconds(work.now),
-        expires=min(seconds(draft.expires), sealing.destroy_after),
-        grant=draft.grant,
-        parts=tuple(part.hash for part in parts),
-    )
-    return sign_message(header, parts, identity.signing)
 
 
 def _keep(work: Work, drafts: Sequence[Draft], signed: Sequence[Message]) -> None:
