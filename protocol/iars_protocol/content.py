@@ -48,6 +48,11 @@ class Content:
         return found + [scope.to_part() for scope in self.scopes]
 
 
+def is_withheld(message: Message) -> bool:
+    """Say whether a verified message came without its body: nothing of it was to leave (SPEC § 5.7)."""
+    return not message.parts or message.parts[0].hash != message.header.parts[0]
+
+
 def read_content(message: Message) -> Content:
     """Read a verified message's parts.
 

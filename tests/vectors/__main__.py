@@ -16,6 +16,7 @@ from tests.vectors import (
     basics,
     bodies,
     bundles,
+    contents,
     exchange,
     forms,
     hops,
@@ -47,7 +48,7 @@ def main() -> int:
 
 def groups() -> list[Group]:
     """Return the vectors of every section."""
-    sections = (basics, identity, exchange, hops, places, rules, bodies, transparency, bundles)
+    sections = (basics, identity, exchange, hops, places, rules, contents, bodies, transparency, bundles)
     return [group for section in sections for group in section.groups()]
 
 

@@ -19,7 +19,7 @@ from iars_protocol import (
 )
 from iars_protocol.approvals import approval_of, settle
 from iars_protocol.consent import Denied, Signed
-from iars_protocol.content import check_content, covers_service, read_content
+from iars_protocol.content import check_content, covers_service, is_withheld, read_content
 from iars_protocol.listing import read_signed_listing, verify_listing
 from iars_protocol.messages.registry import read_body
 from iars_protocol.parts import Part
@@ -347,8 +347,12 @@ def _read_body(given: Input) -> Output:
 
 @operation("read-content")
 def _read_content(given: Input) -> Output:
-    content = read_content(envelope.read_message(octets(given, "message")))
+    message = returned.read_returned(octets(given, "message")).left
+    if is_withheld(message):
+        return {"withheld": True}
+    content = read_content(message)
     return {
+        "withheld": False,
         "body": annotate(content.body.to_plain()),
         "grant": content.grant.hash.hex() if content.grant else "",
         "onward": content.onward.hash.hex() if content.onward else "",
