@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 from tests.federation.neighbours import Neighbour, Wire, settle
-from tests.federation.test_restore import back_up, restore_older_database
+from tests.federation.yesterday import back_up, put_back, restore_older_database
 from tests.federation.test_witnesses import be_witnessed, cosigned_sizes, happen, show, sign
 
 from iars_node.audit import log_store, sequencing, tiles
@@ -275,7 +275,6 @@ async def test_a_damaged_tree_is_found_and_can_be_built_anew(logged: Pair) -> No
     assert faults(verified(shelter)) == {}
 
 
-@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
 async def test_a_database_that_was_put_back_without_a_word_is_found_at_once(
     neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock
 ) -> None:
@@ -287,10 +286,8 @@ async def test_a_database_that_was_put_back_without_a_word_is_found_at_once(
     happen(shelter, 10)
     await be_witnessed(shelter, mission)
     proved = cosigned_sizes(shelter)[-1]
-    restore_older_database(shelter, wire, "shelter")
-    with shelter.node.works.write(SYSTEM) as work:
-        # Not as `iars restore` does it: nothing is said to anybody.
-        log_store.change_log(work.connection, 1, closed_at=None)
+    # Not as `iars restore` does it: nothing is said to anybody.
+    put_back(shelter, wire, "shelter")
     found = faults(verified(shelter))
     assert found["rolled-back"][1:] == (proved, (shelter.id.hex(),))
     assert found["rolled-back"][0] >= kept
@@ -302,7 +299,6 @@ async def test_a_database_that_was_put_back_without_a_word_is_found_at_once(
     del clock
 
 
-@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
 async def test_a_log_that_was_restored_as_it_should_be_tells_its_loss_and_holds(
     neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock
 ) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import delete, func, select
 from tests.federation.neighbours import Neighbour, Wire, settle
-from tests.federation.test_restore import actions, back_up, restore_older_database
+from tests.federation.yesterday import actions, back_up, restore_older_database
 
 from iars_node import audit
 from iars_node.audit import alarms, log_store, sequencing
