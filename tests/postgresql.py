@@ -55,7 +55,7 @@ class PostgresqlServer:
         self.serve()
 
     def copy_files(self) -> PostgresqlServer:
-        """Copy every file of the running server, as a disk's image or a base backup does; it is not served yet."""
+        """Copy every file of the running server, as a base backup does; the copy is not served yet."""
         copied = PostgresqlServer(self._programs, durable=self._durable)
         place = ("-h", "127.0.0.1", "-p", str(self.port), "-U", SERVER_USER)
         copied._run("pg_basebackup", "-D", str(copied._folder / "cluster"), *place, "--checkpoint=fast")

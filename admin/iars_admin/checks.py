@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from sqlalchemy.exc import SQLAlchemyError
 
 from iars_admin.founding import ROOT_ROLE
-from iars_node.audit import alarms, log_store, store
+from iars_node.audit import alarms, known_heads, log_store, store
 from iars_node.audit.model import AuditFilter
 from iars_node.audit.service import is_intact
 from iars_node.db import EPOCH
@@ -19,7 +19,7 @@ from iars_node.exchange.waiting import waiting
 from iars_node.migrations import is_current
 from iars_node.vault.identity import ROTATE_BEFORE, identity_of
 from iars_protocol.crypto import probe
-from iars_protocol.errors import ProtocolError
+from iars_protocol.errors import ProofError, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,7 +167,26 @@ def check_audit_log(work: Work, _node: Node) -> list[Finding]:
         return [
             Finding("audit log", "failed", said, "Keep a copy of the database and find out who had access.")
         ]
-    return [ok("audit log", f"the newest {len(events)} events are as they were recorded")]
+    return [
+        _check_tree(work) or ok("audit log", f"the newest {len(events)} events are as they were recorded")
+    ]
+
+
+def _check_tree(work: Work) -> Finding | None:
+    """Say what is wrong with the stored tree: a hole, or that it does not continue what was signed."""
+    newest = log_store.newest_log(work.connection)
+    if newest is None:
+        return None
+    tree = log_store.tree(work.connection, newest)
+    try:
+        against = known_heads.contradicted_by(tree, known_heads.to_continue(work, newest))
+        tree.root()
+    except ProofError as error:
+        return Finding("audit log", "failed", "the stored tree is damaged", str(error))
+    if against is None or newest.closed_at is not None:
+        return None
+    said = f"the log of {newest.size} events does not continue its signed head of {against.size}"
+    return Finding("audit log", "failed", said, "iars audit verify. Was the database put back? iars restore")
 
 
 def check_witnesses(work: Work, _node: Node) -> list[Finding]:

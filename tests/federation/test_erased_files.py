@@ -23,8 +23,8 @@ from tests.federation.endings import (
 )
 from tests.federation.neighbours import SHARED, Neighbour, Wire, settle
 from tests.federation.test_raw_files import Markers, raw_bytes, record_with_everything
-from tests.federation.yesterday import back_up, restore_older_database
 from tests.federation.uploads import UploadWire, attach, upload_all
+from tests.federation.yesterday import back_up, restore_older_database
 
 from iars_node.attachments.tables import attachment
 from iars_node.cases.tables import case_content, search_word
@@ -173,7 +173,7 @@ async def test_no_file_holds_a_word_or_a_key_of_what_was_erased(
 
 @pytest.fixture
 def take_image(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[Neighbour], Image]]:
-    """Copy a node's database as a thief does, file by file; what it returns opens the copy and gives its URL."""
+    """Copy a node's database as a thief does, file by file; what it returns gives the copy's URL."""
     servers: list[PostgresqlServer] = []
 
     def take(side: Neighbour) -> Image:
@@ -200,7 +200,7 @@ def take_image(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
 
 
 def look_into(side: Neighbour, image: str, key_store: Path) -> Neighbour:
-    """Open an image of a node's database with the passphrase and a copy of a key store: a thief's own node."""
+    """Open an image of a node's database with the passphrase and a key store: a thief's own node."""
     settings = side.node.settings.model_copy(
         update={"database_url": image, "key_store_url": f"sqlite:///{key_store}"}
     )

@@ -156,7 +156,7 @@ def _inner(inner: bytes) -> object:
 def _inner_signed_anew(octets: bytes) -> object:
     """Read an inner message whose header is anything at all, but signed by its author."""
     pieces = decode(octets)
-    if type(pieces) is not list or len(pieces) != 3 or type(pieces[0]) is not bytes:  # noqa: PLR2004 - as it travels
+    if type(pieces) is not list or len(pieces) != 3 or type(pieces[0]) is not bytes:
         return None
     pieces[1] = SHELTER.signing.sign(envelope.SIGN_PURPOSE, pieces[0])
     return _inner(encode(pieces))

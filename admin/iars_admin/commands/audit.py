@@ -12,7 +12,7 @@ from iars_admin import auditing
 from iars_admin.command import FAILED, command, group
 from iars_admin.session import Session
 from iars_node.accounts import store as account_store
-from iars_node.audit import alarms, store
+from iars_node.audit import alarms, rebuilding, store
 from iars_node.audit.log_store import newest_log
 from iars_node.audit.model import AuditFilter
 from iars_node.audit.reading import Place, end
@@ -39,6 +39,7 @@ COLUMNS = {
     "detail": "Detail",
 }
 FINDINGS = {"outcome": "Outcome", "said": "Found", "origin": "Log"}
+REBUILT = {"number": "Log", "size": "Events", "damaged": "Damaged", "said": "Found"}
 FOLLOW_SECONDS = 1.0
 ALARM_COLUMNS = {
     "id": "Alarm",
@@ -70,6 +71,7 @@ def register(app: typer.Typer) -> None:
     )
     command(audit, "verify", examples=verified)(verify)
     command(audit, "checkpoint", examples=("iars audit checkpoint",))(checkpoint)
+    command(audit, "rebuild", examples=("iars audit rebuild", "iars audit rebuild --write"))(rebuild)
     alarm = group(app, "alarm", "What went wrong and may need a person.")
     command(alarm, "list", examples=("iars alarm list",))(list_alarms)
     command(alarm, "acknowledge", examples=("iars alarm acknowledge 5f0c...",))(acknowledge)
@@ -262,6 +264,23 @@ def checkpoint(session: Session) -> None:
         f"The head of {size} events is signed; {shown} organisations are asked to cosign it.",
         {"size": size, "witnesses": shown},
     )
+
+
+def rebuild(
+    session: Session,
+    write: Annotated[bool, typer.Option("--write", help="Replace the damaged tree.")] = False,
+) -> None:
+    """Build the log's tree anew from its events, where the table that holds it is damaged.
+
+    Without --write nothing is changed: it says whether the events give the last head that was signed. With
+    it, the tree is replaced if they do. Events that are not those that were signed are refused: that is no
+    damage to mend but a change to explain.
+    """
+    with session.work("node.manage") as work:
+        found = [auditing.describe_rebuilt(each) for each in rebuilding.rebuild(work, write=write)]
+    session.screen.show_list(found, REBUILT, none="Nothing is in the log yet.")
+    if not all(each["continues"] for each in found):
+        raise typer.Exit(FAILED)
 
 
 def list_alarms(
