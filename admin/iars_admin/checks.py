@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from sqlalchemy.exc import SQLAlchemyError
 
 from iars_admin.founding import ROOT_ROLE
+from iars_admin.orphans import compare
 from iars_node.audit import alarms, known_heads, log_store, store
 from iars_node.audit.model import AuditFilter
 from iars_node.audit.service import is_intact
@@ -34,6 +35,10 @@ LITTLE_SPACE, TOO_LITTLE_SPACE = 2048 * MIB, 256 * MIB
 BACKUP_EVERY = timedelta(days=2)
 LONG_WAIT = timedelta(days=1)
 NEWEST_EVENTS = 500
+MOST_COMPARED = 500_000
+"""So many keys are compared in a second or two; a check should not take longer."""
+MANY_ORPHANS = 2_000
+"""More than processes leave behind that ended: a restore has left them."""
 UNWITNESSED = timedelta(days=3)
 
 
@@ -123,6 +128,21 @@ def check_keys(work: Work, _node: Node) -> list[Finding]:
     return found
 
 
+def check_key_store(work: Work, node: Node) -> list[Finding]:
+    """Hold the key store against the database: what can't be opened any more, and what seals nothing."""
+    count = node.vault.count_content_keys()
+    if count > MOST_COMPARED:
+        return [ok("key store", f"has {count:,} keys; iars keys orphans compares them with the database")]
+    found = compare(work.connection, node.vault)
+    if found.lost:
+        said = f"{len(found.lost)} keys are in neither the key store nor its ledger: what they seal is lost"
+        return [Finding("key store", "failed", said, "Restore a newer key store: iars restore --replace")]
+    said = f"every row has its key; {len(found.orphans)} of {found.stored} keys seal nothing"
+    if len(found.orphans) > MANY_ORPHANS:
+        return [Finding("key store", "warning", said, "Stop the node, then: iars keys orphans --remove")]
+    return [Finding("key store", "ok", said, "iars keys orphans" if found.orphans else "")]
+
+
 def check_waiting(work: Work, _node: Node) -> list[Finding]:
     """Look at what waits to be sent."""
     found = []
@@ -210,6 +230,7 @@ LOCAL_CHECKS: tuple[Check, ...] = (
     check_database,
     check_folder,
     check_keys,
+    check_key_store,
     check_waiting,
     check_alarms,
     check_backups,

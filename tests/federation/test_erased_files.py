@@ -26,7 +26,9 @@ from tests.federation.test_raw_files import Markers, raw_bytes, record_with_ever
 from tests.federation.uploads import UploadWire, attach, upload_all
 from tests.federation.yesterday import back_up, restore_older_database
 
+from iars_admin.orphans import compare
 from iars_node.attachments.tables import attachment
+from iars_node.cases import service as cases
 from iars_node.cases.tables import case_content, search_word
 from iars_node.errors import ErasedError
 from iars_node.exchange.tables import message_part
@@ -166,6 +168,10 @@ async def test_no_file_holds_a_word_or_a_key_of_what_was_erased(
         for key, sealed in old:
             with pytest.raises(ErasedError):
                 work.vault.open(key, sealed, b"")
+    for side in pair:
+        with side.node.works.read(SYSTEM) as work:
+            # What the ledger names is not lost, and every other row still has its key.
+            assert compare(work.connection, work.vault).lost == frozenset()
     # The origin's own file is whole.
     with shelter.node.works.read(SYSTEM) as work:
         assert {key.scope for key in find_keys(work.connection, "case", given.case_id)} >= set(SCOPES)
@@ -216,7 +222,9 @@ async def test_an_old_database_with_the_passphrase_and_todays_key_store_shows_no
     take_image: Callable[[Neighbour], Image],
 ) -> None:
     shelter, mission = pair
-    sent, given, _scan = await share_everything(shelter, mission, Markers())
+    markers = Markers()
+    sent, given, _scan = await share_everything(shelter, mission, markers)
+    guess = next(word for word in markers.planted if word.endswith("familyname"))
     open_image = take_image(mission)
     mission.node.vault.back_up(tmp_path / "old-keys.sqlite")
     await erase_by_withdrawal(clock, shelter, mission, given)
@@ -232,6 +240,10 @@ async def test_an_old_database_with_the_passphrase_and_todays_key_store_shows_no
     assert endings_at(thief) == []
     assert shown(thief, sent.id) == set()
     assert record_of(thief, sent.id) == {}
+    # What is left is a guess: the key of the blind words is derived from the master key, and not erased.
+    with thief.node.works.read(SYSTEM) as work:
+        assert cases.search_cases(work, guess, country="AL").found
+        assert not cases.search_cases(work, "Nobody", country="AL").found
     thief.node.close()
 
 
