@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
+REFERRALS = 15
+"""More events than a page of the log holds."""
 SCREENS = list(product(("en", "ar"), (320, 1280), ("light", "dark")))
 
 
@@ -27,7 +29,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> It
     """Two organisations between which something has happened."""
     folder = tmp_path_factory.mktemp("log")
     made = make_world(folder, SetClock(MORNING), copied(sqlite_template), languages=("en", "fr", "ar"))
-    for _ in range(3):
+    for _ in range(REFERRALS):
         made.referral()
     yield made
     made.close()
@@ -49,10 +51,11 @@ def every_state(world: World) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize(("language", "width", "scheme"), SCREENS)
+@pytest.mark.parametrize("screen", SCREENS, ids=str)
 def test_nobody_stumbles_over_the_log(
-    browser: Browser, world: World, address: str, language: str, width: int, scheme: str
+    browser: Browser, world: World, address: str, screen: tuple[str, int, str]
 ) -> None:
+    language, width, scheme = screen
     SCREENSHOTS.mkdir(exist_ok=True)
     with reading(browser, language, width, scheme=scheme) as page:
         sign_in(page, address, language, "arta")
@@ -63,10 +66,9 @@ def test_nobody_stumbles_over_the_log(
             assert page.evaluate("document.documentElement.scrollWidth") <= width, name
 
 
-@pytest.mark.parametrize(("width", "scripts"), [(1280, True), (320, False)])
-def test_the_log_is_narrowed_and_widened_again(
-    browser: Browser, address: str, width: int, scripts: bool
-) -> None:
+@pytest.mark.parametrize("way", [(1280, True), (320, False)], ids=str)
+def test_the_log_is_narrowed_and_widened_again(browser: Browser, address: str, way: tuple[int, bool]) -> None:
+    width, scripts = way
     with reading(browser, "en", width, scripts=scripts) as page:
         sign_in(page, address, "en", "arta")
         page.goto(f"{address}/log")
@@ -75,7 +77,7 @@ def test_the_log_is_narrowed_and_widened_again(
         page.select_option("[name=kind]", "consent")
         press(page, "main form[action='/log'] button[type=submit]")
         assert page.url.endswith("/log?kind=consent")
-        assert rows(page) == 3
+        assert rows(page) == REFERRALS
         press(page, "main .actions a[href='/log']")
         assert page.url.endswith("/log")
         press(page, "main a[href*='from=']")
