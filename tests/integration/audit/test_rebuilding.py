@@ -12,6 +12,7 @@ from tests.integration.audit.growing import MINUTE, happen, leaves
 
 from iars_node import audit
 from iars_node.audit import alarms, log_store, store
+from iars_node.audit.model import AuditFilter
 from iars_node.audit.rebuilding import Rebuilt, rebuild
 from iars_node.audit.sequencing import LATE, close_log, sequence, turn
 from iars_node.audit.tables import audit_checkpoint, audit_log, audit_tile
@@ -96,15 +97,11 @@ def test_every_damaged_tile_comes_back_as_it_was(
     assert tiles(grown) == before
     turn(grown, NOW)
     with grown.read(SYSTEM) as work:
-        newest = next(iter(store.page(work.connection, audit_filter()).events))
+        [newest] = store.page(work.connection, AuditFilter(action="audit.rebuilt")).events
         head = log_store.newest_checkpoint(work.connection, 1)
     assert newest.event.detail == {"tiles": 1, "size": 2 * WIDTH + 25}
     assert head is not None
     assert head.size == 2 * WIDTH + 26
-
-
-def audit_filter() -> store.AuditFilter:
-    return store.AuditFilter(action="audit.rebuilt")
 
 
 def test_a_tree_with_nothing_left_of_it_is_built_from_the_events_alone(grown: Works) -> None:
