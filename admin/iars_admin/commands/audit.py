@@ -13,13 +13,14 @@ from iars_admin.command import FAILED, command, group
 from iars_admin.session import Session
 from iars_node.accounts import store as account_store
 from iars_node.audit import alarms, rebuilding, store
-from iars_node.audit.log_store import newest_log
+from iars_node.audit.log_store import newest_checkpoint, newest_log
 from iars_node.audit.model import AuditFilter
 from iars_node.audit.reading import Place, end
 from iars_node.audit.sequencing import sign_head
 from iars_node.audit.service import record
 from iars_node.cases.service import case_by_reference
 from iars_node.cases.service.tracing import records_of_person
+from iars_node.errors import ConflictError
 from iars_node.node import witness_policy
 from iars_node.peers import service as peers
 from iars_node.witness.exporting import bundle_lines
@@ -259,7 +260,14 @@ def checkpoint(session: Session) -> None:
         shown = show_head(work, witness_policy(session.settings), now=True)
         newest = newest_log(work.connection)
         size = newest.size if newest else 0
+        head = newest_checkpoint(work.connection, newest.number) if newest else None
         record(work, "audit.checkpointed", detail={"size": size, "witnesses": shown})
+    # After the commit: what was seen on the way there, such as an alarm, stays.
+    if head is None or head.size < size:
+        raise ConflictError(
+            "Nothing was signed: after a restore the log waits for its witnesses, or it does not continue a "
+            "head that was signed before. iars audit verify says which."
+        )
     session.screen.done(
         f"The head of {size} events is signed; {shown} organisations are asked to cosign it.",
         {"size": size, "witnesses": shown},

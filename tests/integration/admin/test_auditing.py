@@ -250,6 +250,11 @@ def test_a_database_that_was_put_back_without_a_word_is_no_restore(
     finding = doctor_on(shelter, "audit log")
     assert finding["outcome"] == "failed"
     assert "does not continue its signed head" in finding["said"]
+    # It signs nothing more, and says so.
+    refused = shelter.run("audit", "checkpoint")
+    assert refused.code == 1
+    assert "Nothing was signed" in refused.err
+    assert "audit.rolled-back" in {alarm["kind"] for alarm in shelter.ask("alarm", "list")}
 
 
 def test_a_damaged_tree_is_named_by_the_doctor_and_built_anew_by_a_command(
