@@ -35,7 +35,7 @@ LITTLE_SPACE, TOO_LITTLE_SPACE = 2048 * MIB, 256 * MIB
 BACKUP_EVERY = timedelta(days=2)
 LONG_WAIT = timedelta(days=1)
 NEWEST_EVENTS = 500
-MOST_COMPARED = 500_000
+MOST_COMPARED = 100_000
 """So many keys are compared in a second or two; a check should not take longer."""
 MANY_ORPHANS = 2_000
 """More than processes leave behind that ended: a restore has left them."""

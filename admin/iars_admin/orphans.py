@@ -61,7 +61,7 @@ def compare(connection: Connection, vault: Vault) -> Compared:
 def named_keys(connection: Connection) -> Iterator[bytes]:
     """Yield the id of every content key that any row of the database names."""
     for column in key_columns():
-        rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(select(column)).scalars()
+        rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(select(column).distinct()).scalars()
         for octets in rows:
             value = bytes(octets or b"")
             # Some columns hold the ids of several keys, one behind the other.
