@@ -38,7 +38,7 @@ NEWEST_EVENTS = 500
 MOST_COMPARED = 100_000
 """So many keys are compared in a second or two; a check should not take longer."""
 MANY_ORPHANS = 2_000
-"""More than processes leave behind that ended: a restore has left them."""
+"""Many starts of the node leave so many as well; yet a restore may have left those of real content."""
 UNWITNESSED = timedelta(days=3)
 
 

@@ -61,8 +61,9 @@ def compare(connection: Connection, vault: Vault) -> Compared:
 def named_keys(connection: Connection) -> Iterator[bytes]:
     """Yield the id of every content key that any row of the database names."""
     for column in key_columns():
-        rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(select(column).distinct()).scalars()
-        for octets in rows:
+        # Each once: a key seals one document, and hundreds of words stand under it.
+        named = select(column).distinct()
+        for octets in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(named).scalars():
             value = bytes(octets or b"")
             # Some columns hold the ids of several keys, one behind the other.
             for start in range(0, len(value), KEY_ID_BYTES):
