@@ -8,7 +8,7 @@ that does not continue every head which this node has signed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from iars_node.audit import known_heads, log_store, tiles
@@ -34,7 +34,7 @@ StoredTiles = dict[tuple[int, int], tuple[bytes, bytes]]
 class Rebuilt:
     """What building one log's tree anew gave, compared with what is stored and with what was signed.
 
-    `signed` is the size of the largest signed head, `agreed` that of the largest that the events give.
+    `signed` is the size of the largest signed head, `agreed` that of the one up to which the events give all.
     """
 
     number: int
@@ -84,8 +84,8 @@ def _plan(work: Work, log: Log) -> tuple[Rebuilt, StoredTiles]:
     leaves = _leaves(work, numbers, stored)
     lost = log.size - len(leaves)
     built = _tiles_of(numbers, leaves) if not lost else {}
-    heads = list(_signed_heads(work, log))
-    fitting = [head for head in heads if not lost and not _is_contradicted(log, built, head)]
+    heads = sorted(_signed_heads(work, log), key=lambda head: head.size)
+    fitting = takewhile(lambda head: not lost and not _is_contradicted(log, built, head), heads)
     rebuilt = Rebuilt(
         log.number,
         log.origin,

@@ -18,7 +18,9 @@ from iars_node.audit.sequencing import LATE, close_log, sequence, turn
 from iars_node.audit.tables import audit_checkpoint, audit_log, audit_tile
 from iars_node.audit.tiles import WIDTH
 from iars_node.errors import ConflictError, RefusedError
+from iars_node.vault.identity import identity_of
 from iars_node.work import SYSTEM, Works
+from iars_protocol.checkpoint import Checkpoint, sign_checkpoint
 from iars_protocol.errors import ProofError
 
 if TYPE_CHECKING:
@@ -141,6 +143,15 @@ def test_events_that_are_not_those_that_were_signed_are_refused(grown: Works) ->
         rebuilt(grown, write=True)
     assert refused.value.reason == "forked"
     assert tiles(grown) == before
+
+
+def test_one_signed_head_that_does_not_fit_is_enough_to_refuse(grown: Works) -> None:
+    with grown.write(SYSTEM) as work:
+        [log] = log_store.logs(work.connection)
+        other = sign_checkpoint(Checkpoint(log.origin, 3, bytes(32)), identity_of(work.vault).log)
+        log_store.add_checkpoint(work, 1, 3, other.to_bytes())
+    [found] = rebuilt(grown)
+    assert (found.signed, found.agreed, found.continues) == (2 * WIDTH + 20, 0, False)
 
 
 def test_a_head_that_was_put_in_with_another_signature_counts_for_nothing(grown: Works) -> None:
