@@ -12,6 +12,7 @@ from iars_node.attachments.intake import Intake, Limits
 from iars_node.attachments.service import remove_erased
 from iars_node.attachments.uploading import Uploader
 from iars_node.cases.events import ContentErased
+from iars_node.cases.service import take_out_erased
 from iars_node.clock import Clock, SystemClock
 from iars_node.consent.approvals import outcome_handler
 from iars_node.consent.closing import EXPIRE_CONSENTS_JOB
@@ -25,7 +26,7 @@ from iars_node.db import Database
 from iars_node.events import Events
 from iars_node.exchange.announcing import ROTATE_JOB, listing_handler, rotate_keys_job
 from iars_node.exchange.inbox import apply_opened
-from iars_node.exchange.model import Outgoing, Receipted, Resynced
+from iars_node.exchange.model import Outgoing, PutBack, Receipted, Resynced
 from iars_node.exchange.opening import Opened
 from iars_node.exchange.reception import Reception
 from iars_node.exchange.restoring import GAPS_JOB, ask_for_gaps_job
@@ -182,6 +183,7 @@ def follow_events(events: Events, folder: AttachmentFolder, rules: Rules | None 
     events.follow(Resynced, ask_after_restore)
     events.follow(HoldLifted, withdrawals.follow_lifting)
     events.follow(ContentErased, remove_erased(folder))
+    events.follow(PutBack, take_out_erased)
 
 
 def build_node(settings: Settings, *, clock: Clock | None = None, transport: Transport | None = None) -> Node:

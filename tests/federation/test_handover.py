@@ -9,7 +9,7 @@ import pytest
 from tests.federation.endings import pass_time, record_of, refer_and_accept, shown, withdraw
 from tests.federation.neighbours import PERSON, SHARED, settle
 from tests.federation.test_erased_files import every_file, wrapped_keys
-from tests.federation.test_restore import back_up, restore_older_database
+from tests.federation.yesterday import back_up, restore_older_database
 
 from iars_node.audit.service import record
 from iars_node.cases import service as cases
@@ -260,7 +260,6 @@ async def test_no_file_holds_a_key_of_what_was_handed_over(three: Three, clock: 
     assert [name for name, octets in files for key in wrapped if key in octets] == []
 
 
-@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
 async def test_a_hold_that_a_restore_has_forgotten_begins_again(
     three: Three, wire: Wire, clock: SetClock
 ) -> None:

@@ -49,7 +49,7 @@ _BY_TOPIC = {
     "alarm": "raised acknowledged",
     "audit": (
         "read exported verified checkpointed cosigned witnessed origin-opened gap-found fork-seen "
-        "rollback-seen witness-asked"
+        "rollback-seen witness-asked rebuilt"
     ),
     "report": "made exported",
     "retention": "rule-set rule-removed previewed applied",
