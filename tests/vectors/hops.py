@@ -82,6 +82,7 @@ def hops() -> Group:
         "valid for too long": request({"expires": START + 301}),
         "another tag": request({"tag": "other"}),
         "a nonce of fifteen bytes": request({"nonce": to_text(bytes(15))}),
+        "a nonce with unused bits": request({"nonce": NONCE[:-1] + "x"}),
         "a nonce that is not base64": request({"nonce": NONCE[:-1] + "."}),
         "the recipient not covered": request({"covered": ["@method", "@path", "content-digest"]}),
         "the offset not covered": {**request(PIECE), "also": ["upload-offset"]},
