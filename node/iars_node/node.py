@@ -39,7 +39,7 @@ from iars_node.retention import service as retention
 from iars_node.retention.model import RETENTION_JOB
 from iars_node.vault.vault import Vault
 from iars_node.withdrawals import service as withdrawals
-from iars_node.withdrawals.model import CLOCK_JOB, DESTROY_JOB, WATCH_JOB, Rules
+from iars_node.withdrawals.model import CLOCK_JOB, DESTROY_JOB, WATCH_JOB, Rules, TellingBackEnded
 from iars_node.withdrawals.model import EXPIRE_JOB as END_GRANTS_JOB
 from iars_node.withdrawals.service.handing_over import HANDOVER_JOB
 from iars_node.withdrawals.service.onward_ending import follow_narrowing
@@ -169,6 +169,7 @@ def follow_events(events: Events, folder: AttachmentFolder, rules: Rules | None 
     events.follow(ConsentInvalidated, withdrawals.follow_invalidation)
     events.follow(ConsentExpired, withdrawals.follow_expiry)
     events.follow(ExceptionLapsed, withdrawals.Lapses(rules or Rules()).follow)
+    events.follow(TellingBackEnded, withdrawals.Answers(rules or Rules()).follow)
     events.follow(Erased, withdrawals.Destruction(rules or Rules()).report_unaccepted)
     events.follow(Arrived, referrals.follow_arrival)
     events.follow(Receipted, referrals.follow_receipt)

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from iars_protocol.messages.consent import ScopeOutcome
 
 By: TypeAlias = Literal["person", "other"]
-Cause: TypeAlias = Literal["withdrawal", "expiry", "not-accepted", "lapse"]
+Cause: TypeAlias = Literal["withdrawal", "expiry", "not-accepted", "lapse", "told-back"]
 EndingState: TypeAlias = Literal["held", "paused", "done"]
 
 LAPSE: Cause = "lapse"
+TOLD_BACK: Cause = "told-back"
+"""What recipients told back here, in a scope that the person has taken out. It is reported to nobody."""
 
 HELD: EndingState = "held"
 PAUSED: EndingState = "paused"
@@ -134,6 +136,14 @@ class Retention:
     until: datetime
     decided_by: str
     decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TellingBackEnded:
+    """Announced when recipients may tell nothing back any more in some scopes, by the ids of their grants."""
+
+    grants: tuple[str, ...]
+    parts: tuple[EndedPart, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,11 +84,14 @@ def keys_of_step(work: Work, incoming: Incoming) -> tuple[tuple[bytes, ...], ...
 
 
 def standing_parts(work: Work, current: Referral, parts: Sequence[ScopePart]) -> list[ScopePart]:
-    """Return the parts that may be read: all of the origin's own, and of a receiver's what has not ended."""
-    if current.direction == OUT or not parts:
-        return list(parts)
+    """Return the parts that may be read: of what was referred, and of what was told back, what has not ended."""
+    if not parts:
+        return []
     kept = consents.kept_grant(work, current.grant_id)
     purpose = SERVICES[current.service].purpose
+    if current.direction == OUT:
+        # What a receiver tells belongs to the origin's own file, but for scopes that the person took out.
+        return [part for part in parts if kept.is_told_back(part.scope, purpose)]
     return [part for part in parts if kept.stands(part.scope, purpose, work.now)]
 
 

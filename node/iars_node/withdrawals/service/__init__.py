@@ -1,5 +1,6 @@
 """The use cases of withdrawals and erasures."""
 
+from iars_node.withdrawals.service.answers import Answers
 from iars_node.withdrawals.service.asking import watch, withdraw
 from iars_node.withdrawals.service.deciding import (
     GROUNDS,
@@ -42,6 +43,7 @@ from iars_node.withdrawals.service.recovering import recoveries
 __all__ = [
     "GROUNDS",
     "PROVE_JOB",
+    "Answers",
     "Asked",
     "Destruction",
     "HandedOver",

@@ -14,7 +14,7 @@ from iars_node.audit.alarms import raise_alarm
 from iars_node.consent import endings, onward_store, versions
 from iars_node.consent import store as consent_store
 from iars_node.consent.closing import close
-from iars_node.consent.ended import joined, parts_of
+from iars_node.consent.ended import joined, parts_of, told_back
 from iars_node.consent.model import PERMITTING
 from iars_node.db import new_id
 from iars_node.errors import ConflictError, InvalidError, NotFoundError
@@ -27,7 +27,16 @@ from iars_node.peers import store as peer_store
 from iars_node.referrals.service import ending as referrals
 from iars_node.vault.identity import identity_of, seconds
 from iars_node.withdrawals import store
-from iars_node.withdrawals.model import DEADLINE, MESSAGE_LIFE, WAITING, WATCH_JOB, By, Notice, Part
+from iars_node.withdrawals.model import (
+    DEADLINE,
+    MESSAGE_LIFE,
+    WAITING,
+    WATCH_JOB,
+    By,
+    Notice,
+    Part,
+    TellingBackEnded,
+)
 from iars_protocol.consent import Signed, Withdrawal, sign
 from iars_protocol.content import Content
 from iars_protocol.messages.consent import Withdraw
@@ -82,7 +91,16 @@ def withdraw(
         )
         told += _told(work, chain, part)
     fresh = end_grants(work, told, replace(part, recipients=()), by)
+    end_telling_back(work, [kept.id for kept in told], part.scopes, part.purposes)
     return [*before, *sorted(fresh, key=lambda notice: notice.id)]
+
+
+def end_telling_back(
+    work: Work, grant_ids: Iterable[str], scopes: Sequence[str], purposes: Sequence[str] = ()
+) -> None:
+    """End, for scopes that the person named, what recipients of some grants may tell back of them."""
+    if parts := told_back(scopes, purposes):
+        work.announce(TellingBackEnded(tuple(grant_ids), parts))
 
 
 _STATES: Mapping[By, str] = {"person": "withdrawn", "other": "revoked"}

@@ -10,10 +10,11 @@ from iars_node.consent.narrowing import within
 from iars_node.consent.versions import versions_of
 from iars_node.peers import store as peer_store
 from iars_node.referrals.service import sent
+from iars_node.referrals.service.sent import TELLING_NARROWED
 from iars_node.referrals.service.withholding import withhold_all
 from iars_node.vault.identity import seconds
 from iars_node.withdrawals.model import Part
-from iars_node.withdrawals.service.asking import WHOLE, end_grants, grants_under
+from iars_node.withdrawals.service.asking import WHOLE, end_grants, end_telling_back, grants_under
 from iars_protocol.content import ATTACHMENTS, TEXTS
 from iars_protocol.vocabulary import SCOPES
 
@@ -47,6 +48,30 @@ def follow_narrowing(work: Work, narrowed: ConsentNarrowed) -> None:
             ending[part].add(kept.id)
     for part, grant_ids in ending.items():
         _end(work, chain, grant_ids, part, "person")
+    for kept in issued:
+        _end_telling_back(work, kept, newer.terms)
+
+
+def _end_telling_back(work: Work, kept: KeptGrant, terms: Terms) -> None:
+    """End what a recipient may tell back in scopes that are taken out of it, and put that before people.
+
+    A withdrawal knows no direction. Where the recipient also received the scope, it is not told: it would give
+    back what the person still lets it have.
+    """
+    gone = _not_told_back(kept, terms)
+    end_telling_back(work, [kept.id], gone)
+    told = consent_store.find_grant(work.connection, kept.id)
+    if told is not None and not all(_has_ended(told, code) for code in gone):
+        sent.note_narrowed(work, kept.id, TELLING_NARROWED)
+
+
+def _not_told_back(kept: KeptGrant, terms: Terms) -> tuple[str, ...]:
+    return tuple(
+        code
+        for code in kept.grant.feedback
+        if code not in terms.feedback
+        and any(kept.is_told_back(code, purpose) for purpose in kept.grant.purposes)
+    )
 
 
 def _issued(work: Work, chain: Sequence[str]) -> list[KeptGrant]:
@@ -88,7 +113,10 @@ def _scopes_gone(work: Work, kept: KeptGrant, terms: Terms, node: str) -> tuple[
     touched = _touched(work, kept.id, {code: names for code, names in fields.items() if names})
     if touched:
         sent.note_narrowed(work, kept.id)
-    return tuple(code for code in SCOPES if code in gone | touched)
+    # What the recipient could only tell, and never received, it can be told not to tell.
+    received = kept.grant.codes()
+    telling = {code for code in _not_told_back(kept, terms) if code not in received}
+    return tuple(code for code in SCOPES if code in gone | touched | telling)
 
 
 def _has_ended(kept: KeptGrant, scope: str) -> bool:

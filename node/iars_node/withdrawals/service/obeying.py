@@ -23,7 +23,7 @@ from iars_node.vault.identity import identity_of, seconds
 from iars_node.withdrawals import store
 from iars_node.withdrawals.model import DESTROY_JOB, EXPIRE_JOB, HELD, PAUSED, Ending, Part, Rules
 from iars_node.withdrawals.service import holdings
-from iars_node.withdrawals.service.asking import end_grants
+from iars_node.withdrawals.service.asking import end_grants, end_telling_back
 from iars_node.work import SYSTEM
 from iars_protocol.consent import Withdrawal, verify_issued
 from iars_protocol.errors import MalformedError
@@ -206,6 +206,7 @@ def _pass_on(work: Work, issuer: Peer, ended: Sequence[KeptGrant], said: Withdra
         # The node itself passes it on: the peer whose message arrived has no rights here.
         own = replace(work, actor=SYSTEM)
         end_grants(own, list(found.values()), Part(said.scopes, said.purposes), said.by)
+        end_telling_back(own, found, said.scopes, said.purposes)
 
 
 def _is_handover(work: Work, kept: KeptGrant) -> bool:
