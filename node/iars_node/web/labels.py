@@ -60,6 +60,8 @@ CONSENT_STEPS: Mapping[str, str] = MappingProxyType(
         "invalidate": N_("Found not to count"),
         "withdraw": N_("Withdrew it"),
         "revoke": N_("Revoked by others"),
+        "take-back": N_("Withdrew a part of it"),
+        "revoke-part": N_("A part was revoked by others"),
         "run-again": N_("Stands again: only the clock was wrong"),
     }
 )
@@ -89,6 +91,9 @@ STEPS: Mapping[str, str] = MappingProxyType(
         "referral.amend/1": N_("Changes sent"),
         "referral.note/1": N_("Message"),
         "referral.expire": N_("The time to answer ended"),
+        "consent.withdraw": N_("The person withdrew"),
+        "consent.revoke": N_("The consent was revoked"),
+        "consent.untell": N_("The person no longer wants this told back"),
     }
 )
 

@@ -14,7 +14,7 @@ from iars_node.consent import service as consents
 from iars_node.db import new_id
 from iars_node.errors import ConflictError, InvalidError, NotFoundError, RefusedError
 from iars_node.referrals import store as referral_store
-from iars_node.referrals.model import OUT
+from iars_node.referrals.model import OUT, is_never_accepted
 from iars_node.referrals.service.sending import amend
 from iars_node.referrals.service.standing import standing_grant
 from iars_node.rights import store
@@ -99,7 +99,8 @@ class _Holder:
 def _holders(work: Work, case_id: str, names: Sequence[str]) -> list[_Holder]:
     by_grant: dict[str, list[Referral]] = defaultdict(list)
     for current in referral_store.of_case(work.connection, case_id):
-        if current.direction == OUT and not _was_given_back(current):
+        # Of what was never accepted the other side erases what came with it, and reports that.
+        if current.direction == OUT and not is_never_accepted(current):
             by_grant[current.grant_id].append(current)
     erased = _erased_scopes(work, case_id)
     found = []
@@ -110,11 +111,6 @@ def _holders(work: Work, case_id: str, names: Sequence[str]) -> list[_Holder]:
             found.append(_Holder(sent[0].peer, grant_id, tuple(sent), held))
     # Always in one order: whoever else sends to several organisations waits instead of blocking.
     return sorted(found, key=lambda each: (each.node, each.grant_id))
-
-
-def _was_given_back(current: Referral) -> bool:
-    # Rejected, or over before it was accepted: the other side erases what came with it and reports that.
-    return not current.is_open and (current.state == "rejected" or current.answered_at is None)
 
 
 def _erased_scopes(work: Work, case_id: str) -> set[tuple[str, str]]:

@@ -13,7 +13,7 @@ from iars_node.accounts.access import require
 from iars_node.audit.alarms import raise_alarm
 from iars_node.consent import endings, onward_store, versions
 from iars_node.consent import store as consent_store
-from iars_node.consent.closing import close
+from iars_node.consent.closing import close, close_parts
 from iars_node.consent.ended import joined, parts_of, told_back
 from iars_node.consent.model import PERMITTING
 from iars_node.db import new_id
@@ -79,7 +79,7 @@ def withdraw(
         if part.is_whole:
             close(work, each, "withdraw" if by == "person" else "revoke", by)
         else:
-            endings.end_parts(work.connection, each, parts)
+            close_parts(work, each, parts, by)
         audit.record(
             work,
             f"consent.{_STATES[by]}",
@@ -156,7 +156,7 @@ def end_grants(work: Work, told: Sequence[IssuedGrant], part: Part, by: By) -> l
     peers = {peer for peer, _consent_id in by_place}
     peer_store.lock_many(work.connection, peers)
     told_now = who_can_be_told(work, peers)
-    referrals.end_sharing(work, ended, told_now)
+    referrals.end_sharing(work, ended, told_now, referrals.End(parts, by))
     signing = identity_of(work.vault).signing
     given = onward_store.given_with(work.connection, [kept.id for kept in ended])
     if part.is_whole:

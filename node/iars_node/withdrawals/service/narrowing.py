@@ -6,10 +6,14 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from iars_node.consent import store as consent_store
+from iars_node.consent.ended import parts_of
 from iars_node.consent.narrowing import within
 from iars_node.consent.versions import versions_of
 from iars_node.peers import store as peer_store
+from iars_node.referrals import store as referral_store
+from iars_node.referrals.model import UNTOLD_STEP
 from iars_node.referrals.service import sent
+from iars_node.referrals.service.ending import note_ended
 from iars_node.referrals.service.sent import TELLING_NARROWED
 from iars_node.referrals.service.withholding import withhold_all
 from iars_node.vault.identity import seconds
@@ -60,6 +64,8 @@ def _end_telling_back(work: Work, kept: KeptGrant, terms: Terms) -> None:
     """
     gone = _not_told_back(kept, terms)
     end_telling_back(work, [kept.id], gone)
+    referrals = referral_store.under_grants(work.connection, [kept.id]) if gone else []
+    note_ended(work, referrals, parts_of(gone), UNTOLD_STEP, work.actor.id)
     told = consent_store.find_grant(work.connection, kept.id)
     if told is not None and not all(_has_ended(told, code) for code in gone):
         sent.note_narrowed(work, kept.id, TELLING_NARROWED)

@@ -18,6 +18,7 @@ from iars_node.exchange.model import Handler
 from iars_node.jobs.service import cancel, schedule
 from iars_node.peers import store as peer_store
 from iars_node.referrals import store as referral_store
+from iars_node.referrals.service.ending import End, note_ended
 from iars_node.referrals.service.withholding import withhold_ended
 from iars_node.vault.identity import identity_of, seconds
 from iars_node.withdrawals import store
@@ -108,6 +109,9 @@ class Obedience:
         store.add_ending(work.connection, new)
         if said is not None:
             endings.end_grants(work, [kept], parts, work.now)
+            end = End(parts, said.by)
+            received = referral_store.under_grants(work.connection, [kept.id])
+            note_ended(work, received, end.parts, end.step, kept.peer.hex())
         held = holdings.ended_holdings(work, kept.id, parts)
         # What is kept on a ground since an earlier ending stays readable until the ground ends.
         grounds = {each.scope for each in store.retentions_of_grant(work.connection, kept.id, work.now)}
