@@ -53,6 +53,7 @@ HANDOVER_LABELS = {
     "release_after": "Erased after",
     "released_at": "Erased",
     "kept": "Kept",
+    "held": "Under a legal hold",
 }
 
 
@@ -116,6 +117,7 @@ def handover_entry(found: HandedOver, names: Mapping[bytes, str]) -> dict[str, A
         "release_after": found.handover.release_after,
         "released_at": found.handover.released_at,
         "kept": [f"{each.scope}: {each.ground}, until {each.until.date()}" for each in found.kept],
+        "held": [f"{scope}, until {until.date()}" for scope, until in found.held.items()],
     }
 
 

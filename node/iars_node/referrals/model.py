@@ -164,6 +164,14 @@ class Arrived:
     referral: Referral
 
 
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """Announced when the other side has put something right that was disclosed here; `fields` are scope.field."""
+
+    referral: Referral
+    fields: tuple[str, ...]
+
+
 def is_to_be_erased(referral: Referral) -> bool:
     """Say whether what came with a referral must go: it ended here before anybody accepted it."""
     return referral.direction == IN and is_never_accepted(referral)
