@@ -36,6 +36,7 @@ MATRIX_COLUMNS = {
     "since": "Since",
     "until": "Until",
     "stated_at": "Stated",
+    "untold_name": "Not told yet",
     "consent_id": "Consent",
 }
 PERMISSION_COLUMNS = {
@@ -68,6 +69,8 @@ def matrix_entries(row: Row, names: Mapping[bytes, str]) -> list[dict[str, Any]]
         "grant_id": row.grant_id,
         "onward_id": row.onward_id,
         "until": row.until,
+        "untold_to": row.untold_to.hex(),
+        "untold_name": _name(row.untold_to, names) if row.untold_to else "",
     }
     if not row.cells:
         return [common | {"scope": "", "state": row.state, "since": row.since, "stated_at": None}]

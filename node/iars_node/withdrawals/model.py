@@ -36,6 +36,7 @@ MESSAGE_LIFE = timedelta(days=60)
 
 WAITING = "waiting"
 NOTHING_HELD = "nothing-held"
+WORST_FIRST = ("failed", "retained", "erased", NOTHING_HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Report:
     def outcome(self) -> str:
         """The worst of what became of the scopes: failed, retained, erased, or that nothing was held."""
         said = {each.outcome for each in self.outcomes}
-        return next((word for word in ("failed", "retained", "erased") if word in said), NOTHING_HELD)
+        return next((word for word in WORST_FIRST if word in said), NOTHING_HELD)
 
 
 @dataclass(frozen=True, slots=True)

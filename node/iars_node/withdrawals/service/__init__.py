@@ -39,9 +39,11 @@ from iars_node.withdrawals.service.reading import (
     reports_of_case,
 )
 from iars_node.withdrawals.service.recovering import recoveries
+from iars_node.withdrawals.service.telling import OUTCOME_JOB, tell_again
 
 __all__ = [
     "GROUNDS",
+    "OUTCOME_JOB",
     "PROVE_JOB",
     "Answers",
     "Asked",
@@ -79,6 +81,7 @@ __all__ = [
     "report_handler",
     "reports_of_case",
     "retain",
+    "tell_again",
     "watch",
     "watch_clock",
     "withdraw",
