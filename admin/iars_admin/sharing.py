@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from iars_node.referrals import service as referrals
+from iars_node.referrals.handover_rules import FORMER_CONTROLLER, NEW_CONTROLLER, THEY_TAKE, YOU_LEAVE
 from iars_node.referrals.model import HANDOVER
-from iars_node.web.handover_rules import FORMER_CONTROLLER, NEW_CONTROLLER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from iars_admin.session import Session
     from iars_admin.showing import Screen
@@ -125,12 +125,20 @@ def handover_entry(found: HandedOver, names: Mapping[bytes, str]) -> dict[str, A
 
 
 def show_rules(screen: Screen) -> None:
-    """Say what each side of a handover keeps and may not keep."""
-    screen.heading("This hands the whole case over to you")
-    for sentence in NEW_CONTROLLER:
-        screen.say(f"- {sentence}")
-    screen.heading("What they keep")
-    for sentence in FORMER_CONTROLLER:
+    """Say to the receiver what each side of a handover keeps and may not keep."""
+    _say(screen, "This hands the whole case over to you", NEW_CONTROLLER)
+    _say(screen, "What they keep", FORMER_CONTROLLER)
+
+
+def show_rules_to_sender(screen: Screen) -> None:
+    """Say to the sender, before it offers, what each side of a handover keeps and may not keep."""
+    _say(screen, "This hands the whole case over to them", THEY_TAKE)
+    _say(screen, "What stays with you", YOU_LEAVE)
+
+
+def _say(screen: Screen, heading: str, sentences: Iterable[str]) -> None:
+    screen.heading(heading)
+    for sentence in sentences:
         screen.say(f"- {sentence}")
 
 

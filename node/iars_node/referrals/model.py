@@ -132,6 +132,7 @@ class Preview:
     never: tuple[Line, ...]
     # Whose person this is: the recipient of an onward referral learns it.
     origin: bytes = b""
+    kind: Kind = "service"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from iars_node.cases.model import CLOSURE_REASONS, RELATIONS, STAGES
 from iars_node.consent.changing import INVALIDATION_REASONS
 from iars_node.consent.exception import KINDS, STATES
 from iars_node.consent.model import ASSENT, FROM_WHOM, HOW_OBTAINED, WITHDRAWAL_WAYS
+from iars_node.referrals import handover_rules
 from iars_node.rights.model import TO_TELL_REASONS
 from iars_node.web.languages import N_
 from iars_protocol.vocabulary import REASONS, SCOPES, SERVICES, VOCABULARIES
@@ -282,6 +283,7 @@ def vocabulary_messages() -> Iterator[tuple[str, str]]:
     for labels in (HOW_OBTAINED, FROM_WHOM, ASSENT, WITHDRAWAL_WAYS):
         yield from ((label, "consent/model.py") for label in labels.values())
     yield from ((label, "consent/changing.py") for label in INVALIDATION_REASONS.values())
+    yield from ((sentence, "referrals/handover_rules.py") for sentence in handover_rules.sentences())
     yield from ((label, "rights/model.py") for label in TO_TELL_REASONS.values())
     for labels in (KINDS, STATES):
         yield from ((label, "consent/exception.py") for label in labels.values())
