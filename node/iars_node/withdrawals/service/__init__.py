@@ -21,7 +21,13 @@ from iars_node.withdrawals.service.hearing import report_handler
 from iars_node.withdrawals.service.holding import follow_lifting
 from iars_node.withdrawals.service.lapsing import Lapses
 from iars_node.withdrawals.service.matrix import Matrix, matrix_of_case
-from iars_node.withdrawals.service.narrowing import follow_expiry, follow_invalidation, follow_narrowing
+from iars_node.withdrawals.service.narrowing import (
+    Foreseen,
+    follow_expiry,
+    follow_invalidation,
+    follow_narrowing,
+    foresee_narrowing,
+)
 from iars_node.withdrawals.service.obeying import Obedience
 from iars_node.withdrawals.service.onward_ending import withdraw_onward
 from iars_node.withdrawals.service.proving import PROVE_JOB, Proved, proof_handler, proof_lines, prove_job
@@ -48,6 +54,7 @@ __all__ = [
     "Answers",
     "Asked",
     "Destruction",
+    "Foreseen",
     "HandedOver",
     "HandingOver",
     "Held",
@@ -69,6 +76,7 @@ __all__ = [
     "follow_invalidation",
     "follow_lifting",
     "follow_narrowing",
+    "foresee_narrowing",
     "handed_over",
     "keep_after_handover",
     "list_endings",
