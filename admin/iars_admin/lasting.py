@@ -68,8 +68,8 @@ def _lines(name: str, each: Foreseen) -> list[str]:
     found = [f"{name}: {', '.join(plain)}."] if plain else []
     if each.for_details:
         found.append(
-            f"{name}: {', '.join(each.for_details)}, whole: a detail of it was sent. Refer once more to share "
-            "the rest of it."
+            f"{name}: {', '.join(each.for_details)}, whole: a detail of it was sent. Refer once more "
+            "to share the rest of it."
         )
     if each.purposes:
         found.append(f"{name}: everything for {', '.join(each.purposes)}.")

@@ -84,9 +84,7 @@ async def test_the_holder_forwards_a_correction_to_whom_it_passed_the_person_on(
     assert [(each.node, each.outcome) for each in at_mission.told] == [(clinic.id.hex(), "amended")]
     assert corrections_at(clinic, forwarded) == []
     with mission.node.works.read(SYSTEM) as work:
-        (noted,) = audit_store.page(
-            work.connection, AuditFilter(action="person.correction-forwarded")
-        ).events
+        (noted,) = audit_store.page(work.connection, AuditFilter(action="person.correction-forwarded")).events
     assert (noted.event.peer_id, noted.event.detail) == (shelter.id.hex(), {"recipients": 1})
     assert mission.history(forwarded.id).faults == clinic.history(forwarded.id).faults == ()
 

@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 def became_of(side: Neighbour, given: Consent) -> list[tuple[str, str, str]]:
     with side.node.works.read(SYSTEM) as work:
-        return [
-            (entry.step, entry.by, entry.state_after) for entry in consents.history(work, given.id)
-        ]
+        return [(entry.step, entry.by, entry.state_after) for entry in consents.history(work, given.id)]
 
 
 def aside(side: Neighbour, sent: Referral) -> list[tuple[str, str, str]]:

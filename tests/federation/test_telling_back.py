@@ -85,7 +85,9 @@ async def test_what_was_told_in_a_scope_that_is_taken_out_is_closed_at_once_and_
     assert heard(mission, sent) == {BETTER, SEEN}
     assert asked(shelter, given) == []
     with shelter.node.works.read(SYSTEM) as work:
-        found = audit_store.page(work.connection, AuditFilter(case_id=given.case_id, action="consent.answers"))
+        found = audit_store.page(
+            work.connection, AuditFilter(case_id=given.case_id, action="consent.answers")
+        )
     assert [(each.event.action, each.event.scopes) for each in found.events] == [
         ("consent.answers-erased", ("medical",)),
         ("consent.answers-ended", ("medical",)),

@@ -15,15 +15,21 @@ NEW_CONTROLLER = (
     "You take over responsibility for the whole case. Your acceptance is signed.",
     "You keep what is handed over, and may share it further only as the person agrees with you.",
     "From now on you ask the person for consent and grant it to others in your own name.",
-    "If the person withdraws what they agreed to before the handover, what was handed over is closed "
-    "at once and erased, and so is what you shared of it.",
+    (
+        "If the person withdraws what they agreed to before the handover, what was handed over is closed "
+        "at once and erased, and so is what you shared of it."
+    ),
 )
 FORMER_CONTROLLER = (
     "They refer the person no more.",
-    "They keep only what is needed so that a withdrawal finds its way: numbers, names of organisations, "
-    "dates and signatures, and the codes of the consents.",
-    "They erase everything else of the case after a hold, but for what a law requires them to keep "
-    "until a day.",
+    (
+        "They keep only what is needed so that a withdrawal finds its way: numbers, names of organisations, "
+        "dates and signatures, and the codes of the consents."
+    ),
+    (
+        "They erase everything else of the case after a hold, but for what a law requires them to keep "
+        "until a day."
+    ),
     "When the person withdraws with them, they forward it to you.",
 )
 
@@ -31,15 +37,21 @@ THEY_TAKE = (
     "They take over responsibility for the whole case, and sign that they do.",
     "They keep what is handed over, and may share it further only as the person agrees with them.",
     "From then on they ask the person for consent and grant it to others in their own name.",
-    "If the person withdraws what they agreed to before the handover, they close at once and erase what was "
-    "handed over, and what they shared of it.",
+    (
+        "If the person withdraws what they agreed to before the handover, they close at once and erase what was "
+        "handed over, and what they shared of it."
+    ),
 )
 YOU_LEAVE = (
     "From their acceptance on you refer the person no more.",
-    "You keep only what is needed so that a withdrawal finds its way: numbers, names of organisations, "
-    "dates and signatures, and the codes of the consents.",
-    "Everything else of the case is erased here after a hold that begins when they have it, but for what a "
-    "law requires you to keep until a day, and for legal holds.",
+    (
+        "You keep only what is needed so that a withdrawal finds its way: numbers, names of organisations, "
+        "dates and signatures, and the codes of the consents."
+    ),
+    (
+        "Everything else of the case is erased here after a hold that begins when they have it, but for what a "
+        "law requires you to keep until a day, and for legal holds."
+    ),
     "When the person withdraws with you, your node forwards it to them.",
 )
 

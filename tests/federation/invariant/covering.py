@@ -129,7 +129,10 @@ class Evidence:
             return False
         threads = self._threads_of(found)
         return bool(threads) and all(
-            any(scope == found.scope and to in ("", thread.purpose) for scope, to in self._untold[found.source])
+            any(
+                scope == found.scope and to in ("", thread.purpose)
+                for scope, to in self._untold[found.source]
+            )
             for thread in threads
         )
 

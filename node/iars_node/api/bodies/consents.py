@@ -131,7 +131,12 @@ class ReadNotice(Body, json_schema_extra=example(**_NOTICE)):
     hash: str
 
 
-_OUTLIVED: dict[str, Any] = {"referral_id": REFERRAL, "reference": "R-4F7Q8Z2M", "node": NODE, "ends_at": MORNING}
+_OUTLIVED: dict[str, Any] = {
+    "referral_id": REFERRAL,
+    "reference": "R-4F7Q8Z2M",
+    "node": NODE,
+    "ends_at": MORNING,
+}
 
 
 class OutlivedReferral(Body, json_schema_extra=example(**_OUTLIVED)):

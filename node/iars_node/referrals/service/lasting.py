@@ -76,5 +76,7 @@ def _outlived(work: Work, current: Referral, chain: tuple[str, ...]) -> Outlived
 def ending_soon(work: Work, until: datetime, limit: int) -> list[Outlived]:
     """Return the open referrals that end before a moment although the person has agreed for longer."""
     require(work.actor, "referral.read")
-    found = (outlived(work, current) for current in store.ending_between(work.connection, work.now, until, limit))
+    found = (
+        outlived(work, current) for current in store.ending_between(work.connection, work.now, until, limit)
+    )
     return [each for each in found if each is not None]
