@@ -247,7 +247,7 @@ class KeptGrant:
         return any(part.touches(scope=scope, purpose=purpose) for part in self.ended)
 
     def is_told_back(self, scope: str, purpose: str) -> bool:
-        """Say whether what the recipient tells back in a scope may be kept: the person took it out by name."""
+        """Say whether what the recipient tells back in a scope may be kept: nobody took it out."""
         return not any(part.touches(scope=scope, purpose=purpose, way=BACK) for part in self.ended)
 
     def stands(self, scope: str, purpose: str, at: datetime) -> bool:

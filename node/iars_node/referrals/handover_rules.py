@@ -38,8 +38,8 @@ THEY_TAKE = (
     "They keep what is handed over, and may share it further only as the person agrees with them.",
     "From then on they ask the person for consent and grant it to others in their own name.",
     (
-        "If the person withdraws what they agreed to before the handover, they close at once and erase what was "
-        "handed over, and what they shared of it."
+        "If the person withdraws what they agreed to before the handover, they close at once and erase what "
+        "was handed over, and what they shared of it."
     ),
 )
 YOU_LEAVE = (
@@ -49,8 +49,8 @@ YOU_LEAVE = (
         "dates and signatures, and the codes of the consents."
     ),
     (
-        "Everything else of the case is erased here after a hold that begins when they have it, but for what a "
-        "law requires you to keep until a day, and for legal holds."
+        "Everything else of the case is erased here after a hold that begins when they have it, but for what "
+        "a law requires you to keep until a day, and for legal holds."
     ),
     "When the person withdraws with you, your node forwards it to them.",
 )

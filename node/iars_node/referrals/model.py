@@ -167,7 +167,7 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Amended:
-    """Announced when the other side has put something right that was disclosed here; `fields` are scope.field."""
+    """Announced when the other side has put right what it had disclosed here; `fields` are scope.field."""
 
     referral: Referral
     fields: tuple[str, ...]

@@ -177,12 +177,12 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
             "Ask your administrator to compare fingerprints."
         ),
         "consent-narrowed": N_(
-            "The person has taken out a detail of what they share. The part of the record that it belongs to was "
-            "taken back whole. Refer once more to share the rest of it."
+            "The person has taken out a detail of what they share. The part of the record that it belongs to "
+            "was taken back whole. Refer once more to share the rest of it."
         ),
         "telling-narrowed": N_(
-            "The person no longer wants them to tell you some things. What they told of them is closed here, and "
-            "what still comes is not kept. Their node can't be told so: call them."
+            "The person no longer wants them to tell you some things. What they told of them is closed here, "
+            "and what still comes is not kept. Their node can't be told so: call them."
         ),
         "expired": N_("The time to answer is over."),
         "training": N_("A training node and a real one don't exchange."),

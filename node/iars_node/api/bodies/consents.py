@@ -166,8 +166,8 @@ _RECORDED = {
 class RecordedConsent(Body, json_schema_extra=example(**_RECORDED)):
     """A consent as it stands now. What people said and are called is shown only where it was asked for.
 
-    The state of a version that a newer one took the place of is `replaced`. `outlived` are open referrals under
-    any version that end before the newest one does.
+    The state of a version that a newer one took the place of is `replaced`. `outlived` are open referrals
+    under any version that end before the newest one does.
     """
 
     id: Id

@@ -85,7 +85,7 @@ def keys_of_step(work: Work, incoming: Incoming) -> tuple[tuple[bytes, ...], ...
 
 
 def standing_parts(work: Work, current: Referral, parts: Sequence[ScopePart]) -> list[ScopePart]:
-    """Return the parts that may be read: of what was referred, and of what was told back, what has not ended."""
+    """Return the parts that may be read: what has not ended, of what was referred or told back."""
     if not parts:
         return []
     kept = consents.kept_grant(work, current.grant_id)
@@ -215,7 +215,7 @@ def apply_step(work: Work, incoming: Incoming) -> None:
 
 
 def _take_in(work: Work, current: Referral, step: str, parts: Sequence[ScopePart]) -> None:
-    """Put what came into the case; say what an amendment has put right there, for those it was passed on to."""
+    """Put what came into the case; say what an amendment has put right of what was there."""
     is_amendment = step == Amend.type and current.direction == IN
     before = _shared_from(work, current) if is_amendment else {}
     take_into_case(work, current, parts)

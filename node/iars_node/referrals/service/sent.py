@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CONSENT_NARROWED = "consent-narrowed"
 TELLING_NARROWED = "telling-narrowed"
-"""The recipient may tell less back, but can't be told so by its node: what it still tells is not kept here."""
+"""The recipient may tell less back, but its node can't be told so: what it still tells is not kept."""
 
 
 def sent_names(work: Work, grant_id: str) -> Mapping[str, set[str]] | None:

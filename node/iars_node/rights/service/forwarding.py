@@ -38,7 +38,7 @@ def follow_amendment(work: Work, amended: Amended) -> None:
 
 
 def forward(work: Work, job: Job) -> None:
-    """Amend the copies of those who hold through this node what was put right; who can't be sent it, is a task."""
+    """Amend the copies of those who hold it through this node; who can't be sent it becomes a task."""
     made = store.find_correction(work.connection, job.subject)
     if made is None:
         return
@@ -57,7 +57,7 @@ def forward(work: Work, job: Job) -> None:
 
 
 def _holders_through(work: Work, case_id: str, grant_id: str, names: tuple[str, ...]) -> list[Holder]:
-    """Return who holds fields that came here under a grant: passed on under its permissions, or handed over."""
+    """Return who holds what came here under a grant: by its permissions, or after a handover."""
     everybody = holders(work, case_id, names)
     if grant_id in referral_store.handed_over_grants(work.connection, case_id):
         return everybody

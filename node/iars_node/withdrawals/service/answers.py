@@ -39,7 +39,7 @@ class Answers:
         self._rules = rules
 
     def follow(self, work: Work, ended: TellingBackEnded) -> None:
-        """Keep nothing that is still told in these scopes; lock at once what was, and destroy it after the hold."""
+        """Keep nothing that is still told in these scopes; lock what was, and destroy it after the hold."""
         grants = endings.issued_by_id(work.connection, ended.grants)
         fresh = [kept for kept in grants if not set(ended.parts) <= set(kept.ended)]
         endings.end_telling_back(work.connection, fresh, ended.parts)

@@ -65,7 +65,7 @@ class Row:
     cells: tuple[Cell, ...]
     # Of what was passed on, its holder tells one outcome for all; of what is not visible, no scope is known.
     state: Share
-    # Whom this node could not tell yet what its recipient has stated: the origin under whose permission it is.
+    # The origin whose permission it stands under, if it could not be told yet what the recipient stated.
     untold_to: bytes = b""
 
 

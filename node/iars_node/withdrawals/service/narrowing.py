@@ -113,8 +113,8 @@ def _foreseen(plan: _Plan, kept: KeptGrant, terms: Terms) -> Foreseen:
 def _end_telling_back(work: Work, kept: KeptGrant, terms: Terms) -> None:
     """End what a recipient may tell back in scopes that are taken out of it, and put that before people.
 
-    A withdrawal knows no direction. Where the recipient also received the scope, it is not told: it would give
-    back what the person still lets it have.
+    A withdrawal knows no direction. Where the recipient also received the scope, it is not told: it would
+    give back what the person still lets it have.
     """
     gone = _not_told_back(kept, terms)
     end_telling_back(work, [kept.id], gone)

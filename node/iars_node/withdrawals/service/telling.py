@@ -35,7 +35,7 @@ UNTOLD = "consent.outcome-untold"
 
 
 def tell(work: Work, kept: KeptGrant, *, is_alarmed: bool = False) -> None:
-    """Tell the origin the newest outcome of a grant under its permission, now or as soon as it can be told."""
+    """Tell the origin the newest outcome of a grant under its permission, now or as soon as possible."""
     waiting = untold(work, kept)
     if waiting is None:
         return
