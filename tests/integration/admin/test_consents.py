@@ -86,7 +86,6 @@ def test_a_renewal_names_the_referrals_that_it_does_not_prolong(
     assert "1 open referrals end before the consent does" in " ".join(said.split())
     # What it says to do can be done as it stands.
     assert mira.run(*still["again"].split()[1:], "--yes").code == 0
-    mission.as_("mira")
     assert "can't be prolonged" in mira.run("consent", "renew", newer["id"], *longer).out
 
 
