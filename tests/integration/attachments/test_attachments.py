@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iars_node.accounts import store as account_store
-from iars_node.accounts.model import Account
 from iars_node.attachments.folder import AttachmentFolder
 from iars_node.attachments.service import (
     accept_attachment,
@@ -25,20 +23,11 @@ from iars_node.attachments.service import (
     remove_erased,
     stored_file,
 )
-from iars_node.audit import store as audit_store
-from iars_node.audit.model import AuditFilter
 from iars_node.cases.events import ContentErased
-from iars_node.cases.service import break_glass, erase_content, lock_content, open_case, unlock_content
-from iars_node.errors import (
-    ConflictError,
-    ErasedError,
-    ForbiddenError,
-    InvalidError,
-    NotAssignedError,
-    NotFoundError,
-)
+from iars_node.cases.service import erase_content, lock_content, open_case, unlock_content
+from iars_node.errors import ConflictError, ErasedError, ForbiddenError, InvalidError, NotFoundError
 from iars_node.vault.errors import DamagedError
-from iars_node.work import SYSTEM, Actor, AssignmentRule, Works
+from iars_node.work import SYSTEM, Actor
 from iars_protocol import attachment
 from iars_protocol.attachment import Seal, Sealer
 
@@ -48,6 +37,7 @@ if TYPE_CHECKING:
 
     from iars_node.attachments.model import StoredFile
     from iars_node.cases.model import Case
+    from iars_node.work import Works
 
 PICTURE = b"\x89PNG" + bytes(200_000)
 WORKER = Actor("account", "a" * 32, frozenset({"case-worker"}))
@@ -78,32 +68,6 @@ def read(works: Works, folder: AttachmentFolder, attachment_id: str, actor: Acto
     with works.write(actor) as work:
         found = read_attachment(work, attachment_id)
     return b"".join(folder.open(stored_file(found)))
-
-
-def test_reading_a_file_of_anothers_case_names_the_opening_that_allowed_it(
-    works: Works, folder: AttachmentFolder
-) -> None:
-    ruled = Works(works.database, works.vault, works.clock, assignment=AssignmentRule(is_on=True))
-    with works.write(SYSTEM) as work:
-        for letter in "ad":
-            account = Account(
-                letter * 32, f"name-{letter}", "X", "", frozenset({"case-worker"}), "en", work.now
-            )
-            account_store.insert_account(work.connection, account, "none")
-    owner, other = (Actor("account", letter * 32, WORKER.roles) for letter in "ad")
-    with ruled.write(owner) as work:
-        case = open_case(work, country="AL")
-    file = add(ruled, case, folder.write([PICTURE], most=MOST))
-    with ruled.write(other) as work, pytest.raises(NotAssignedError):
-        read_attachment(work, file)
-    with ruled.write(other) as work:
-        opened = break_glass(work, case.id, "Her worker is away, and the clinic asks for it.")
-    for actor in (other, owner):
-        assert read(ruled, folder, file, actor) == PICTURE
-    with works.read(SYSTEM) as work:
-        found = audit_store.page(work.connection, AuditFilter(action="attachment.read")).events
-    details = [each.event.detail for each in found]
-    assert [detail.get("opening", "") for detail in details] == ["", opened.id]
 
 
 def announced(works: Works, case: Case, octets: bytes) -> tuple[bytes, Seal]:
