@@ -145,6 +145,7 @@ class TellingBackEnded:
 
     grants: tuple[str, ...]
     parts: tuple[EndedPart, ...]
+    by: By
 
 
 @dataclass(frozen=True, slots=True)

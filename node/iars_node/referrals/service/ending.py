@@ -59,16 +59,14 @@ def end_sharing(
     # Before the cancellations are queued: what waits in these threads is looked through.
     withhold_ended(work, grants)
     sent = [each for each in store.under_grants(work.connection, grants) if each.direction == OUT]
-    note_ended(work, sent, end.parts, end.step, work.actor.id)
     over = [each for each in sent if each.is_open and _is_over(each, grants[each.grant_id])]
     # What waited for the acceptance never leaves.
     store.drop_snapshots(work.connection, [current.id for current in over])
-    return _cancel(
-        work,
-        [current for current in over if current.state == "requested" and current.peer in told],
-        grants,
-        told,
-    )
+    going = [current for current in over if current.state == "requested" and current.peer in told]
+    # What is cancelled says so by its own last step.
+    left = {each.id for each in sent} - {each.id for each in going}
+    note_ended(work, [each for each in sent if each.id in left], end.parts, end.step, work.actor.id)
+    return _cancel(work, going, grants, told)
 
 
 def note_ended(

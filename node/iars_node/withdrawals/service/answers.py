@@ -22,9 +22,8 @@ from iars_node.withdrawals.model import DESTROY_JOB, HELD, TOLD_BACK, Ending, Ru
 from iars_node.withdrawals.service import holdings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
-    from iars_node.consent.ended import EndedPart
     from iars_node.consent.model import IssuedGrant
     from iars_node.withdrawals.model import TellingBackEnded
     from iars_node.work import Work
@@ -46,11 +45,11 @@ class Answers:
         answered = _answered(work, [kept.id for kept in fresh])
         for kept in fresh:
             if kept.id in answered:
-                self._end(work, kept, ended.parts)
+                self._end(work, kept, ended)
 
-    def _end(self, work: Work, kept: IssuedGrant, parts: Sequence[EndedPart]) -> None:
+    def _end(self, work: Work, kept: IssuedGrant, ended: TellingBackEnded) -> None:
         # By its place in a message or a case, no matter which way it came.
-        placed = tuple(replace(part, way="") for part in parts)
+        placed = tuple(replace(part, way="") for part in ended.parts)
         grounds = {each.scope for each in store.retentions_of_grant(work.connection, kept.id, work.now)}
         held = holdings.ended_holdings(work, kept.id, placed, but=grounds)
         scopes = holdings.scopes_of(held)
@@ -64,7 +63,7 @@ class Answers:
             peer=kept.peer,
             cause=TOLD_BACK,
             withdrawal_id="",
-            by="person",
+            by=ended.by,
             parts=placed,
             locked_at=work.now,
             destroy_after=due,

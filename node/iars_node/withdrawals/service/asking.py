@@ -91,16 +91,14 @@ def withdraw(
         )
         told += _told(work, chain, part)
     fresh = end_grants(work, told, replace(part, recipients=()), by)
-    end_telling_back(work, [kept.id for kept in told], part.scopes, part.purposes)
+    end_telling_back(work, [kept.id for kept in told], part, by)
     return [*before, *sorted(fresh, key=lambda notice: notice.id)]
 
 
-def end_telling_back(
-    work: Work, grant_ids: Iterable[str], scopes: Sequence[str], purposes: Sequence[str] = ()
-) -> None:
-    """End, for scopes that the person named, what recipients of some grants may tell back of them."""
-    if parts := told_back(scopes, purposes):
-        work.announce(TellingBackEnded(tuple(grant_ids), parts))
+def end_telling_back(work: Work, grant_ids: Iterable[str], part: Part, by: By = "person") -> None:
+    """End, for the scopes that a part names, what recipients of some grants may tell back of them."""
+    if parts := told_back(part.scopes, part.purposes):
+        work.announce(TellingBackEnded(tuple(grant_ids), parts, by))
 
 
 _STATES: Mapping[By, str] = {"person": "withdrawn", "other": "revoked"}

@@ -99,6 +99,7 @@ def _foreseen(plan: _Plan, kept: KeptGrant, terms: Terms) -> Foreseen:
     is_whole = WHOLE in plan.parts
     scopes = tuple(code for part in plan.parts for code in part.scopes)
     told_back = _not_told_back(kept, terms)
+    untold = {code for code in told_back if code not in scopes and not _has_ended(kept, code)}
     return Foreseen(
         peer=kept.peer,
         is_whole=is_whole,
@@ -106,7 +107,7 @@ def _foreseen(plan: _Plan, kept: KeptGrant, terms: Terms) -> Foreseen:
         purposes=tuple(code for part in plan.parts for code in part.purposes),
         for_details=plan.for_details,
         told_back=told_back,
-        is_to_be_called=not is_whole and not set(told_back) <= set(scopes),
+        is_to_be_called=bool(untold) and not is_whole,
     )
 
 
@@ -117,7 +118,7 @@ def _end_telling_back(work: Work, kept: KeptGrant, terms: Terms) -> None:
     give back what the person still lets it have.
     """
     gone = _not_told_back(kept, terms)
-    end_telling_back(work, [kept.id], gone)
+    end_telling_back(work, [kept.id], Part(scopes=gone))
     referrals = referral_store.under_grants(work.connection, [kept.id]) if gone else []
     note_ended(work, referrals, parts_of(gone), UNTOLD_STEP, work.actor.id)
     told = consent_store.find_grant(work.connection, kept.id)

@@ -209,8 +209,9 @@ def _pass_on(work: Work, issuer: Peer, ended: Sequence[KeptGrant], said: Withdra
     if found:
         # The node itself passes it on: the peer whose message arrived has no rights here.
         own = replace(work, actor=SYSTEM)
-        end_grants(own, list(found.values()), Part(said.scopes, said.purposes), said.by)
-        end_telling_back(own, found, said.scopes, said.purposes)
+        part = Part(said.scopes, said.purposes)
+        end_grants(own, list(found.values()), part, said.by)
+        end_telling_back(own, found, part, said.by)
 
 
 def _is_handover(work: Work, kept: KeptGrant) -> bool:
