@@ -7,7 +7,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.federation.endings import asked, endings_at, pass_time, refer_and_accept, shown, withdraw
+from tests.federation.endings import (
+    alarms_at,
+    asked,
+    endings_at,
+    pass_time,
+    refer_and_accept,
+    shown,
+    withdraw,
+)
 from tests.federation.neighbours import SHARED, settle
 
 from iars_node.audit import store as audit_store
@@ -18,6 +26,7 @@ from iars_node.errors import InvalidError
 from iars_node.holds import service as holds
 from iars_node.referrals import service as referrals
 from iars_node.vault.content_keys import find_keys
+from iars_node.vault.errors import KeyStoreError
 from iars_node.withdrawals import service as withdrawals
 from iars_node.work import SYSTEM
 
@@ -186,3 +195,34 @@ async def test_a_legal_hold_keeps_what_was_told_into_the_case_closed_until_it_is
     pass_time(clock, timedelta(minutes=5), *pair)
     (gone,) = endings_at(shelter)
     assert (gone.ending.state, gone.scopes) == ("done", ())
+
+
+async def test_an_erasure_that_fails_is_an_alarm_here_and_is_tried_again(
+    pair: Pair, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelter, _mission = pair
+    sent, given = await told_back(pair)
+    take_out(shelter, given, feedback=("services",))
+
+    def fail(*_arguments: object, **_named: object) -> None:
+        raise KeyStoreError("The disk is full.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(shelter.node.vault, "erase_content_keys", fail)
+        pass_time(clock, HOLD, shelter)
+    assert "erasure.failed" in alarms_at(shelter)
+    assert "medical" in keys_of(shelter, sent)
+    pass_time(clock, timedelta(hours=2), shelter)
+    assert "medical" not in keys_of(shelter, sent)
+
+
+async def test_what_was_told_of_a_scope_by_nobody_ends_without_a_trace(pair: Pair, clock: SetClock) -> None:
+    shelter, mission = pair
+    given = shelter.give_consent(shelter.open_case(), mission)
+    sent, given = await refer_and_accept(shelter, mission, given)
+    mission.act(referrals.begin, sent.id, texts=[("services", SEEN)])
+    await settle(*pair)
+    take_out(shelter, given, feedback=("services",))
+    assert endings_at(shelter) == []
+    pass_time(clock, HOLD, shelter)
+    assert heard(shelter, sent) == {SEEN}
