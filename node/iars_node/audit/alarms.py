@@ -39,6 +39,7 @@ ALARMS = frozenset(
         "case.opened-unassigned",
         "clock.skewed",
         "consent.exception-lapsed",
+        "consent.outcome-untold",
         "job.parked",
         "backup.failed",
         "backup.overdue",
