@@ -55,6 +55,8 @@ def create_app(node: Node) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        # An address with a slash too many would be answered with one made of whatever host the request names.
+        redirect_slashes=False,
         lifespan=_lifespan(node),
         # The framework would tell a collector named in the environment about every request and error.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},

@@ -75,7 +75,8 @@ def as_page() -> str:
     """Write the whole page."""
     tables = (as_markdown(), _table("Page", page_rows()), _table("Operation", interface_rows()))
     return "".join(
-        f"{before}{table.rstrip()}\n" for before, table in zip((_HEAD, _PAGES, _INTERFACE), tables, strict=True)
+        f"{before}{table.rstrip()}\n"
+        for before, table in zip((_HEAD, _PAGES, _INTERFACE), tables, strict=True)
     )
 
 
@@ -92,7 +93,9 @@ def _lines(heading: str, rows: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _asked(action: str) -> str:
-    return f"`{action}`" if action in TABLE.actions else {ANYONE: "anyone", SIGNED_IN: "every account"}[action]
+    return (
+        f"`{action}`" if action in TABLE.actions else {ANYONE: "anyone", SIGNED_IN: "every account"}[action]
+    )
 
 
 def main() -> None:
