@@ -47,6 +47,8 @@ _FIELDS = {
 NO_TEXT = frozenset({"demographics"})
 NOBODY = "0" * 32
 ALIAS = "Planted Stone"
+WHERES = ("Field", "Note", "Sent", "Received", "Thread")
+"""Where a mark can stand: a field, a note, a sentence sent along, and the same from the other organisation."""
 
 
 def mark(scope: str, where: str = "Field") -> str:
@@ -77,7 +79,7 @@ class Records:
     received: str
 
     def path(self, entry: Entry) -> str:
-        """Return an address of a page with the records in it; what nobody made yet is a record that is not."""
+        """Return a page's address with the records in it; of what was not made, an id that names nothing."""
         return self.fill(entry.path)
 
     def fill(self, path: str) -> str:

@@ -1,4 +1,4 @@
-"""Going through every page with a browser: one of each record, one reader who may see them all, every rule asked."""
+"""Going through every page with a browser: one of each record, and one reader who may see them all."""
 
 from __future__ import annotations
 

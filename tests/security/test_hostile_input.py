@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import MORNING
 from tests.forms import Form, forms_of
 from tests.pages import PEOPLE, Reader, World, copied, make_world
-from tests.records import ALIAS, Records, mark, new_account, one_of_each
+from tests.records import ALIAS, WHERES, Records, mark, new_account, one_of_each
 
 from iars_node.accounts.access import ROLES
 from iars_node.clock import SetClock
@@ -160,9 +160,7 @@ def test_a_forged_host_reaches_no_address_of_any_answer(everyone: Reader, record
 
 
 def test_no_title_names_anybody(everyone: Reader, records: Records) -> None:
-    known = {
-        mark(scope, where) for scope in SCOPES for where in ("Field", "Note", "Sent", "Received", "Thread")
-    }
+    known = {mark(scope, where) for scope in SCOPES for where in WHERES}
     known |= {ALIAS, "Sees-All", *(display_name for display_name, _role in PEOPLE.values())}
     for address in addresses(records):
         answer = everyone.get(address)

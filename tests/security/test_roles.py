@@ -9,7 +9,7 @@ import pytest
 from starlette.routing import Route
 from tests.conftest import MORNING
 from tests.pages import Reader, World, copied, make_world
-from tests.records import NO_TEXT, Records, mark, new_account, one_of_each
+from tests.records import NO_TEXT, WHERES, Records, mark, new_account, one_of_each
 
 from iars_node.accounts.access import ACTIONS, ROLES
 from iars_node.app import create_app
@@ -32,7 +32,6 @@ LOGIN, REFUSED, IN = "sign in", "403", "in"
 NOBODY, NO_ROLE = "nobody", "no-role"
 # Leaving ends the reader's own session, as it should: each is tried with a session of its own.
 ENDS_THE_SESSION = frozenset({"/leave", "/sign-out"})
-WHERES = ("Field", "Note", "Sent", "Received", "Thread")
 # What is no page and no operation, and why it asks nobody who they are.
 OPEN_TO_PROGRAMS = {
     "/health": "whether the node is unlocked",
@@ -131,7 +130,7 @@ def test_a_record_that_is_not_there_looks_the_same_to_those_who_may_not_see_it(
 
 
 def read_everything(reader: Reader, records: Records) -> str:
-    """Return all that an account can get to see: every page, every scope opened, both directions' referrals."""
+    """Return all that an account can get to see: every page, every scope, referrals of both directions."""
     texts = []
     for entry in entries():
         if entry.method == "POST" or entry.path in ENDS_THE_SESSION:

@@ -19,27 +19,29 @@ PAGE = Path("docs/roles.md")
 
 _HEAD = """# Who may do what
 
-Made from `node/iars_node/accounts/roles.toml`, the register of pages and the interface for own systems; tests fail when
-this page differs from them. After a change write it anew: `python -m iars_node.web.roles_page`.
+Made from `node/iars_node/accounts/roles.toml`, the register of pages and the interface for own systems;
+tests fail when this page differs from them. After a change write it anew:
+`python -m iars_node.web.roles_page`.
 
 ## Actions and scopes
 
-A role may take the actions and read the scopes that are ticked. No role reads more because a page shows more: a page
-leaves out what its reader may not read.
+A role may take the actions and read the scopes that are ticked. No role reads more because a page shows
+more: a page leaves out what its reader may not read.
 
 """
 _PAGES = """
 ## Pages
 
-Whoever is not signed in is sent to the sign-in page, except from the pages for anyone. A ticked role is let in; every
-other account, one without roles too, is answered 403. A record that does not exist is 404, to those who are let in only.
+Whoever is not signed in is sent to the sign-in page, except from the pages for anyone. A ticked role is let
+in; every other account, one without roles too, is answered 403. A record that does not exist is 404, to
+those who are let in only.
 
 """
 _INTERFACE = """
 ## The interface for own systems
 
-A token holds actions, not roles: it is let in where it names the action. Ticked is which role could take the action
-itself. Without a token the answer is 401, without the action 403.
+A token holds actions, not roles: it is let in where it names the action. Ticked is which role could take the
+action itself. Without a token the answer is 401, without the action 403.
 
 """
 

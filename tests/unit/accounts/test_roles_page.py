@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from iars_node.web import roles_page
+
+if TYPE_CHECKING:
+    import pytest
 
 PAGE = Path(__file__).parents[3] / "docs" / "roles.md"
 
