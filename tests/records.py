@@ -48,7 +48,7 @@ NO_TEXT = frozenset({"demographics"})
 NOBODY = "0" * 32
 ALIAS = "Planted Stone"
 WHERES = ("Field", "Note", "Sent", "Received", "Thread")
-"""Where a mark can stand: a field, a note, a sentence sent along, and the same from the other organisation."""
+"""Where a mark can stand: a field, a note, a sentence sent along, and what the other organisation sent."""
 
 
 def mark(scope: str, where: str = "Field") -> str:

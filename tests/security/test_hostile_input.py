@@ -166,3 +166,18 @@ def test_no_title_names_anybody(everyone: Reader, records: Records) -> None:
         answer = everyone.get(address)
         for title in re.findall(r"<title>(.*?)</title>", answer.text, re.DOTALL):
             assert not any(word in title for word in known), address
+
+
+@pytest.mark.parametrize(
+    "address", ["/sign-in", "/nowhere", "/static/nothing.css", "/api/v1/peers", "/health"]
+)
+def test_who_came_over_tls_is_told_to_stay_with_it(world: World, address: str) -> None:
+    reader = Reader(world.shelter)
+    for base, is_told in (
+        ("https://shelter.example", True),
+        ("http://shelter.example", False),
+        ("https://localhost:8443", False),
+    ):
+        reader.http.base_url = base
+        told = reader.get(address).headers.get("strict-transport-security", "")
+        assert told == ("max-age=31536000; includeSubDomains" if is_told else ""), base
