@@ -32,8 +32,6 @@ SECTIONS = {
 ROW = re.compile(r"\| (\d+\.\d+\.\d+) \| (.+?) \| (.+?) \| (.+?) \|")
 FOLDERS = r"(?:node|admin|protocol|tests|docs|\.ci)/[^`:]*"
 FILE = re.compile(rf"`({FOLDERS}|[A-Z]+\.md|[\w-]+\.(?:toml|lock|yml))(?:::(\w+))?`")
-    r"`((?:node|admin|protocol|tests|docs|\.ci)/[^`:]*|[A-Z]+\.md|\w+\.(?:toml|lock|yml))(?:::(\w+))?`"
-)
 
 
 def rows() -> list[tuple[str, str, str, str]]:
