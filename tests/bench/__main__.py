@@ -56,7 +56,6 @@ class Bench:
             "search": self.search,
             "search-postgresql": self.search_postgresql,
             "pages": self.pages,
-            "pages-postgresql": self.pages_postgresql,
         }
 
     def run(self, chosen: list[str]) -> None:
@@ -149,15 +148,12 @@ class Bench:
                     search.measure_search(self._results, suite, POSTGRESQL, filling, size)
 
     def pages(self, suite: str) -> None:
-        """The case workers' pages on SQLite."""
-        with pair_of_nodes(self._folder / suite) as pair:
+        """The case workers' pages, on a database of each kind."""
+        with pair_of_nodes(self._folder / f"{suite}-sqlite") as pair:
             measure_pages(self._results, suite, SQLITE, pair)
-
-    def pages_postgresql(self, suite: str) -> None:
-        """The case workers' pages on PostgreSQL."""
-        with postgresql(self._results, suite) as new_url:
+        with postgresql(self._results, f"{suite} on {POSTGRESQL}") as new_url:
             if new_url is not None:
-                with pair_of_nodes(self._folder / suite, new_url) as pair:
+                with pair_of_nodes(self._folder / f"{suite}-postgresql", new_url) as pair:
                     measure_pages(self._results, suite, POSTGRESQL, pair)
 
 

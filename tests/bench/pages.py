@@ -113,7 +113,7 @@ class Year:
     def _referral(self, work: Work, like: dict[str, object], number: int) -> dict[str, object]:
         # The newest are the last ones; 1 in 100 is one that waits for an answer, here or there.
         changed = work.now - timedelta(minutes=10 * (REFERRALS - number))
-        waits = number % 100 == 0
+        waits = number % 101 == 0
         place = self.places[number % FULL_CASES] if number % 50 == 0 else None
         return like | {
             "id": new_id(),
