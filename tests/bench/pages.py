@@ -103,10 +103,7 @@ class Year:
 
     @staticmethod
     def _open(work: Work, numbers: list[int]) -> None:
-        records = [
-            {"identity": people.identity_of_person(number), "contact": {"phone": people.phone(number)}}
-            for number in numbers
-        ]
+        records = [people.searched_record(number) for number in numbers]
         opened = [NewCase(each, people.words_of(work.vault, each), None) for each in records]
         open_cases(work, opened, country="AL", assignment=Assignment(), training=False)
 
