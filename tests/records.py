@@ -17,8 +17,8 @@ from iars_node.referrals import service as referrals
 from iars_node.rights.service import correct
 from iars_node.work import SYSTEM, Actor
 from iars_protocol.vocabulary import SCOPES
+from tests.federation.excepting import record as record_exception
 from tests.federation.neighbours import settle
-from tests.federation.test_exceptions import record as record_exception
 from tests.pages import everybodys_hash
 
 if TYPE_CHECKING:
