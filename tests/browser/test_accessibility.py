@@ -99,7 +99,7 @@ def test_printed_pages_hold_the_content_and_not_the_ways_around_it(walk: Walk, b
         for name, path in walk.pages():
             page.goto(walk.address + path)
             page.emulate_media(media="print")
-            around = "[...document.querySelectorAll('.nav, .find, .leave, .skip')]"
+            around = "[...document.querySelectorAll('.nav, .find, .leave, .skip, .button, button')]"
             assert not page.evaluate(f"{around}.some((one) => one.checkVisibility())"), name
             assert page.locator("h1").is_visible(), name
             background = page.evaluate("getComputedStyle(document.body).backgroundColor")
