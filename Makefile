@@ -1,7 +1,7 @@
 # One command for each thing that people and CI do here. Every target sets itself up: a virtual environment in
 # .venv, filled from the lock files; a second run finds it ready and begins at once.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports locks audit coverage bench bench-full fault fuzz lock migration clean
+.PHONY: help demo test test-browser-full check lint types imports locks audit coverage bench bench-full fault fuzz lock migration clean
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
@@ -22,6 +22,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 help:
 	@echo "make demo        four organisations' nodes on this machine, and one journey between them (KEEP=1: leave them up)"
 	@echo "make test        all tests (TESTS=tests/unit: some of them; WORKERS=2: in two processes)"
+	@echo "make test-browser-full   every page in every language, at four widths, light and dark, with and without scripts"
 	@echo "make check       what CI asks: style, types, import directions, tests with coverage, known vulnerabilities"
 	@echo "make bench       speed, as a table and as JSON (bench-full: with a million cases and events)"
 	@echo "make fault       long loops of kills, cuts, restores, and histories of consent (fuzz: long loops of garbage input)"
@@ -40,6 +41,10 @@ test: .venv/.ready-to-develop
 	@$(if $(MEASURE),$(BIN)/coverage erase)
 	@$(BIN)/$(if $(MEASURE),coverage run,python) -m pytest $(TESTS) -n $(WORKERS) $(PYTEST)
 	@$(if $(MEASURE),$(BIN)/coverage combine --quiet)
+
+# Hours rather than minutes; the pictures go to screenshots/. In CI: English and Arabic, 320 and 1280 px.
+test-browser-full: .venv/.ready-to-develop
+	@IARS_TESTS_BROWSER=full $(MAKE) test TESTS=tests/browser
 
 check: lint types imports locks coverage audit
 	@echo "All checks passed."

@@ -21,6 +21,7 @@ from iars_node.jobs.service import run_due, schedule
 from iars_node.node import STANDING_JOBS
 from iars_node.process import settle_in
 from iars_node.web.routes import add_pages
+from iars_node.web.safety import keeping_tls
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class _Application(FastAPI):
         if self.envelopes.takes(scope):
             await self.envelopes(scope, receive, send)
         else:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, keeping_tls(scope, send))
 
 
 def create_app(node: Node) -> FastAPI:
@@ -55,6 +56,8 @@ def create_app(node: Node) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        # An address with a slash too many would be answered with one made of whatever host the request names.
+        redirect_slashes=False,
         lifespan=_lifespan(node),
         # The framework would tell a collector named in the environment about every request and error.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},

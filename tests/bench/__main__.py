@@ -18,6 +18,7 @@ from tests.bench.imports import ROWS, measure_import, write_sheet
 from tests.bench.machine import busy_share, describe
 from tests.bench.memory import measure_memory
 from tests.bench.nodes import pair_of_nodes
+from tests.bench.pages import measure_pages
 from tests.bench.referrals import Referrals
 from tests.bench.results import Results
 from tests.bench.withdrawals import measure_withdrawal
@@ -54,6 +55,7 @@ class Bench:
             "withdrawal": self.withdrawal,
             "search": self.search,
             "search-postgresql": self.search_postgresql,
+            "pages": self.pages,
         }
 
     def run(self, chosen: list[str]) -> None:
@@ -144,6 +146,15 @@ class Bench:
                 filling = search.Filling(works)
                 for size in self._sizes:
                     search.measure_search(self._results, suite, POSTGRESQL, filling, size)
+
+    def pages(self, suite: str) -> None:
+        """The case workers' pages, on a database of each kind."""
+        with pair_of_nodes(self._folder / f"{suite}-sqlite") as pair:
+            measure_pages(self._results, suite, SQLITE, pair)
+        with postgresql(self._results, f"{suite} on {POSTGRESQL}") as new_url:
+            if new_url is not None:
+                with pair_of_nodes(self._folder / f"{suite}-postgresql", new_url) as pair:
+                    measure_pages(self._results, suite, POSTGRESQL, pair)
 
 
 def main() -> int:

@@ -63,6 +63,11 @@ def record_of(number: int) -> Record:
     }
 
 
+def searched_record(number: int) -> Record:
+    """Return what a search and its page of finds need of a person, and nothing else."""
+    return {"identity": identity_of_person(number), "contact": {"phone": phone(number)}}
+
+
 def identity_of_person(number: int) -> dict[str, Value]:
     """Return who a person is."""
     return {

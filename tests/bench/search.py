@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from iars_node.work import Works
-    from iars_protocol.record import Record
     from tests.bench.results import Results
 
 SIZES = (10_000, 100_000)
@@ -47,17 +46,12 @@ class Filling:
         while self.count < size:
             numbers = range(self.count, min(self.count + CASES_AT_ONCE, size))
             with self.works.write(SYSTEM) as work:
-                records = [_searched(number) for number in numbers]
+                records = [people.searched_record(number) for number in numbers]
                 opened = [NewCase(each, people.words_of(work.vault, each), None) for each in records]
                 cases = open_cases(work, opened, country=COUNTRY, assignment=Assignment(), training=False)
             self.references += [case.reference for case in cases[:COMMON]]
             self.count += len(numbers)
         return (self.count - before) / (time.perf_counter() - began)
-
-
-def _searched(number: int) -> Record:
-    """Return what a search and its page of finds need of a person, and nothing else."""
-    return {"identity": people.identity_of_person(number), "contact": {"phone": people.phone(number)}}
 
 
 def measure_search(results: Results, suite: str, name: str, filling: Filling, size: int) -> None:

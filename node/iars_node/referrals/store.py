@@ -11,7 +11,7 @@ from iars_node.consent.tables import consent_grant
 from iars_node.prepared import Prepared, inserting
 from iars_node.referrals.model import HANDOVER, IN, OUT, Referral, Step
 from iars_node.referrals.tables import referral, referral_snapshot, referral_step
-from iars_protocol.referral import IN_CARE, OPEN
+from iars_protocol.referral import IN_CARE, OPEN, REQUESTED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -120,6 +120,40 @@ def page(
         .limit(limit)
     )
     return [_referral(row) for row in rows]
+
+
+def late_or_stuck(connection: Connection, *, now: datetime, limit: int) -> list[Referral]:
+    """Return sent referrals whose answer is late or that did not go through, the longest waiting first."""
+    # The oldest of them matter most: a page of what changed last would show none of these.
+    is_late = and_(referral.c.state == REQUESTED, referral.c.respond_by <= now)
+    query = (
+        select(referral)
+        .where(
+            referral.c.direction == OUT,
+            referral.c.state.in_(sorted(OPEN)),
+            or_(is_late, referral.c.problem != ""),
+        )
+        .order_by(referral.c.respond_by, referral.c.id)
+        .limit(limit)
+    )
+    return [_referral(row) for row in connection.execute(query)]
+
+
+def changed_since(
+    connection: Connection, *, direction: str, states: Sequence[str], since: datetime, limit: int
+) -> list[Referral]:
+    """Return referrals in these states that changed lately, the newest change first."""
+    query = (
+        select(referral)
+        .where(
+            referral.c.direction == direction,
+            referral.c.state.in_(list(states)),
+            referral.c.updated_at >= since,
+        )
+        .order_by(referral.c.updated_at.desc(), referral.c.id.desc())
+        .limit(limit)
+    )
+    return [_referral(row) for row in connection.execute(query)]
 
 
 def due(connection: Connection, *, direction: str, limit: int) -> list[Referral]:

@@ -7,6 +7,8 @@ import hmac
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from starlette.datastructures import URL
+
 from iars_node.errors import ForbiddenError
 from iars_node.settings import LOOPBACK
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
+    from starlette.types import Message, Scope, Send
 
 TOKEN_FIELD = "csrf"  # noqa: S105 - the name of a form's field
 _LONGEST_PATH = 500
@@ -33,6 +36,24 @@ _EVERYWHERE: Mapping[str, str] = {
 }
 PAGE_HEADERS: Mapping[str, str] = {**_EVERYWHERE, "Cache-Control": "no-store"}
 ASSET_HEADERS: Mapping[str, str] = {**_EVERYWHERE, "Cache-Control": "public, max-age=31536000, immutable"}
+
+
+# A browser that was here once comes back over TLS alone, whatever a link or a stranger on the line says.
+_TLS_FOR_GOOD = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
+
+def keeping_tls(scope: Scope, send: Send) -> Send:
+    """Return a way to answer that tells browsers to use TLS here for good, where they just did."""
+    # On this machine the promise would bind every other service under the same name, too.
+    if scope["type"] != "http" or scope["scheme"] != "https" or URL(scope=scope).hostname in LOOPBACK:
+        return send
+
+    async def send_with_promise(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], _TLS_FOR_GOOD]
+        await send(message)
+
+    return send_with_promise
 
 
 def form_token(secret: bytes) -> str:

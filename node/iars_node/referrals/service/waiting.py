@@ -36,12 +36,10 @@ def unanswered(work: Work, limit: int) -> list[Referral]:
 def overdue(work: Work, limit: int) -> list[Referral]:
     """Return the sent referrals whose answer is late or that have a problem to look at."""
     require(work.actor, "referral.read")
-    found = store.page(work.connection, direction=OUT, states=(), limit=limit)
-    return [each for each in found if each.is_overdue(work.now) or (each.problem and each.is_open)]
+    return store.late_or_stuck(work.connection, now=work.now, limit=limit)
 
 
 def news(work: Work, since: datetime, limit: int) -> list[Referral]:
     """Return the sent referrals about which the other side said something lately, the newest first."""
     require(work.actor, "referral.read")
-    found = store.page(work.connection, direction=OUT, states=_ANSWERS, limit=limit)
-    return [each for each in found if each.updated_at >= since]
+    return store.changed_since(work.connection, direction=OUT, states=_ANSWERS, since=since, limit=limit)

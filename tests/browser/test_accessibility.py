@@ -1,0 +1,108 @@
+"""Every page against WCAG 2.2 AA, on every screen of the matrix, with a keyboard alone and for other eyes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.browser.walking import (
+    IS_FULL,
+    SCREENSHOTS,
+    STUMBLES,
+    ZOOMED,
+    Screen,
+    Walk,
+    enter,
+    looking,
+    screens,
+    violations,
+    walking,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+FORMS = ("/cases/new", "/cases/{case_id}/consents/new?language=en", "/cases/{case_id}/exceptions/new")
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Walk]:
+    with walking(tmp_path_factory.mktemp("walk"), sqlite_template) as made:
+        yield made
+
+
+@pytest.mark.parametrize("screen", screens(), ids=str)
+def test_no_page_breaks_a_rule_of_accessibility(walk: Walk, browser: Browser, screen: Screen) -> None:
+    found: dict[str, list[str]] = {}
+    with looking(browser, screen) as page:
+        for name in ("sign-in", "calendar"):
+            page.goto(f"{walk.address}/{name}")
+            found[name] = judged(page, screen, name)
+        enter(page, walk.address, screen.language)
+        for name, path in walk.pages():
+            page.goto(walk.address + path)
+            found[name] = judged(page, screen, name)
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def judged(page: Page, screen: Screen, name: str) -> list[str]:
+    """Return what is wrong with the page as it stands; a full run keeps a picture of it."""
+    if IS_FULL:
+        SCREENSHOTS.mkdir(exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}-{screen}.png", full_page=True)
+    return [*page.evaluate(STUMBLES), *violations(page)]
+
+
+def test_a_form_with_faults_breaks_no_rule_either(walk: Walk, browser: Browser) -> None:
+    screen = Screen("en", 320)
+    with looking(browser, screen) as page:
+        enter(page, walk.address, "en")
+        for path in FORMS:
+            page.goto(walk.address + walk.records.fill(path))
+            page.evaluate("for (const form of document.forms) form.noValidate = true")
+            if path == "/cases/new":
+                page.fill("[name='identity.birth_date']", "last spring")
+            with page.expect_response(lambda answer: answer.status == 422):
+                page.click("main form[method=post] button[type=submit]")
+            page.wait_for_load_state()
+            name = f"faults-{path.rpartition('?')[0].strip('/').replace('/', '-') or 'case-new'}"
+            assert judged(page, screen, name.replace("{case_id}", "case")) == [], path
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("zoomed", {"device_scale_factor": 2}),
+        ("forced-colours", {"forced_colors": "active"}),
+        ("reduced-motion", {"reduced_motion": "reduce"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_other_eyes_find_the_same_pages(
+    walk: Walk, browser: Browser, name: str, more: dict[str, object]
+) -> None:
+    screen = Screen("en", ZOOMED if name == "zoomed" else 1280)
+    with looking(browser, screen, **more) as page:
+        enter(page, walk.address, "en")
+        for place, path in walk.pages():
+            page.goto(walk.address + path)
+            page.screenshot(path=SCREENSHOTS / f"{place}-{name}.png", full_page=True)
+            assert page.evaluate(STUMBLES) == [], place
+
+
+def test_printed_pages_hold_the_content_and_not_the_ways_around_it(walk: Walk, browser: Browser) -> None:
+    with looking(browser, Screen("en", 1280, "dark")) as page:
+        enter(page, walk.address, "en")
+        for name, path in walk.pages():
+            page.goto(walk.address + path)
+            page.emulate_media(media="print")
+            around = "[...document.querySelectorAll('.nav, .find, .leave, .skip, .button, button')]"
+            assert not page.evaluate(f"{around}.some((one) => one.checkVisibility())"), name
+            assert page.locator("h1").is_visible(), name
+            background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+            assert background != "rgb(25, 24, 22)", f"{name}: printed on a dark ground"
+            page.screenshot(path=SCREENSHOTS / f"{name}-printed.png", full_page=True)
+            page.emulate_media(media="screen")

@@ -1,0 +1,162 @@
+"""Going through every page with a browser: one of each record, and one reader who may see them all."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.browser.site import serving
+from tests.conftest import MORNING
+from tests.pages import PASSWORD, World, copied, make_world
+from tests.records import Records, new_account, one_of_each
+
+from iars_node.accounts.access import ROLES
+from iars_node.clock import SetClock
+from iars_node.web.languages import translated
+from iars_node.web.routes import entries
+from iars_protocol.vocabulary import SCOPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
+STUMBLES = (Path(__file__).parent / "stumbles.js").read_text(encoding="utf-8")
+EVERYTHING = "sees-all"
+LANGUAGES: tuple[str, ...] = ("en", *translated())
+IS_FULL = os.environ.get("IARS_TESTS_BROWSER") == "full"
+# Wide as a desk at 200 % is a tablet's width with twice the dots.
+ZOOMED = 640
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+    "resultTypes": ["violations"],
+    "rules": {"target-size": {"enabled": True}},
+}
+# The engine alone, as its package carries it: its file is read, no code of the package runs.
+ENGINE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Screen:
+    """How somebody looks at the pages."""
+
+    language: str
+    width: int
+    scheme: str = "light"
+    scripts: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.language}-{self.width}-{self.scheme}{'' if self.scripts else '-no-scripts'}"
+
+
+def screens() -> list[Screen]:
+    """Return the screens of a quick run, or with IARS_TESTS_BROWSER=full of every one."""
+    if not IS_FULL:
+        return [Screen(language, width) for language, width in product(("en", "ar"), (320, 1280))]
+    every = product(LANGUAGES, (320, 768, 1280, 1920), ("light", "dark"), (True, False))
+    return [Screen(*each) for each in every]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Both organisations served, and the records that their pages show."""
+
+    world: World
+    address: str
+    mission: str
+    records: Records
+
+    def pages(self) -> list[tuple[str, str]]:
+        """Return the name and the address of every page for somebody who is signed in."""
+        found = []
+        for entry in entries():
+            is_page = entry.method == "GET" and "." not in entry.path.rpartition("/")[2]
+            if is_page and entry.path not in ("/leave", "/sign-in") and self.records.knows(entry.path):
+                name = entry.path.strip("/").replace("/", "-").replace("{", "").replace("}", "") or "work"
+                found.append((name, f"{self.records.path(entry)}?{self.records.chosen}&language=ar"))
+        case = self.records.fill("/cases/{case_id}")
+        found += [(f"scope-{scope}", f"{case}/scopes/{scope}") for scope in SCOPES]
+        found += [
+            ("case-opened", f"{case}?open=medical"),
+            ("consent-language", f"{case}/consents/new"),
+            ("cases-none", "/cases?show=closed"),
+            ("referrals-none", "/referrals?show=ended"),
+            ("referral-received", f"/referrals/{self.records.received}"),
+            ("referral-accept", f"/referrals/{self.records.received}/accept"),
+            ("referral-reject", f"/referrals/{self.records.received}/reject"),
+            ("nowhere", "/there-is-no-such-page"),
+        ]
+        return found
+
+
+@contextmanager
+def walking(folder: Path, template: Path) -> Iterator[Walk]:
+    """Make and serve both organisations."""
+    made = make_world(folder, SetClock(MORNING), copied(template), languages=LANGUAGES)
+    # The browser's own loop holds this thread, and no other may run in it.
+    with ThreadPoolExecutor(1) as other:
+        records = other.submit(_prepared, made).result()
+    with serving(made.shelter.node) as shelter, serving(made.mission.node) as mission:
+        yield Walk(made, shelter, mission, records)
+    made.close()
+
+
+def _prepared(world: World) -> Records:
+    import asyncio  # noqa: PLC0415 - only here, in a thread of its own
+
+    new_account(world.shelter, EVERYTHING, frozenset(ROLES))
+    return asyncio.run(one_of_each(world))
+
+
+@contextmanager
+def looking(browser: Browser, screen: Screen, **more: Any) -> Iterator[Page]:
+    """Open a page on a screen; fail if the browser complains about anything but an answer with faults."""
+    complaints: list[str] = []
+    with browser.new_context(
+        viewport={"width": screen.width, "height": 800},
+        locale=screen.language,
+        color_scheme="dark" if screen.scheme == "dark" else "light",
+        java_script_enabled=screen.scripts,
+        **more,
+    ) as context:
+        page = context.new_page()
+
+        def note(message: Any) -> None:
+            answered = (" 404 ", " 409 ", " 422 ")
+            if message.type in ("error", "warning") and not any(code in message.text for code in answered):
+                complaints.append(message.text)
+
+        page.on("console", note)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        yield page
+    assert complaints == []
+
+
+def enter(page: Page, address: str, language: str, name: str = EVERYTHING) -> None:
+    """Sign in with the form and choose a language."""
+    page.goto(f"{address}/sign-in")
+    page.fill("[name=name]", name)
+    page.fill("[name=password]", PASSWORD)
+    with page.expect_navigation():
+        page.click("form[action='/sign-in'] button[type=submit]")
+    page.goto(f"{address}/me")
+    with page.expect_navigation():
+        page.click(f"main button[value={language}]")
+
+
+def violations(page: Page) -> list[str]:
+    """Return what breaks the accessibility rules, with where."""
+    page.evaluate(ENGINE)
+    found = page.evaluate("async (rules) => (await axe.run(rules)).violations", RULES)
+    return [
+        f"{rule['id']}: {node['html'][:120]} ({node['failureSummary'][-160:]})"
+        for rule in found
+        for node in rule["nodes"][:3]
+    ]
