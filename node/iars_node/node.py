@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from iars_node.accounts.jobs import FORGET_JOB, forget_job
 from iars_node.attachments.folder import AttachmentFolder
 from iars_node.attachments.intake import Intake, Limits
 from iars_node.attachments.service import remove_erased
@@ -146,6 +147,7 @@ def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], 
         withdrawals.PROVE_JOB: withdrawals.prove_job(withdrawals.may_report),
         EXPIRE_CONSENTS_JOB: withdrawals.expire_consents,
         RETENTION_JOB: retention.apply_rules_job,
+        FORGET_JOB: forget_job,
     }
 
 
@@ -159,6 +161,7 @@ STANDING_JOBS = (
     WATCH_JOB,
     EXPIRE_CONSENTS_JOB,
     RETENTION_JOB,
+    FORGET_JOB,
 )
 """Jobs that schedule their own next run; a server that starts makes sure that they are there."""
 

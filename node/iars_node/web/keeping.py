@@ -1,0 +1,58 @@
+"""Forms that met a locked session, offered again: their page as it was, with everything that was typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from iars_node.accounts import kept_forms
+from iars_node.web.safety import TOKEN_FIELD
+from iars_node.web.visit import Page, Redirect, Sheet, with_query
+
+if TYPE_CHECKING:
+    from iars_node.accounts.model import KeptForm
+    from iars_node.web.pages import Entry
+    from iars_node.web.visit import Answer, Typed, Visit
+    from iars_node.work import Work
+
+FIELD = "kept"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A kept form that its own page was asked to show again."""
+
+    form: KeptForm
+    typed: Typed
+
+    def visit(self, visit: Visit) -> Visit:
+        """Return the visit as if the form's single answers stood in the address, as choices before it do."""
+        told = {name: values[0] for name, values in self.typed.items() if len(values) == 1}
+        return replace(visit, query={**told, **visit.query})
+
+    def filled(self, visit: Visit, answer: Answer) -> Answer:
+        """Return the page with what was typed; where it has no such form any more, the page that shows it."""
+        if not isinstance(answer, Page) or not isinstance(answer.values.get("sheet"), Sheet):
+            return Redirect(with_query("/kept", kept=self.form.id))
+        message = visit.gettext(
+            "You had to prove that it is you. What you typed is here: look at it and send it."
+        )
+        values = {**answer.values, "sheet": Sheet(self.typed, {}, message)}
+        if "version" in values and "version" in self.typed:
+            # What was seen when it was typed: a change by somebody else meanwhile must show as one.
+            values["version"] = self.typed["version"][0]
+        return replace(answer, values=values)
+
+
+def keep(work: Work, account_id: str, path: str, typed: Typed) -> KeptForm:
+    """Keep a form for its account, without what only its page could know."""
+    content = {name: values for name, values in typed.items() if name != TOKEN_FIELD}
+    return kept_forms.keep(work, account_id, path, content)
+
+
+def asked_for(visit: Visit, entry: Entry) -> Offer | None:
+    """Return the kept form that a page was asked to show, if it is the reader's own and of this page."""
+    if entry.method != "GET" or visit.account is None or FIELD not in visit.query:
+        return None
+    found = kept_forms.kept_form_by_id(visit.work, visit.account.id, visit.query[FIELD])
+    return None if found is None or found[0].path != visit.path else Offer(*found)
