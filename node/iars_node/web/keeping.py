@@ -35,7 +35,7 @@ class Offer:
         if not isinstance(answer, Page) or not isinstance(answer.values.get("sheet"), Sheet):
             return Redirect(with_query("/kept", kept=self.form.id))
         message = visit.gettext(
-            "You had to prove that it is you. What you typed is here: look at it and send it."
+            "You had to show that it is you. What you typed is here: look at it and send it."
         )
         values = {**answer.values, "sheet": Sheet(self.typed, {}, message)}
         if "version" in values and "version" in self.typed:
