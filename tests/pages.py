@@ -37,7 +37,7 @@ PEOPLE = {
     "ilir": ("Ilir Prifti", "reception"),
     "mira": ("Mira Hoxha", "medical"),
 }
-_TOKEN = re.compile(r'name="csrf" value="([0-9a-f]+)"')
+_TOKEN = re.compile(r'name="csrf" value="([0-9a-f.]+)"')
 
 
 @dataclass

@@ -21,8 +21,6 @@ from iars_node.vault.vault import context
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sqlalchemy import ColumnElement
-
     from iars_node.work import Work
 
 KEPT_FOR = timedelta(hours=2)
@@ -42,7 +40,7 @@ def keep(work: Work, account_id: str, path: str, typed: Mapping[str, list[str]])
         )
     )
     for old in kept_forms_of(work, account_id)[MOST:]:
-        discard(work, kept_form.c.id == old.id)
+        discard(work, account_id, old.id)
     return kept
 
 
@@ -68,13 +66,10 @@ def kept_form_by_id(
     return None if opened is None else (found, json.loads(opened))
 
 
-def discard_sent(work: Work, account_id: str, path: str) -> None:
-    """Forget what was kept for a page, now that its form was sent."""
-    discard(work, (kept_form.c.account_id == account_id) & (kept_form.c.path == path))
-
-
-def discard(work: Work, condition: ColumnElement[bool]) -> None:
-    """Forget forms; their keys are destroyed when it is sure."""
+def discard(work: Work, account_id: str, kept_id: str, path: str = "") -> None:
+    """Forget one of an account's kept forms, of one page if it is said; its key goes with it."""
+    own = (kept_form.c.account_id == account_id) & (kept_form.c.id == kept_id)
+    condition = own & (kept_form.c.path == path) if path else own
     query = delete(kept_form).where(condition).returning(kept_form.c.key_id)
     keys = [bytes(row.key_id) for row in work.connection.execute(query)]
     if keys:

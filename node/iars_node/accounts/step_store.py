@@ -101,7 +101,9 @@ def use_challenge(connection: Connection, challenge: bytes, until: datetime, *, 
     """Write that a challenge was answered; say whether it is the first time."""
     dialect = "sqlite" if is_sqlite else "postgresql"
     statement = inserting(used_challenge, dialect=dialect).values(challenge=challenge, expires_at=until)
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    # What comes back is counted, not the rows that the driver reports: it does not know them in every case.
+    added = statement.on_conflict_do_nothing().returning(used_challenge.c.expires_at)
+    return connection.execute(added).first() is not None
 
 
 def delete_over(connection: Connection, now: datetime, known_before: datetime) -> None:

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from iars_node.accounts import kept_forms, sessions
+from iars_node.accounts import sessions
 from iars_node.accounts.access import may, require
 from iars_node.errors import InvalidError, NodeError, NotAssignedError, NotFoundError
 from iars_node.web import callers, keeping, languages, safety
@@ -50,10 +50,7 @@ Frame: TypeAlias = dict[str, Any]
 log = structlog.get_logger()
 
 
-def _nowhere(visit: Visit) -> Answer:
-    if kept := visit.query.get(keeping.FIELD):
-        # A form that has no page of its own under its address is shown by one for all such forms.
-        return Redirect(with_query("/kept", kept=kept))
+def _nowhere(_visit: Visit) -> Answer:
     raise NotFoundError("There is no such page.")
 
 
@@ -90,6 +87,11 @@ class Call:
         except ValueError as error:
             raise InvalidError("The form can't be read; open the page again.") from error
         return {name: [_cleaned(value) for value in values] for name, values in fields.items()}
+
+    @property
+    def token(self) -> str:
+        """The proof that the form came from a page of this session."""
+        return next(iter(self.form.get(safety.TOKEN_FIELD, ())), "")
 
     @property
     def address(self) -> str:
@@ -137,18 +139,23 @@ class Desk:
         try:
             return self._answer(call)
         except UnfinishedError as unfinished:
-            return replace(unfinished.page, status=422), self._plain_frame(call)
+            # With the token that it came with: it names the kept form that this one was.
+            values = {**unfinished.page.values, safety.TOKEN_FIELD: call.token}
+            return replace(unfinished.page, status=422, values=values), self._plain_frame(call)
         except NotAssignedError as error:
             # What is asked for is not refused for good: the next page asks why it must be seen.
             return self._to_reason(call, error), self._plain_frame(call)
         except NodeError as error:
+            kept = call.request.query_params.get(keeping.FIELD, "")
+            if kept and call.caller.session and call.request.url.path != keeping.PAGE:
+                # Its own page can't show it now: there is one for all such forms.
+                return Redirect(with_query(keeping.PAGE, kept=kept)), {}
             return self._problem(call, error), self._plain_frame(call)
 
     def _answer(self, call: Call) -> tuple[Answer, Frame]:
         entry, caller = call.entry, call.caller
         if entry.method == "POST" and (entry.action == ANYONE or caller.session or caller.behind):
-            token = next(iter(call.form.get(safety.TOKEN_FIELD, ())), "")
-            safety.check_form(call.request, caller.secret, token)
+            safety.check_form(call.request, caller.secret, keeping.token_alone(call.token))
         if entry.action != ANYONE and caller.session is None:
             return self._to_sign_in(call), {}
         if entry.action not in (ANYONE, SIGNED_IN):
@@ -163,7 +170,7 @@ class Desk:
             if kept is not None:
                 answer = kept.filled(visit, answer)
             elif entry.keeps and entry.writes and visit.account is not None:
-                kept_forms.discard_sent(work, visit.account.id, visit.path)
+                keeping.forget_sent(visit, call.token)
             return answer, frame_of(visit, call.address, self._languages)
 
     def _notice(self, call: Call) -> None:

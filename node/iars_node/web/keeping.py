@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from iars_node.work import Work
 
 FIELD = "kept"
+PAGE = "/kept"
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,12 @@ class Offer:
     def filled(self, visit: Visit, answer: Answer) -> Answer:
         """Return the page with what was typed; where it has no such form any more, the page that shows it."""
         if not isinstance(answer, Page) or not isinstance(answer.values.get("sheet"), Sheet):
-            return Redirect(with_query("/kept", kept=self.form.id))
+            return Redirect(with_query(PAGE, kept=self.form.id))
         message = visit.gettext(
             "You had to show that it is you. What you typed is here: look at it and send it."
         )
-        values = {**answer.values, "sheet": Sheet(self.typed, {}, message)}
+        token = token_for(visit, self.form)
+        values = {**answer.values, "sheet": Sheet(self.typed, {}, message), TOKEN_FIELD: token}
         if "version" in values and "version" in self.typed:
             # What was seen when it was typed: a change by somebody else meanwhile must show as one.
             values["version"] = self.typed["version"][0]
@@ -56,3 +58,20 @@ def asked_for(visit: Visit, entry: Entry) -> Offer | None:
         return None
     found = kept_forms.kept_form_by_id(visit.work, visit.account.id, visit.query[FIELD])
     return None if found is None or found[0].path != visit.path else Offer(*found)
+
+
+def token_for(visit: Visit, form: KeptForm) -> str:
+    """Return the form token of a page that shows a kept form: sent with it, it tells which one was sent."""
+    return f"{visit.form_token}.{form.id}"
+
+
+def token_alone(token: str) -> str:
+    """Return a form token without the kept form that it names."""
+    return token.partition(".")[0]
+
+
+def forget_sent(visit: Visit, token: str) -> None:
+    """Forget the kept form that was just sent."""
+    kept_id = token.partition(".")[2]
+    if kept_id and visit.account is not None:
+        kept_forms.discard(visit.work, visit.account.id, kept_id, visit.path)

@@ -10,7 +10,6 @@ from babel.dates import format_skeleton, get_day_names
 
 from iars_node.accounts import kept_forms, passkeys, sessions, sign_in
 from iars_node.accounts.model import SignInRefused
-from iars_node.accounts.tables import kept_form
 from iars_node.errors import NotFoundError
 from iars_node.web import callers, keeping
 from iars_node.web.pages import ANYONE, SIGNED_IN, Pages
@@ -134,12 +133,12 @@ def show_kept(visit: Visit) -> Answer:
         raise NotFoundError("This is not kept any more.")
     form, typed = found
     readable = [value for values in typed.values() for value in values if not _IDS(value)]
-    return Page("kept.html", {"form": form, "typed": typed, "readable": readable})
+    token = keeping.token_for(visit, form)
+    return Page("kept.html", {"form": form, "typed": typed, "readable": readable, "csrf": token})
 
 
 @pages.post("/kept/discard", SIGNED_IN, keeps=False)
 def discard_kept(visit: Visit) -> Answer:
     """Forget a kept form."""
-    own = kept_form.c.account_id == visit.actor.id
-    kept_forms.discard(visit.work, own & (kept_form.c.id == visit.typed("kept")))
+    kept_forms.discard(visit.work, visit.actor.id, visit.typed("kept"))
     return Redirect("/?done=discarded")
