@@ -59,7 +59,7 @@ def show_calendar(visit: Visit) -> Answer:
     moments, locale = visit.speech.moments, visit.speech.language.locale
     today = moments.today(visit.now)
     first = locale.first_week_day
-    names = get_day_names("abbreviated", locale=locale)
+    names = get_day_names("short", locale=locale)
     return Page(
         "calendar.html",
         {
