@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import struct
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -40,6 +42,8 @@ MOST = 20
 LONGEST_ANSWER = 20_000
 REGISTER, ENTER, UNLOCK = "register", "sign-in", "unlock"
 
+# What the library lets through of its own and its parsers' errors, where an answer is no answer at all.
+_BROKEN = (WebAuthnException, ValueError, TypeError, KeyError, AttributeError, IndexError, struct.error)
 _REQUIRED = UserVerificationRequirement.REQUIRED
 
 
@@ -50,6 +54,15 @@ class Place:
     host: str
     origin: str
     name: str
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether browsers take passkeys there: they bind them to a name, never to a number."""
+        try:
+            ip_address(self.host)
+        except ValueError:
+            return True
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +128,7 @@ def add(work: Work, account: Account, answer: str, name: str, asking: Asking) ->
             expected_origin=asking.place.origin,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, TypeError, KeyError) as error:
+    except _BROKEN as error:
         raise _unusable() from error
     is_taken = factor_store.passkey_by_credential(work.connection, made.credential_id) is not None
     if is_taken or not challenges.use_up(work, challenge):
@@ -148,7 +161,7 @@ def verify(work: Work, answer: str, asking: Asking) -> Account | SignInRefused:
     try:
         challenge = _genuine_challenge(work, answer, asking)
         given = parse_authentication_credential_json(answer)
-    except (InvalidError, WebAuthnException, ValueError, TypeError, KeyError):
+    except (InvalidError, *_BROKEN):
         return SignInRefused("wrong")
     passkey = factor_store.passkey_by_credential(work.connection, given.raw_id)
     account = None if passkey is None else store.account_by_id(work.connection, passkey.account_id)
@@ -177,7 +190,7 @@ def _is_right(
             credential_current_sign_count=0,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, TypeError, KeyError):
+    except _BROKEN:
         return False
     if not challenges.use_up(work, challenge):
         return False
@@ -197,7 +210,7 @@ def _genuine_challenge(work: Work, answer: str, asking: Asking) -> bytes:
     try:
         content = json.loads(base64url_to_bytes(json.loads(answer)["response"]["clientDataJSON"]))
         challenge = base64url_to_bytes(content["challenge"])
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (*_BROKEN, RecursionError) as error:
         raise _unusable() from error
     if not challenges.is_genuine(work, challenge, asking.browser_secret, asking.purpose):
         raise _unusable()

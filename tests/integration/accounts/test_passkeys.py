@@ -258,3 +258,9 @@ def test_the_place_is_the_nodes_own_address() -> None:
     assert (PLACE.host, PLACE.origin) == ("localhost", "http://localhost:8470")
     served = place_of("https://shelter.example.org:8443/iars", 1, "Shelter")
     assert (served.host, served.origin) == ("shelter.example.org", "https://shelter.example.org:8443")
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8470", "https://[2001:db8::1]"])
+def test_at_a_number_there_are_no_passkeys(address: str) -> None:
+    assert PLACE.is_usable
+    assert not place_of(address, 1, "Shelter").is_usable

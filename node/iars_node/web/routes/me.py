@@ -39,6 +39,7 @@ def show_me(visit: Visit) -> Answer:
         {
             "roles": [ROLES[code].label for code in sorted(visit.actor.roles) if code in ROLES],
             "scopes": [visit.speech.scope(code) for code in SCOPES if code in visit.readable],
+            "may_add": asking_of(visit, passkeys.REGISTER).place.is_usable,
             "passkeys": factor_store.passkeys_of(connection, account.id),
             "has_codes": factors.has_codes(visit.work, account.id),
             "codes_left": factor_store.count_recovery_codes(connection, account.id),

@@ -53,9 +53,10 @@ def asking_of(visit: Visit, purpose: str) -> passkeys.Asking:
 
 
 def passkey_options(visit: Visit, purpose: str) -> str:
-    """Return what the page's script gives to the browser; nothing while the node is locked."""
+    """Return what the page's script gives to the browser; nothing where or while passkeys can't be used."""
+    asking = asking_of(visit, purpose)
     try:
-        return passkeys.options_to_enter(visit.work, asking_of(visit, purpose))
+        return passkeys.options_to_enter(visit.work, asking) if asking.place.is_usable else ""
     except LockedError:
         return ""
 
