@@ -49,6 +49,10 @@ class Offer:
 def keep(work: Work, account_id: str, path: str, typed: Typed) -> KeptForm:
     """Keep a form for its account, without what only its page could know."""
     content = {name: values for name, values in typed.items() if name != TOKEN_FIELD}
+    earlier = _named(next(iter(typed.get(TOKEN_FIELD, ())), ""))
+    if earlier:
+        # The same form, kept before and shown again: what is typed now takes its place.
+        kept_forms.discard(work, account_id, earlier, path)
     return kept_forms.keep(work, account_id, path, content)
 
 
@@ -72,6 +76,10 @@ def token_alone(token: str) -> str:
 
 def forget_sent(visit: Visit, token: str) -> None:
     """Forget the kept form that was just sent."""
-    kept_id = token.partition(".")[2]
+    kept_id = _named(token)
     if kept_id and visit.account is not None:
         kept_forms.discard(visit.work, visit.account.id, kept_id, visit.path)
+
+
+def _named(token: str) -> str:
+    return token.partition(".")[2]

@@ -159,6 +159,20 @@ def test_a_page_left_alone_sends_what_was_typed_to_be_kept(world: World, besa: R
     assert kept_count(world) == 1
 
 
+def test_a_kept_form_that_is_left_again_takes_its_own_place(world: World, besa: Reader) -> None:
+    besa.get("/cases/new")
+    besa.get("/leave")
+    met = besa.post("/cases/new", {"identity.alias": ALIAS})
+    besa.get(unlock(besa, target_of(met)).headers["location"])
+    refused = besa.post("/cases/new", {"identity.alias": ALIAS, "identity.birth_date": "last spring"})
+    assert refused.status_code == 422
+    left = besa.post("/lock", {"kept-path": "/cases/new", "identity.alias": f"{ALIAS}, later"})
+    assert kept_count(world) == 1
+    besa.get("/unlock")
+    page = besa.get(unlock(besa, target_of(left)).headers["location"])
+    assert f"{ALIAS}, later" in page.text
+
+
 def test_another_site_can_t_plant_a_form(world: World, besa: Reader) -> None:
     besa.get("/leave")
     for token in ("", "0" * 64):
