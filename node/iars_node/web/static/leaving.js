@@ -11,7 +11,8 @@ function typed() {
   const form = document.querySelector("form[data-guard][data-changed]");
   const found = form ? new URLSearchParams(new FormData(form)) : new URLSearchParams();
   found.set("csrf", token);
-  found.set("kept-path", location.pathname);
+  // Where the form would have gone: it is offered again on its own page, or else sent from one for all.
+  found.set("kept-path", form ? new URL(form.action).pathname : location.pathname + location.search);
   return found;
 }
 
