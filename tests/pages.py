@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from iars_node.accounts import sign_in
 from iars_node.accounts import store as account_store
-from iars_node.accounts.model import Account, SignedIn
+from iars_node.accounts.model import Account, Browser, SignedIn
 from iars_node.app import create_app
 from iars_node.db import new_id
 from iars_node.vault import passwords
@@ -37,7 +37,7 @@ PEOPLE = {
     "ilir": ("Ilir Prifti", "reception"),
     "mira": ("Mira Hoxha", "medical"),
 }
-_TOKEN = re.compile(r'name="csrf" value="([0-9a-f]+)"')
+_TOKEN = re.compile(r'name="csrf" value="([0-9a-f.]+)"')
 
 
 @dataclass
@@ -130,7 +130,9 @@ class Reader:
             account = account_store.account_by_name(work.connection, name)
             assert account
             stored = account_store.password_hash(work.connection, account.id)
-            begun = sign_in.finish(work, sign_in.Attempt(account.id, stored, name, name, 0))
+            begun = sign_in.finish(
+                work, sign_in.Attempt(account.id, stored, name, name, 0), Browser("192.0.2.1")
+            )
         assert isinstance(begun, SignedIn)
         self.http.cookies.set("iars-session", begun.token, domain="localhost.local", path="/")
         self.get("/me")

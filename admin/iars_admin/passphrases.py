@@ -58,6 +58,11 @@ def new_password(file: Path | None) -> str:
     )
 
 
+def given_password(file: Path | None) -> str:
+    """Return a password that was given by a file or the variable, or nothing: nobody is asked."""
+    return read_line(file) if file is not None else os.environ.get(PASSWORD_VARIABLE, "")
+
+
 def read_line(file: Path) -> str:
     """Return what a file holds, without the end of its line."""
     try:

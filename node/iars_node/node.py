@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from iars_node.accounts.jobs import FORGET_JOB, forget_job
 from iars_node.attachments.folder import AttachmentFolder
 from iars_node.attachments.intake import Intake, Limits
 from iars_node.attachments.service import remove_erased
@@ -151,6 +152,7 @@ def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], 
         EXPIRE_CONSENTS_JOB: withdrawals.expire_consents,
         RETENTION_JOB: retention.apply_rules_job,
         rights.FORWARD_JOB: rights.forward,
+        FORGET_JOB: forget_job,
     }
 
 
@@ -164,6 +166,7 @@ STANDING_JOBS = (
     WATCH_JOB,
     EXPIRE_CONSENTS_JOB,
     RETENTION_JOB,
+    FORGET_JOB,
 )
 """Jobs that schedule their own next run; a server that starts makes sure that they are there."""
 

@@ -30,6 +30,8 @@ COMMAND_VARIABLES = frozenset({"IARS_ACCOUNT", "IARS_PASSWORD"})
 TLS_FILES = ("tls_certificate", "tls_key")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
+EVERYBODY, NOBODY = "everybody", "nobody"
+
 Seconds = Annotated[int, Field(ge=1)]
 
 
@@ -104,9 +106,11 @@ class Settings(BaseSettings):
     peer_withdrawals_a_day: int = Field(default=50, ge=1)
     key_backup_days: int = Field(default=35, ge=1, le=35)
 
-    # How long a person stays signed in
-    session_idle_minutes: int = Field(default=30, ge=1, le=24 * 60)
+    # How long a person stays signed in: unused until the session is locked, and at most
+    session_idle_minutes: int = Field(default=15, ge=1, le=24 * 60)
     session_hours: int = Field(default=12, ge=1, le=7 * 24)
+    # Which roles need more than a password; unsaid: everybody, where others than this machine reach the node
+    second_factor: Annotated[tuple[str, ...], NoDecode] | None = None
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -131,7 +135,7 @@ class Settings(BaseSettings):
         within = given.data.get("folder", Path.cwd())
         return None if path is None else within / path.expanduser()
 
-    @field_validator("languages", mode="before")
+    @field_validator("languages", "second_factor", mode="before")
     @classmethod
     def _split_languages(cls, words: object) -> object:
         return tuple(word.strip() for word in words.split(",")) if isinstance(words, str) else words
@@ -157,11 +161,26 @@ class Settings(BaseSettings):
     def _agree(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key belong together: set both or neither")
+        if self.second_factor == (NOBODY,) and self.is_served and not self.training:
+            raise ValueError(
+                "second_factor must not be nobody where others reach the node: only a training node may do so"
+            )
         if not self.erasure_hold_hours and not self.training:
             raise ValueError(
                 "erasure_hold_hours must be at least 1: only a training node may wait not at all"
             )
         return self
+
+    @property
+    def is_served(self) -> bool:
+        """Whether others than this machine reach the pages."""
+        outside = urlsplit(self.public_url).hostname or "localhost"
+        return self.behind_proxy or not {self.host, outside} <= LOOPBACK
+
+    @property
+    def needs_second_factor(self) -> tuple[str, ...]:
+        """The roles that need more than a password; or the word for everybody, or for nobody."""
+        return self.second_factor or ((EVERYBODY,) if self.is_served else (NOBODY,))
 
     def read_passphrase(self) -> str | None:
         """Return the passphrase from the variable or the file, or None: then a person is asked."""

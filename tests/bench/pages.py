@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from iars_node.accounts import sign_in
 from iars_node.accounts import store as account_store
-from iars_node.accounts.model import Account, SignedIn
+from iars_node.accounts.model import Account, Browser
+from iars_node.accounts.sessions import begin_session
+from iars_node.accounts.sign_in import POLICY
 from iars_node.cases.model import Assignment
 from iars_node.cases.service.bulk import NewCase, open_cases
 from iars_node.db import new_id
@@ -134,8 +135,7 @@ class Year:
                     new_id(), name, f"Worker {number}", "", frozenset({"case-worker"}), "en", work.now
                 )
                 account_store.insert_account(work.connection, added, "")
-                begun = sign_in.finish(work, sign_in.Attempt(added.id, "", name, name, 0))
-            assert isinstance(begun, SignedIn)
+                begun = begin_session(work, added, Browser(""), POLICY)
             found.append(begun.token)
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from iars_node.node import Node
 
 
+def free_port() -> int:
+    """Return a port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class _Server(uvicorn.Server):
     """A server in a thread of this process: signals are the tests' own."""
 
@@ -26,9 +34,9 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def serving(node: Node) -> Iterator[str]:
+def serving(node: Node, port: int = 0) -> Iterator[str]:
     """Serve a node's application; give its address."""
-    config = uvicorn.Config(create_app(node), host="127.0.0.1", port=0, log_level="warning", ws="none")
+    config = uvicorn.Config(create_app(node), host="127.0.0.1", port=port, log_level="warning", ws="none")
     server = _Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

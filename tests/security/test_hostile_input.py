@@ -29,7 +29,7 @@ ELSEWHERE = "elsewhere.example"
 PLACES_ELSEWHERE = (f"https://{ELSEWHERE}", f"//{ELSEWHERE}", f"/\\{ELSEWHERE}", "javascript:alert(1)")
 # Plain dots are taken out by every client before they are sent: these reach the node as they are.
 UP = ("..%2f..%2fetc%2fpasswd", "%2e%2e", "....//", "..\\..\\", "%00", "%ff", "a" * 4000)
-LEAVING = frozenset({"/leave", "/sign-out"})
+LEAVING = frozenset({"/leave", "/lock", "/sign-out"})
 GETS = [entry for entry in entries() if entry.method == "GET" and entry.path not in LEAVING]
 POSTS = [entry for entry in entries() if entry.method == "POST" and entry.path not in LEAVING]
 WITH_PLACES = [entry for entry in entries() if "{" in entry.path]

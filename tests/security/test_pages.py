@@ -219,7 +219,7 @@ def test_over_plain_http_from_outside_no_cookie_is_kept(world: World) -> None:
 
 @pytest.mark.parametrize("entry", entries(), ids=named)
 def test_every_answer_keeps_to_itself(readers: dict[str, Reader], world: World, entry: Entry) -> None:
-    if entry.path in ("/sign-out", "/leave"):
+    if entry.path in ("/sign-out", "/leave", "/lock"):
         reader = Reader(world.shelter).enter()
     else:
         reader = readers["case-worker"]
@@ -235,7 +235,7 @@ def test_every_answer_keeps_to_itself(readers: dict[str, Reader], world: World, 
 def test_files_are_kept_for_long_under_an_address_that_names_their_content(besa: Reader) -> None:
     page = besa.get("/").text
     addresses = re.findall(r'"(/static/[^"#]+)', page)
-    assert len(set(addresses)) == 4
+    assert len(set(addresses)) == 5
     for address in set(addresses):
         answer = besa.get(address)
         assert answer.status_code == 200

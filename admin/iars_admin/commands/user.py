@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from iars_admin.command import command, group
-from iars_admin.passphrases import new_password
+from iars_admin.passphrases import given_password, new_password
 from iars_admin.session import Session
+from iars_node.accounts import entry, store
 from iars_node.accounts import service as accounts
-from iars_node.accounts import store
 from iars_node.accounts.access import ROLES
 from iars_node.accounts.model import Account, NewAccount, folded
 from iars_node.errors import NotFoundError
@@ -20,6 +20,14 @@ PasswordOption = Annotated[
     Path | None,
     typer.Option(
         "--password-file", help="A file with the password. Otherwise IARS_PASSWORD, or you are asked."
+    ),
+]
+FirstPasswordOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file",
+        help="A file with a password to begin with, or IARS_PASSWORD. Otherwise a one-time code is printed: "
+        "with it the person chooses a password.",
     ),
 ]
 
@@ -42,6 +50,7 @@ def register(app: typer.Typer) -> None:
     command(user, "roles", examples=("iars user roles mira case-worker medical",))(roles_of)
     command(user, "disable", examples=("iars user disable mira",))(disable)
     command(user, "enable", examples=("iars user enable mira",))(enable)
+    command(user, "reset", examples=("iars user reset mira",))(reset)
     command(user, "password", examples=("iars user password mira",))(password)
 
 
@@ -52,22 +61,39 @@ def add(
     display_name: Annotated[str, typer.Option(help="What colleagues call the person.")] = "",
     language: Annotated[str, typer.Option(help="The language of the pages.")] = "en",
     email: Annotated[str, typer.Option(help="An e-mail address.")] = "",
-    password_file: PasswordOption = None,
+    password_file: FirstPasswordOption = None,
 ) -> None:
-    """Create an account."""
-    with session.work("account.manage"):
-        pass  # Refused before a password is asked for.
+    """Create an account; print the one-time code with which its person signs in for the first time."""
     wanted = NewAccount(
         name=name,
         display_name=display_name or name,
         roles=frozenset(role),
-        password=new_password(password_file),
+        password=given_password(password_file),
         language=language,
         email=email,
     )
     with session.work("account.manage") as work:
         created = accounts.create_account(work, wanted)
-    session.screen.done(f"The account {created.name} can sign in.", described(created))
+        code = "" if wanted.password else entry.issue_code(work, created.id)
+    if not code:
+        session.screen.done(f"The account {created.name} can sign in.", described(created))
+        return
+    _tell_code(session, f"The account {created.name} is made.", created, code)
+
+
+def reset(session: Session, name: NameArgument) -> None:
+    """Take away everything that an account signs in by, end its sessions, and print a one-time code."""
+    with session.work("account.manage") as work:
+        account = _find(work, name)
+        code = entry.reset(work, account.id)
+    _tell_code(session, f"{account.name} was signed out everywhere, and begins anew.", account, code)
+
+
+def _tell_code(session: Session, done: str, account: Account, code: str) -> None:
+    days = entry.CODE_LIFE.days
+    told = f"{done} One-time code, for {days} days: {code}"
+    way = "Give it to the person by voice or on paper, not by e-mail."
+    session.screen.done(f"{told}\n{way}", {**described(account), "code": code, "code_days": days})
 
 
 def list_users(session: Session) -> None:

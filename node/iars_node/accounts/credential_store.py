@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, delete, insert, or_, select, update
+from sqlalchemy import case, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from iars_node.accounts.model import Session, Token
 from iars_node.accounts.tables import session, sign_in_failure, token
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from sqlalchemy import Connection, RowMapping
 
@@ -26,6 +26,7 @@ def insert_session(connection: Connection, added: Session) -> None:
             last_seen_at=added.last_seen_at,
             expires_at=added.expires_at,
             csrf_secret=added.csrf_secret,
+            browser=added.browser,
         )
     )
 
@@ -41,6 +42,25 @@ def notice_session(connection: Connection, session_id: str, at: datetime) -> Non
     connection.execute(update(session).where(session.c.id == session_id).values(last_seen_at=at))
 
 
+def sessions_of(connection: Connection, account_id: str) -> list[Session]:
+    """Return an account's sessions, the last used first."""
+    query = select(session).where(session.c.account_id == account_id)
+    rows = connection.execute(query.order_by(session.c.last_seen_at.desc(), session.c.id)).mappings()
+    return [Session(**row) for row in rows]
+
+
+def lock_session(connection: Connection, session_id: str, at: datetime) -> bool:
+    """Write that a session is locked; say whether it was open."""
+    is_open = (session.c.id == session_id) & session.c.locked_at.is_(None)
+    return connection.execute(update(session).where(is_open).values(locked_at=at)).rowcount == 1
+
+
+def unlock_session(connection: Connection, session_id: str, at: datetime) -> None:
+    """Write that a session is open again and in use."""
+    opened = update(session).where(session.c.id == session_id)
+    connection.execute(opened.values(locked_at=None, last_seen_at=at))
+
+
 def delete_session(connection: Connection, session_id: str) -> bool:
     """Delete a session; say whether there was one."""
     return connection.execute(delete(session).where(session.c.id == session_id)).rowcount == 1
@@ -52,10 +72,9 @@ def delete_sessions(connection: Connection, account_id: str, *, except_id: str =
     return connection.execute(delete(session).where(condition)).rowcount
 
 
-def delete_sessions_over(connection: Connection, now: datetime, idle: timedelta) -> int:
-    """Delete the sessions that have ended by themselves; return how many."""
-    over = or_(session.c.expires_at <= now, session.c.last_seen_at <= now - idle)
-    return connection.execute(delete(session).where(over)).rowcount
+def delete_sessions_before(connection: Connection, moment: datetime) -> int:
+    """Delete the sessions that ended by themselves before a moment; return how many."""
+    return connection.execute(delete(session).where(session.c.expires_at <= moment)).rowcount
 
 
 def insert_token(connection: Connection, added: Token, secret_hash: str) -> None:

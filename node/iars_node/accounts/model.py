@@ -9,6 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from iars_node.accounts.guessable import is_guessable
 from iars_node.work import Actor
 from iars_protocol.encoding import to_text
 
@@ -17,6 +18,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}").fullmatch
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 1024
 LONGEST_LABEL = 200
+_CODE_SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 TOKEN_PREFIX = "iars_"  # noqa: S105 - the public beginning of every token, for leak scanners
 
 
@@ -65,12 +67,12 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """What is needed to create an account."""
+    """What is needed to create an account; without a password it begins with a one-time code."""
 
     name: str
     display_name: str
     roles: frozenset[str]
-    password: str
+    password: str = ""
     language: str = "en"
     email: str = ""
     team_ids: frozenset[str] = frozenset()
@@ -81,12 +83,30 @@ class NewAccount:
 
 @dataclass(frozen=True, slots=True)
 class SessionPolicy:
-    """How long a session lives: without use, and at most."""
+    """How long a session lives, unused until it is locked and at most; and who needs a second factor."""
 
-    idle: timedelta = timedelta(minutes=30)
+    idle: timedelta = timedelta(minutes=15)
     absolute: timedelta = timedelta(hours=12)
     # Writing at every page view would cost a commit each; a minute's accuracy is enough.
     noticed_every: timedelta = timedelta(minutes=1)
+    second_factor_roles: frozenset[str] = frozenset()
+
+    def needs_second_factor(self, account: Account) -> bool:
+        """Say whether a password alone does not let this account in."""
+        return bool(account.roles & self.second_factor_roles)
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What a browser brings when it signs in: where from, what it is, what it was given before."""
+
+    address: str
+    session_token: str = ""
+    known_token: str = ""
+    words: str = ""
+
+    def __repr__(self) -> str:
+        return "Browser()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,33 +119,93 @@ class Session:
     last_seen_at: datetime
     expires_at: datetime
     csrf_secret: bytes
+    browser: str = ""
+    locked_at: datetime | None = None
 
     def __repr__(self) -> str:
         return f"Session(account {self.account_id})"
 
-    def is_over(self, now: datetime, policy: SessionPolicy) -> bool:
-        """Say whether the session has ended by its age or for want of use."""
-        return now >= self.expires_at or now >= self.last_seen_at + policy.idle
+    def is_over(self, now: datetime) -> bool:
+        """Say whether the session has ended by its age."""
+        return now >= self.expires_at
+
+    def is_locked(self, now: datetime, policy: SessionPolicy) -> bool:
+        """Say whether the session shows nothing until its person proves to be there: left, or unused."""
+        return self.locked_at is not None or now >= self.last_seen_at + policy.idle
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A new session with its token, which is stored nowhere but in the browser."""
+    """A new session with its token and the browser's, which are stored nowhere but in the browser."""
 
     token: str
     session: Session
     account: Account
+    known_token: str = ""
 
     def __repr__(self) -> str:
         return f"SignedIn(account {self.account.id})"
 
 
 @dataclass(frozen=True, slots=True)
+class NextStep:
+    """What is still asked before a session begins, `code`, `enrol` or `welcome`; and the browser's token."""
+
+    token: str
+    kind: str
+
+    def __repr__(self) -> str:
+        return f"NextStep({self.kind})"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A sign-in that is half done: who began it, what comes next, and until when."""
+
+    id: str
+    account_id: str
+    kind: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SignInRefused:
-    """Why nobody was signed in: `wrong` (name or password, never which) or `delayed`."""
+    """Why nobody was signed in: `wrong` (what was typed, never which), `delayed`, or `over` (begin again)."""
 
     reason: str
     wait: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A key in somebody's device, by its public half; the name is the person's own word for the device."""
+
+    id: str
+    account_id: str
+    credential_id: bytes
+    public_key: bytes
+    sign_count: int
+    is_backup_eligible: bool
+    is_backed_up: bool
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None = None
+
+    def __repr__(self) -> str:
+        return f"Passkey({self.id})"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptForm:
+    """A form that met a locked session: whose, where it was sent, what was typed."""
+
+    id: str
+    account_id: str
+    path: str
+    kept_at: datetime
+
+    def __repr__(self) -> str:
+        return f"KeptForm({self.id})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +264,20 @@ def password_faults(password: str, name: str) -> dict[str, str]:
         }
     if folded(name) in folded(password) or len(set(password)) < SHORTEST_PASSWORD // 3:
         return {"password": "This is too easy to guess: don't use the account's name or repeat a few signs."}
+    if is_guessable(password):
+        return {"password": "This is one of the first that are tried. Add words that only you would choose."}
     return {}
+
+
+def new_code() -> str:
+    """Return 80 random bits as four groups of letters and digits that nobody confuses on paper."""
+    signs = [secrets.choice(_CODE_SIGNS) for _ in range(16)]
+    return "-".join("".join(signs[start : start + 4]) for start in range(0, 16, 4))
+
+
+def plain_code(typed: str) -> str:
+    """Return a code as it is compared, however it was typed."""
+    return "".join(sign for sign in unicodedata.normalize("NFKC", typed).upper() if sign.isalnum())
 
 
 def new_secret() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iars_node.accounts import credential_store, model, store
+from iars_node.accounts import model, sessions, step_store, store
 from iars_node.accounts.access import ADMINISTRATOR, ROLES, require
 from iars_node.accounts.model import Account, NewAccount
 from iars_node.audit import record
@@ -43,7 +43,8 @@ def create_account(work: Work, wanted: NewAccount) -> Account:
     """Create an account."""
     require(work.actor, "account.manage")
     faults = model.account_faults(wanted.name, wanted.display_name, wanted.language)
-    faults |= model.password_faults(wanted.password, wanted.name)
+    if wanted.password:
+        faults |= model.password_faults(wanted.password, wanted.name)
     _refuse_faults(faults)
     _check_roles(wanted.roles)
     _check_teams(work, wanted.team_ids)
@@ -60,7 +61,9 @@ def create_account(work: Work, wanted: NewAccount) -> Account:
         created_at=work.now,
         team_ids=wanted.team_ids,
     )
-    store.insert_account(work.connection, created, passwords.hash_password(wanted.password))
+    # Without a password there is a hash that nothing gives: checking it takes as long as any other.
+    hashed = passwords.hash_password(wanted.password) if wanted.password else passwords.nobodys_hash()
+    store.insert_account(work.connection, created, hashed)
     record(work, "account.created", subject=created.id, detail={"roles": _listed(wanted.roles)})
     return find_account(work, created.id)
 
@@ -75,6 +78,12 @@ def change_account(work: Work, account_id: str, *, display_name: str, email: str
     )
     record(work, "account.changed", subject=account_id)
     return find_account(work, account_id)
+
+
+def choose_language(work: Work, account: Account, language: str) -> None:
+    """Write the language that a person chose while signing in for the first time."""
+    store.update_account(work.connection, account.id, language=language)
+    record(work, "account.changed", subject=account.id)
 
 
 def set_roles(work: Work, account_id: str, roles: Iterable[str]) -> Account:
@@ -111,7 +120,7 @@ def disable(work: Work, account_id: str) -> None:
     if ADMINISTRATOR in account.roles:
         _keep_an_administrator(work, account_id)
     store.update_account(work.connection, account_id, disabled_at=work.now)
-    ended = credential_store.delete_sessions(work.connection, account_id)
+    ended = sessions.end_everything(work, account_id)
     record(work, "account.disabled", subject=account_id, detail={"sessions": ended})
 
 
@@ -129,7 +138,8 @@ def set_password(work: Work, account_id: str, password: str, *, keep_session: st
     account = find_account(work, account_id)
     _refuse_faults(model.password_faults(password, account.name))
     store.update_account(work.connection, account_id, password_hash=passwords.hash_password(password))
-    ended = credential_store.delete_sessions(work.connection, account_id, except_id=keep_session)
+    step_store.delete_entry_code(work.connection, account_id)
+    ended = sessions.end_everything(work, account_id, keep_session=keep_session)
     record(work, "account.password-set", subject=account_id, detail={"sessions": ended})
 
 

@@ -1,8 +1,20 @@
-"""The tables of accounts, sites, teams, sessions, tokens and failed sign-ins."""
+"""The tables of accounts, sites and teams, of sessions and tokens, and of what a person signs in by."""
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+)
 
 from iars_node.db import Instant, metadata
 
@@ -54,6 +66,8 @@ session = Table(
     Column("last_seen_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("csrf_secret", LargeBinary, nullable=False),
+    Column("browser", String(60), nullable=False, server_default=""),
+    Column("locked_at", Instant),
 )
 Index("ix_session_account_id", session.c.account_id)
 Index("ix_session_expires_at", session.c.expires_at)
@@ -81,3 +95,87 @@ sign_in_failure = Table(
     Column("failures", Integer, nullable=False),
     Column("last_at", Instant, nullable=False),
 )
+
+# A sign-in that is half done is no session: nothing that reads sessions can take it for one.
+sign_in_step = Table(
+    "sign_in_step",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+Index("ix_sign_in_step_account_id", sign_in_step.c.account_id)
+
+# Codes are kept as keyed digests: whoever copies the database can't try any against them.
+entry_code = Table(
+    "entry_code",
+    metadata,
+    Column("account_id", ForeignKey("account.id"), primary_key=True),
+    Column("digest", LargeBinary(16), nullable=False),
+    Column("made_by", String(128), nullable=False),
+    Column("expires_at", Instant, nullable=False),
+)
+
+authenticator = Table(
+    "authenticator",
+    metadata,
+    Column("account_id", ForeignKey("account.id"), primary_key=True),
+    Column("sealed", LargeBinary),
+    # What an app was shown and has not proved yet: until then the one before counts.
+    Column("waiting", LargeBinary),
+    Column("confirmed_at", Instant),
+    Column("last_step", BigInteger, nullable=False),
+)
+
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("account_id", ForeignKey("account.id"), primary_key=True),
+    Column("digest", LargeBinary(16), primary_key=True),
+)
+
+passkey = Table(
+    "passkey",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("credential_id", LargeBinary, nullable=False, unique=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("is_backup_eligible", Boolean, nullable=False),
+    Column("is_backed_up", Boolean, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("last_used_at", Instant),
+)
+Index("ix_passkey_account_id", passkey.c.account_id)
+
+# Only challenges that were answered: what was merely asked for costs no row.
+used_challenge = Table(
+    "used_challenge",
+    metadata,
+    Column("challenge", LargeBinary(48), primary_key=True),
+    Column("expires_at", Instant, nullable=False),
+)
+
+known_browser = Table(
+    "known_browser",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("account_id", ForeignKey("account.id"), primary_key=True),
+    Column("last_at", Instant, nullable=False),
+)
+Index("ix_known_browser_account_id", known_browser.c.account_id)
+
+kept_form = Table(
+    "kept_form",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("key_id", LargeBinary(16), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("kept_at", Instant, nullable=False),
+)
+Index("ix_kept_form_account_id", kept_form.c.account_id, kept_form.c.kept_at)

@@ -39,7 +39,9 @@ _BY_TOPIC = {
     ),
     "account": (
         "created changed roles-changed teams-changed disabled enabled password-set signed-in "
-        "sign-in-failed signed-out signed-out-everywhere"
+        "sign-in-failed signed-out signed-out-everywhere session-locked session-unlocked code-issued reset "
+        "codes-set codes-removed recovery-codes-set recovery-code-used passkey-added passkey-removed "
+        "passkey-copied"
     ),
     "site": "created changed closed",
     "team": "created changed closed",

@@ -50,6 +50,7 @@ ALARMS = frozenset(
         "erasure.failed",
         "referral.emergency-unopened",
         "account.under-attack",
+        "account.passkey-copied",
         "attachment.refused",
         "audit.cut",
         "audit.damaged",

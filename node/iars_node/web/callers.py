@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from iars_node.accounts import service as accounts
-from iars_node.accounts import sign_in
-from iars_node.accounts.model import Account, Session, SessionPolicy
-from iars_node.errors import UnauthenticatedError
+from iars_node.accounts import sessions
+from iars_node.accounts.access import ROLES
+from iars_node.accounts.model import Account, Browser, Session, SessionPolicy
+from iars_node.errors import SetupError
+from iars_node.settings import EVERYBODY, NOBODY
+from iars_node.web.browsers import words_of
 from iars_node.web.safety import form_token, is_plain_loopback
 from iars_node.work import SYSTEM, Actor
 
@@ -20,12 +22,14 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from iars_node.accounts.sessions import Standing
     from iars_node.settings import Settings
     from iars_node.work import Works
 
-SESSION, VISIT, LANGUAGE = "session", "visit", "language"
-NAMES = (SESSION, VISIT, LANGUAGE)
-NOBODY = Actor("account", "")
+# `step` is a sign-in that is half done; by `known` the browser is told from those that never signed in.
+SESSION, VISIT, LANGUAGE, STEP, KNOWN = "session", "visit", "language", "step", "known"
+NAMES = (SESSION, VISIT, LANGUAGE, STEP, KNOWN)
+STRANGER = Actor("account", "")
 _YEAR = 365 * 24 * 3600
 
 
@@ -38,10 +42,14 @@ class Caller:
     account: Account | None
     cookies: Mapping[str, str]
     visit: str
+    # A session that is locked or over: it shows nothing, but what is sent in it is kept for its account.
+    behind: Standing | None = None
 
     @property
     def secret(self) -> bytes:
         """What this browser's forms are proved by: the session's secret, or before signing in a cookie."""
+        if self.behind is not None:
+            return self.behind.session.csrf_secret
         return self.session.csrf_secret if self.session else self.visit.encode()
 
     @property
@@ -51,27 +59,47 @@ class Caller:
 
 
 def policy_of(settings: Settings) -> SessionPolicy:
-    """Return how long a session of this node lives."""
+    """Return how long a session of this node lives, and who needs more than a password for one."""
     return SessionPolicy(
-        timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours)
+        timedelta(minutes=settings.session_idle_minutes),
+        timedelta(hours=settings.session_hours),
+        second_factor_roles=_roles(settings.needs_second_factor),
     )
 
 
+def _roles(words: tuple[str, ...]) -> frozenset[str]:
+    if words == (EVERYBODY,):
+        return frozenset(ROLES)
+    if words == (NOBODY,):
+        return frozenset()
+    # A role that is written wrongly must not let its people in by a password alone.
+    if unknown := sorted(set(words) - ROLES.keys()):
+        raise SetupError(f"second_factor names no role: {', '.join(unknown)}. Correct it.")
+    return frozenset(words)
+
+
 def find_caller(request: Request, works: Works, policy: SessionPolicy) -> Caller:
-    """Return who calls; nobody where the session is unknown or over."""
+    """Return who calls; nobody where the session is unknown, locked or over."""
     prefix = _prefix(request)
     cookies = {name: request.cookies[prefix + name] for name in NAMES if prefix + name in request.cookies}
     visit = cookies.get(VISIT) or secrets.token_urlsafe(32)
-    if SESSION in cookies:
-        try:
-            with works.read(SYSTEM) as work:
-                session, actor = sign_in.session_actor(work, cookies[SESSION], policy)
-                account = accounts.find_account(work, session.account_id)
-        except UnauthenticatedError:
-            pass
-        else:
-            return Caller(actor, session, account, cookies, visit)
-    return Caller(NOBODY, None, None, cookies, visit)
+    if SESSION not in cookies:
+        return Caller(STRANGER, None, None, cookies, visit)
+    with works.read(SYSTEM) as work:
+        found = sessions.standing(work, cookies[SESSION], policy)
+    if found is None or found.state != "open":
+        return Caller(STRANGER, None, None, cookies, visit, found)
+    return Caller(found.account.actor, found.session, found.account, cookies, visit)
+
+
+def browser_of(request: Request, cookies: Mapping[str, str]) -> Browser:
+    """Return what a browser brings when it signs in."""
+    return Browser(
+        request.client.host if request.client else "",
+        cookies.get(SESSION, ""),
+        cookies.get(KNOWN, ""),
+        words_of(request.headers.get("user-agent", "")),
+    )
 
 
 def set_cookies(request: Request, response: Response, cookies: Mapping[str, str | None]) -> None:
@@ -81,7 +109,7 @@ def set_cookies(request: Request, response: Response, cookies: Mapping[str, str 
         response.set_cookie(
             prefix + name,
             value or "",
-            max_age=0 if value is None else _YEAR if name == LANGUAGE else None,
+            max_age=0 if value is None else _YEAR if name in (LANGUAGE, KNOWN) else None,
             path="/",
             secure=bool(prefix.startswith("__Host-")),
             httponly=True,

@@ -14,10 +14,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from iars_node.accounts import sign_in
+from iars_node.accounts import sessions
 from iars_node.accounts.access import may, require
 from iars_node.errors import InvalidError, NodeError, NotAssignedError, NotFoundError
-from iars_node.web import callers, languages, safety
+from iars_node.web import callers, keeping, languages, safety
 from iars_node.web.frame import frame_of
 from iars_node.web.pages import ANYONE, SIGNED_IN, Entry
 from iars_node.web.rendering import render
@@ -37,7 +37,6 @@ from iars_node.web.visit import (
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from iars_node.accounts.model import Session
     from iars_node.web.callers import Caller
     from iars_node.web.node import WebNode
 
@@ -90,6 +89,11 @@ class Call:
         return {name: [_cleaned(value) for value in values] for name, values in fields.items()}
 
     @property
+    def token(self) -> str:
+        """The proof that the form came from a page of this session."""
+        return next(iter(self.form.get(safety.TOKEN_FIELD, ())), "")
+
+    @property
     def address(self) -> str:
         """The path and its query, to come back to."""
         query = self.request.url.query
@@ -135,62 +139,84 @@ class Desk:
         try:
             return self._answer(call)
         except UnfinishedError as unfinished:
-            return replace(unfinished.page, status=422), self._plain_frame(call)
+            # With the token that it came with: it names the kept form that this one was.
+            values = {**unfinished.page.values, safety.TOKEN_FIELD: call.token}
+            return replace(unfinished.page, status=422, values=values), self._plain_frame(call)
         except NotAssignedError as error:
             # What is asked for is not refused for good: the next page asks why it must be seen.
             return self._to_reason(call, error), self._plain_frame(call)
         except NodeError as error:
+            kept = call.request.query_params.get(keeping.FIELD, "")
+            if kept and call.caller.session and call.request.url.path != keeping.PAGE:
+                # Its own page can't show it now: there is one for all such forms.
+                return Redirect(with_query(keeping.PAGE, kept=kept)), {}
             return self._problem(call, error), self._plain_frame(call)
 
     def _answer(self, call: Call) -> tuple[Answer, Frame]:
         entry, caller = call.entry, call.caller
+        if entry.method == "POST" and (entry.action == ANYONE or caller.session or caller.behind):
+            safety.check_form(call.request, caller.secret, keeping.token_alone(call.token))
         if entry.action != ANYONE and caller.session is None:
             return self._to_sign_in(call), {}
-        if entry.method == "POST":
-            token = next(iter(call.form.get(safety.TOKEN_FIELD, ())), "")
-            safety.check_form(call.request, caller.secret, token)
         if entry.action not in (ANYONE, SIGNED_IN):
             require(caller.actor, entry.action)
         named = _checked_ids(call.request.path_params)
-        unnoticed = self._unnoticed(call)
+        self._notice(call)
         works = self._node.works
-        with (works.write if entry.writes or unnoticed else works.read)(caller.actor) as work:
-            if unnoticed is not None:
-                sign_in.keep_alive(work, unnoticed)
+        with (works.write if entry.writes else works.read)(caller.actor) as work:
             visit = self._visit(call, work)
-            answer = entry.function(visit, **named)
+            kept = keeping.asked_for(visit, entry)
+            answer = entry.function(visit if kept is None else kept.visit(visit), **named)
+            if kept is not None:
+                answer = kept.filled(visit, answer)
+            elif entry.keeps and entry.writes and visit.account is not None:
+                keeping.forget_sent(visit, call.token)
             return answer, frame_of(visit, call.address, self._languages)
 
-    def _unnoticed(self, call: Call) -> Session | None:
-        # Signing in opens transactions of its own: none may stand around it that keeps others waiting.
+    def _notice(self, call: Call) -> None:
+        # In a transaction of its own: a page that checks a password opens others, and none may wait for this.
         session = call.caller.session
-        if session is None or call.entry.action == ANYONE:
-            return None
-        return session if sign_in.is_unnoticed(session, self._node.clock.now(), self._policy) else None
+        if session is None or not sessions.is_unnoticed(session, self._node.clock.now(), self._policy):
+            return
+        with self._node.works.write(call.caller.actor) as work:
+            sessions.keep_alive(work, session)
 
     def _to_sign_in(self, call: Call) -> Answer:
         is_link = call.entry.method == "GET"
         if is_link and safety.is_from_elsewhere(call.request) and not call.caller.cookies:
             # A strict cookie does not travel with another site's link; our own reload brings it.
             return Page("again.html", headers=_CROSS_SITE_PAUSE)
-        target = "" if not is_link or call.address == "/" else call.address
-        return Redirect(with_query("/sign-in", next=target))
+        target = call.address if is_link else self._kept(call)
+        is_locked = call.caller.behind is not None and call.caller.behind.state == "locked"
+        return Redirect(
+            with_query("/unlock" if is_locked else "/sign-in", next=target if target != "/" else "")
+        )
+
+    def _kept(self, call: Call) -> str:
+        """Keep a form that meets a session which is locked or over; return where it is offered again."""
+        behind = call.caller.behind
+        if behind is None or not call.entry.keeps:
+            return ""
+        with self._node.works.write(behind.account.actor) as work:
+            kept = keeping.keep(work, behind.account.id, call.request.url.path, call.form)
+        return with_query(kept.path, kept=kept.id)
 
     def _visit(self, call: Call, work: Any) -> Visit:  # noqa: ANN401 - a unit of work, or none on a plain frame
-        client = call.request.client
         return Visit(
             node=self._node,
             speech=call.speech,
             path=call.request.url.path,
             query=dict(call.request.query_params),
             form=call.form if call.entry.method == "POST" else NOTHING_TYPED,
-            address=client.host if client else "",
+            browser=callers.browser_of(call.request, call.caller.cookies),
             cookies=call.caller.cookies,
             actor=call.caller.actor,
             form_token=call.caller.form_token,
+            secret=call.caller.secret,
             work=work,
             session=call.caller.session,
             account=call.caller.account,
+            behind=call.caller.behind,
         )
 
     def _plain_frame(self, call: Call) -> Frame:
@@ -224,6 +250,7 @@ class Desk:
         text = render(call.speech, answer.template, {**(frame or self._plain_frame(call)), **answer.values})
         response = HTMLResponse(text, answer.status, {**safety.PAGE_HEADERS, **answer.headers})
         response.headers["Content-Language"] = call.speech.language.code
+        callers.set_cookies(call.request, response, answer.cookies)
         if call.caller.session is None and callers.VISIT not in call.caller.cookies:
             callers.set_cookies(call.request, response, {callers.VISIT: call.caller.visit})
         return response

@@ -55,6 +55,12 @@ DONE = {
     "sent": N_("The referral is on its way. You see here when it arrives and when they answer."),
     "step": N_("Done. The other organisation is told."),
     "signed-out": N_("You are signed out."),
+    "session-ended": N_("That session is ended."),
+    "others-ended": N_("You are signed out everywhere else."),
+    "passkey-added": N_("The passkey is added. You can sign in with it from now on."),
+    "passkey-removed": N_("The passkey is removed. Nobody gets in with it any more."),
+    "codes-removed": N_("Signing in asks for no code any more."),
+    "discarded": N_("What was kept is discarded."),
 }
 
 
@@ -75,6 +81,7 @@ def frame_of(visit: Visit, address: str, languages: Sequence[Language]) -> dict[
         "done": visit.gettext(done) if done else "",
         "may": visit.may,
         "now": visit.work.now,
+        "idle_seconds": visit.node.settings.session_idle_minutes * 60,
     }
 
 

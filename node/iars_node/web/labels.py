@@ -267,6 +267,16 @@ SENTENCES = frozenset(
         N_("The exception is not complete; nothing was recorded."),
         N_("Somebody other than its author has to decide about an exception."),
         N_("A reason is needed."),
+        N_("The code is not right."),
+        N_("The password can't be used like this."),
+        N_("The passkey needs a name."),
+        N_("The passkey can't be used; nothing was changed. Try again."),
+        N_("There are too many passkeys; remove one first."),
+        N_("Your roles need a second step; set up another app instead of removing this one."),
+        N_("Set up one-time codes first."),
+        N_("There is no such session."),
+        N_("There is no such passkey."),
+        N_("This is not kept any more."),
         N_("The case says this already; nothing was changed."),
         N_("This case is open to you; no reason is needed."),
         N_("There is nothing left to tell them."),
@@ -301,6 +311,19 @@ KIND_FAULTS: Mapping[str, str] = MappingProxyType(
         "email": N_("Write an e-mail address, such as name@example.org."),
         "needs": N_("Choose a service and how urgent it is."),
         "attachment": N_("This can't be changed here."),
+    }
+)
+
+
+# What is wrong with what a person signs in by; the rules say it in these words.
+SIGN_IN_FAULTS = frozenset(
+    {
+        N_("Use at least 12 characters; several words are easy to remember."),
+        N_("This is too easy to guess: don't use the account's name or repeat a few signs."),
+        N_("This is one of the first that are tried. Add words that only you would choose."),
+        N_("This differs from the password above."),
+        N_("This is not the code that the app shows now."),
+        N_("Write a name for the device."),
     }
 )
 

@@ -27,6 +27,8 @@ class Entry:
     action: str
     function: PageFunction
     writes: bool
+    # Whether its form is kept for its person where it meets a locked session.
+    keeps: bool = False
 
     @property
     def name(self) -> str:
@@ -44,18 +46,20 @@ class Pages:
         """Add a page that is looked at."""
         return self._adding("GET", path, action, writes=writes)
 
-    def post(self, path: str, action: str, *, writes: bool = True) -> Callable[[PageFunction], PageFunction]:
+    def post(
+        self, path: str, action: str, *, writes: bool = True, keeps: bool = True
+    ) -> Callable[[PageFunction], PageFunction]:
         """Add a form that is sent."""
-        return self._adding("POST", path, action, writes=writes)
+        return self._adding("POST", path, action, writes=writes, keeps=keeps)
 
     def _adding(
-        self, method: str, path: str, action: str, *, writes: bool
+        self, method: str, path: str, action: str, *, writes: bool, keeps: bool = False
     ) -> Callable[[PageFunction], PageFunction]:
         if action not in (ANYONE, SIGNED_IN):
             known_action(action)
 
         def add(function: PageFunction) -> PageFunction:
-            self.entries.append(Entry(method, path, action, function, writes))
+            self.entries.append(Entry(method, path, action, function, writes, keeps))
             return function
 
         return add

@@ -177,7 +177,7 @@ class Speech:
 
 _ALPHA_2 = 2
 _NO_COUNTRY = frozenset({"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"})
-_KNOWN_FAULTS = frozenset(labels.KIND_FAULTS.values())
+_KNOWN_FAULTS = frozenset(labels.KIND_FAULTS.values()) | labels.SIGN_IN_FAULTS
 
 
 def _field(scope: str, name: str) -> Field | None:

@@ -14,7 +14,8 @@ from iars_node.errors import ConflictError, InvalidError, NodeError, RefusedErro
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from iars_node.accounts.model import Account, Session
+    from iars_node.accounts.model import Account, Browser, Session
+    from iars_node.accounts.sessions import Standing
     from iars_node.web.node import WebNode
     from iars_node.web.speech import Speech
     from iars_node.work import Actor, Work
@@ -63,6 +64,7 @@ class Page:
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: Mapping[str, str | None] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -102,13 +104,17 @@ class Visit:
     path: str
     query: Mapping[str, str]
     form: Typed
-    address: str
+    browser: Browser
     cookies: Mapping[str, str]
     actor: Actor
     form_token: str
+    # What the browser's challenges are bound to, as its forms are.
+    secret: bytes = field(repr=False)
     work: Work = field(repr=False)
     session: Session | None = None
     account: Account | None = None
+    # A session of this browser that is locked or over.
+    behind: Standing | None = None
 
     @property
     def now(self) -> datetime:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iars_node.accounts import service, sign_in, store, teams
-from iars_node.accounts.model import Account, NewAccount, SignedIn, SignInRefused
+from iars_node.accounts import service, sessions, sign_in, store, teams
+from iars_node.accounts.model import Account, Browser, NewAccount, SignedIn, SignInRefused
 from iars_node.audit import store as audit_store
 from iars_node.audit.model import AuditFilter
 from iars_node.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from iars_node.work import Work, Works
 
 PASSWORD = "correct horse battery"
-ADDRESS = "192.0.2.7"
+ADDRESS = Browser("192.0.2.7")
 
 
 def test_an_account_is_found_by_its_id_and_by_its_name_in_any_case(
@@ -96,7 +96,7 @@ def test_new_roles_count_from_the_next_request(
     with works.write(administrator.actor) as work:
         service.set_roles(work, case_worker.id, ["auditor", "reception"])
     with works.read(SYSTEM) as work:
-        _session, actor = sign_in.session_actor(work, signed_in.token)
+        _session, actor = sessions.session_actor(work, signed_in.token)
     assert actor.roles == {"auditor", "reception"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -79,3 +80,21 @@ def test_a_token_never_gets_what_only_people_may_do(shelter: Organisation) -> No
     answer = shelter.run("token", "add", "Robot", "--action", "account.manage")
     assert answer.code == 1
     assert "  actions: " in answer.err
+
+
+def test_a_person_begins_with_a_one_time_code_that_only_the_administrator_sees(shelter: Organisation) -> None:
+    added = shelter.run("user", "add", "lena", "--role", "medical", IARS_PASSWORD=None)
+    assert added.code == 0
+    code = re.search(r"(?:[2-9A-Z]{4}-){3}[2-9A-Z]{4}", added.out)
+    assert code
+    shown = shelter.run("user", "list", IARS_PASSWORD=None)
+    assert code[0] not in shown.out
+
+
+def test_a_reset_takes_everything_away_and_prints_a_new_code(shelter: Organisation) -> None:
+    reset = shelter.ask("user", "reset", "mira")
+    assert (reset["name"], reset["code_days"], len(reset["code"])) == ("mira", 3, 19)
+    assert shelter.run("user", "reset", "nobody").code == 1
+    assert shelter.as_("mira").run("user", "reset", "ada").code == 1
+    events = shelter.as_("ada").ask("audit", "list", "--action", "account.reset")["events"]
+    assert len(events) == 1

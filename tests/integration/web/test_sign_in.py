@@ -54,27 +54,28 @@ def test_signing_out_ends_the_session_itself(besa: Reader) -> None:
     assert besa.get("/").status_code == 303
 
 
-def test_leaving_quickly_is_one_link_that_signs_out_and_shows_a_page_that_says_nothing(besa: Reader) -> None:
+def test_leaving_quickly_is_one_link_that_locks_and_shows_a_page_that_says_nothing(besa: Reader) -> None:
     assert 'href="/leave"' in besa.get("/cases").text
-    cookies = dict(besa.http.cookies)
     left = besa.get("/leave")
     assert (left.status_code, left.headers["location"]) == (303, "/calendar")
-    besa.http.cookies.update(cookies)
-    assert besa.get("/").status_code == 303
+    back = besa.get("/cases")
+    assert (back.status_code, back.headers["location"]) == (303, "/unlock?next=%2Fcases")
     neutral = besa.get("/calendar")
     assert "March 2026" in neutral.text
     assert "Shelter" not in neutral.text
     assert "IARS" not in neutral.text
 
 
-def test_a_session_ends_when_it_is_not_used_for_as_long_as_the_node_says(
+def test_a_session_is_locked_when_it_is_not_used_for_as_long_as_the_node_says(
     world: World, besa: Reader, clock: SetClock
 ) -> None:
     for _ in range(3):
-        clock.moment += timedelta(minutes=20)
+        clock.moment += timedelta(minutes=10)
         assert besa.get("/").status_code == 200
     clock.moment += timedelta(minutes=world.shelter.node.settings.session_idle_minutes)
-    assert besa.get("/").status_code == 303
+    assert besa.get("/").headers["location"] == "/unlock"
+    clock.moment += timedelta(hours=world.shelter.node.settings.session_hours)
+    assert besa.get("/").headers["location"] == "/sign-in"
 
 
 def test_the_language_is_kept_with_the_account(besa: Reader, world: World) -> None:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from iars_node.accounts import model
+from iars_node.accounts.failures import Delay
 from iars_node.accounts.model import Account, NewAccount, NewToken, Session, SessionPolicy, SignedIn, Token
-from iars_node.accounts.sign_in import Attempt, Delay
+from iars_node.accounts.sign_in import Attempt
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ACCOUNT = Account("a1", "anna", "Anna Kola", "anna@example.org", frozenset({"auditor"}), "sq", NOW)
@@ -48,12 +49,12 @@ def test_delays_begin_after_the_free_failures_and_double_to_the_longest() -> Non
     assert waits == [0, 0, 1, 2, 4, 60, 60]
 
 
-def test_a_session_ends_by_age_or_for_want_of_use() -> None:
+def test_a_session_is_locked_for_want_of_use_and_ends_by_age() -> None:
     policy = SessionPolicy(idle=timedelta(minutes=30), absolute=timedelta(hours=12))
-    assert not SESSION.is_over(NOW + timedelta(minutes=29), policy)
-    assert SESSION.is_over(NOW + timedelta(minutes=30), policy)
-    lively = Session("s1", "a1", NOW, NOW + timedelta(hours=12), NOW + timedelta(hours=12), b"")
-    assert lively.is_over(NOW + timedelta(hours=12), policy)
+    assert not SESSION.is_locked(NOW + timedelta(minutes=29), policy)
+    assert SESSION.is_locked(NOW + timedelta(minutes=30), policy)
+    assert not SESSION.is_over(NOW + timedelta(hours=11))
+    assert SESSION.is_over(NOW + timedelta(hours=12))
 
 
 def test_no_secret_and_no_name_shows_when_a_value_is_printed() -> None:

@@ -20,6 +20,7 @@ from iars_node.web.routes import (
     home,
     keeping,
     log,
+    me,
     openings,
     partners,
     referrals,
@@ -29,6 +30,8 @@ from iars_node.web.routes import (
     sharing,
     sign_in,
     steps,
+    unlocking,
+    welcome,
     withdrawals,
 )
 
@@ -42,6 +45,9 @@ if TYPE_CHECKING:
 
 TOPICS = (
     sign_in,
+    welcome,
+    unlocking,
+    me,
     home,
     cases,
     scopes,

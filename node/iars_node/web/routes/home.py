@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from iars_node.accounts import kept_forms
 from iars_node.cases.service import case_head, openings_to_look_at
 from iars_node.consent.ending import ending_before
 from iars_node.consent.exceptions import awaiting_approval, exceptions_to_look_at
@@ -50,7 +51,9 @@ def show_home(visit: Visit) -> Answer:
     groups: dict[str, list[Task]] = {NOW: [], TODAY: [], WEEK: [], LATER: []}
     for task in sorted(tasks, key=lambda each: each.moment):
         groups[_group(visit, task)].append(task)
-    return Page("home.html", {"groups": groups, "news": _news(visit, names), "hello": visit.account})
+    kept = kept_forms.kept_forms_of(visit.work, visit.actor.id)
+    values = {"groups": groups, "news": _news(visit, names), "hello": visit.account, "kept": kept}
+    return Page("home.html", values)
 
 
 def _group(visit: Visit, task: Task) -> str:

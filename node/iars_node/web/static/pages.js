@@ -1,27 +1,6 @@
 // Small comforts; every page works without them.
 "use strict";
 
-// Leave quickly: three times Escape within two seconds. Nothing of the page stays behind "back".
-const leaving = document.querySelector("a.leave");
-const pressed = [];
-function leave() {
-  document.documentElement.hidden = true;
-  document.title = "";
-  location.replace(leaving.href);
-}
-if (leaving) {
-  leaving.addEventListener("click", (event) => {
-    event.preventDefault();
-    leave();
-  });
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    const now = performance.now();
-    pressed.push(now);
-    if (pressed.filter((at) => now - at < 2000).length >= 3) leave();
-  });
-}
-
 // The key / goes to the search.
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest?.("input, textarea, select, [contenteditable]");
@@ -36,7 +15,10 @@ document.addEventListener("keydown", (event) => {
 for (const form of document.querySelectorAll("form[data-guard]")) {
   let changed = form.hasAttribute("data-changed");
   let sent = false;
-  form.addEventListener("input", () => { changed = true; });
+  form.addEventListener("input", () => {
+    changed = true;
+    form.setAttribute("data-changed", "");
+  });
   form.addEventListener("submit", (event) => {
     if (sent) event.preventDefault();
     sent = true;

@@ -1,0 +1,159 @@
+"""The reader's own page: roles, language, passkeys, codes, sessions."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from iars_node.accounts import factor_store, factors, passkeys, sessions, sign_in
+from iars_node.accounts import service as accounts
+from iars_node.accounts.access import ROLES
+from iars_node.errors import ConflictError
+from iars_node.web import callers
+from iars_node.web.pages import SIGNED_IN, Pages
+from iars_node.web.routes.sign_in import asking_of, password_of, refusal
+from iars_node.web.routes.welcome import codes_page
+from iars_node.web.visit import Page, Redirect, Sheet, UnfinishedError
+from iars_protocol.vocabulary import SCOPES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from iars_node.accounts.model import Account
+    from iars_node.web.visit import Answer, Visit
+
+pages = Pages()
+
+
+def _own(visit: Visit) -> Account:
+    return accounts.find_account(visit.work, visit.actor.id)
+
+
+@pages.get("/me", SIGNED_IN)
+def show_me(visit: Visit) -> Answer:
+    """Show the reader's own roles, language, ways of signing in and sessions."""
+    account = _own(visit)
+    connection = visit.work.connection
+    return Page(
+        "me.html",
+        {
+            "roles": [ROLES[code].label for code in sorted(visit.actor.roles) if code in ROLES],
+            "scopes": [visit.speech.scope(code) for code in SCOPES if code in visit.readable],
+            "may_add": asking_of(visit, passkeys.REGISTER).place.is_usable,
+            "passkeys": factor_store.passkeys_of(connection, account.id),
+            "has_codes": factors.has_codes(visit.work, account.id),
+            "codes_left": factor_store.count_recovery_codes(connection, account.id),
+            "is_needed": callers.policy_of(visit.node.settings).needs_second_factor(account),
+            "sessions": sessions.own_sessions(visit.work, account.id),
+            "this_session": visit.session.id if visit.session else "",
+        },
+    )
+
+
+def _require_password(visit: Visit, show: Callable[[Sheet], Page]) -> None:
+    """Refuse to change how somebody signs in while it is not proved that it is them who asks."""
+    refused = sign_in.prove(visit.node.works, _own(visit), password_of(visit), visit.browser)
+    if refused is not None:
+        wrong = visit.gettext("The password is not right. Try again.")
+        message = refusal(visit, refused, wrong)
+        raise UnfinishedError(show(Sheet(visit.form, {"password": message}, "")))
+
+
+@pages.post("/me/sessions/end", SIGNED_IN, keeps=False)
+def end_session(visit: Visit) -> Answer:
+    """End one of one's sessions."""
+    sessions.end_session(visit.work, visit.actor.id, visit.typed("session"))
+    return Redirect("/me?done=session-ended")
+
+
+@pages.post("/me/sessions/end-others", SIGNED_IN, keeps=False)
+def end_others(visit: Visit) -> Answer:
+    """End every session but this one."""
+    keep = visit.session.id if visit.session else ""
+    sessions.sign_out_everywhere(visit.work, visit.actor.id, keep_session=keep)
+    return Redirect("/me?done=others-ended")
+
+
+@pages.get("/me/codes", SIGNED_IN)
+def show_codes(visit: Visit) -> Answer:
+    """Show a secret for a new app; until it is confirmed the old one counts."""
+    return _codes_page(visit, Sheet())
+
+
+def _codes_page(visit: Visit, sheet: Sheet) -> Page:
+    with visit.node.works.write(visit.actor) as work:
+        return codes_page(visit, work, _own(visit), sheet, action="/me/codes", may_skip=False, target="/me")
+
+
+# Checking a password opens transactions of its own: none may stand around it that keeps others waiting.
+@pages.post("/me/codes", SIGNED_IN, writes=False, keeps=False)
+def confirm_codes(visit: Visit) -> Answer:
+    """Let a new app's codes count, and show fresh recovery codes once."""
+    show = partial(_codes_page, visit)
+    _require_password(visit, show)
+    with visit.keeping(show), visit.node.works.write(visit.actor) as work:
+        codes = factors.confirm_enrolment(work, _own(visit), visit.typed("code"))
+    return Page("recovery_codes.html", {"codes": codes, "next": "/me"})
+
+
+@pages.get("/me/recovery", SIGNED_IN)
+def show_recovery(visit: Visit) -> Answer:
+    """Ask before the old recovery codes are made worthless."""
+    if not factors.has_codes(visit.work, visit.actor.id):
+        return Redirect("/me/codes")
+    return _recovery_page(Sheet())
+
+
+def _recovery_page(sheet: Sheet) -> Page:
+    return Page("recovery_new.html", {"sheet": sheet})
+
+
+@pages.post("/me/recovery", SIGNED_IN, writes=False, keeps=False)
+def renew_recovery(visit: Visit) -> Answer:
+    """Make fresh recovery codes and show them once."""
+    _require_password(visit, _recovery_page)
+    with visit.node.works.write(visit.actor) as work:
+        if not factors.has_codes(work, visit.actor.id):
+            raise ConflictError("Set up one-time codes first.")
+        codes = factors.renew_recovery_codes(work, _own(visit))
+    return Page("recovery_codes.html", {"codes": codes, "next": "/me"})
+
+
+@pages.get("/me/passkeys/add", SIGNED_IN)
+def show_passkey(visit: Visit) -> Answer:
+    """Ask for a name and the password, then the script asks the browser."""
+    return _passkey_page(visit, Sheet())
+
+
+def _passkey_page(visit: Visit, sheet: Sheet) -> Page:
+    options = passkeys.options_to_add(visit.work, _own(visit), asking_of(visit, passkeys.REGISTER))
+    return Page("passkey_new.html", {"sheet": sheet, "options": options})
+
+
+@pages.post("/me/passkeys/add", SIGNED_IN, writes=False, keeps=False)
+def add_passkey(visit: Visit) -> Answer:
+    """Add the passkey that the browser made."""
+    _require_password(visit, lambda sheet: _passkey_page(visit, sheet))
+    asking = asking_of(visit, passkeys.REGISTER)
+    with (
+        visit.node.works.write(visit.actor) as work,
+        visit.keeping(lambda sheet: _passkey_page(visit, sheet)),
+    ):
+        passkeys.add(work, _own(visit), visit.typed("credential"), visit.typed("name"), asking)
+    return Redirect("/me?done=passkey-added")
+
+
+@pages.post("/me/passkeys/remove", SIGNED_IN, keeps=False)
+def remove_passkey(visit: Visit) -> Answer:
+    """Remove a passkey."""
+    passkeys.remove(visit.work, _own(visit), visit.typed("passkey"))
+    return Redirect("/me?done=passkey-removed")
+
+
+@pages.post("/me/codes/remove", SIGNED_IN, keeps=False)
+def remove_codes(visit: Visit) -> Answer:
+    """Stop asking for codes, where they are not needed."""
+    if callers.policy_of(visit.node.settings).needs_second_factor(_own(visit)):
+        raise ConflictError("Your roles need a second step; set up another app instead of removing this one.")
+    factors.remove_codes(visit.work, visit.actor.id)
+    return Redirect("/me?done=codes-removed")
