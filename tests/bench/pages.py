@@ -16,8 +16,7 @@ import aiohttp
 
 from iars_node.accounts import store as account_store
 from iars_node.accounts.model import Account, Browser
-from iars_node.accounts.sessions import begin_session
-from iars_node.accounts.sign_in import POLICY
+from iars_node.accounts.sessions import POLICY, begin_session
 from iars_node.cases.model import Assignment
 from iars_node.cases.service.bulk import NewCase, open_cases
 from iars_node.db import new_id
