@@ -22,6 +22,9 @@ from iars_node.consent.onward_recovering import recoveries as onward_recoveries
 from iars_node.consent.onward_use import permit_handler
 from iars_node.consent.recovering import recover_outcome
 from iars_node.db import Database
+from iars_node.drafts import service as drafts
+from iars_node.drafts.model import EXPIRE_JOB as EXPIRE_DRAFTS_JOB
+from iars_node.drafts.model import FORGET_KEY_JOB
 from iars_node.events import Events
 from iars_node.exchange.announcing import ROTATE_JOB, listing_handler, rotate_keys_job
 from iars_node.exchange.inbox import apply_opened
@@ -146,6 +149,8 @@ def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], 
         withdrawals.PROVE_JOB: withdrawals.prove_job(withdrawals.may_report),
         EXPIRE_CONSENTS_JOB: withdrawals.expire_consents,
         RETENTION_JOB: retention.apply_rules_job,
+        FORGET_KEY_JOB: drafts.forget_key_job,
+        EXPIRE_DRAFTS_JOB: drafts.expire_job,
     }
 
 
@@ -159,6 +164,7 @@ STANDING_JOBS = (
     WATCH_JOB,
     EXPIRE_CONSENTS_JOB,
     RETENTION_JOB,
+    EXPIRE_DRAFTS_JOB,
 )
 """Jobs that schedule their own next run; a server that starts makes sure that they are there."""
 

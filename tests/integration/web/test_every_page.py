@@ -65,9 +65,12 @@ def test_no_address_has_room_for_a_name() -> None:
         "case_id",
         "consent_id",
         "correction_id",
+        "draft_id",
         "exception_id",
         "hold_id",
         "opening_id",
+        "other_id",
         "referral_id",
         "scope",
+        "step",
     }

@@ -14,6 +14,7 @@ from iars_node.rights.service import still_to_tell
 from iars_node.web.languages import N_
 from iars_node.web.pages import SIGNED_IN, Pages
 from iars_node.web.people import organisations
+from iars_node.web.unfinished import begun
 from iars_node.web.visit import Page
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def show_home(visit: Visit) -> Answer:
     groups: dict[str, list[Task]] = {NOW: [], TODAY: [], WEEK: [], LATER: []}
     for task in sorted(tasks, key=lambda each: each.moment):
         groups[_group(visit, task)].append(task)
-    return Page("home.html", {"groups": groups, "news": _news(visit, names), "hello": visit.account})
+    values = {"groups": groups, "news": _news(visit, names), "hello": visit.account, "begun": begun(visit)}
+    return Page("home.html", values)
 
 
 def _group(visit: Visit, task: Task) -> str:
