@@ -12,6 +12,7 @@ from iars_node.attachments.intake import Intake, Limits
 from iars_node.attachments.service import remove_erased
 from iars_node.attachments.uploading import Uploader
 from iars_node.cases.events import ContentErased
+from iars_node.cases.service.indexing import INDEX_JOB, index_codes_job
 from iars_node.clock import Clock, SystemClock
 from iars_node.consent.approvals import outcome_handler
 from iars_node.consent.closing import EXPIRE_CONSENTS_JOB
@@ -151,6 +152,7 @@ def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], 
         RETENTION_JOB: retention.apply_rules_job,
         FORGET_KEY_JOB: drafts.forget_key_job,
         EXPIRE_DRAFTS_JOB: drafts.expire_job,
+        INDEX_JOB: index_codes_job,
     }
 
 

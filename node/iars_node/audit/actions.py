@@ -8,7 +8,9 @@ _BY_TOPIC = {
         "erased erasure-requested reported scope-read content-received noted locked unlocked retained "
         "duplicates-listed opened-unassigned opening-seen opening-reviewed"
     ),
-    "person": "opened read changed merged unmerged linked access-reported corrected correction-told",
+    "person": (
+        "opened read changed merged unmerged told-apart linked access-reported corrected correction-told"
+    ),
     "household": "opened changed linked unlinked",
     "attachment": "added expected read sent not-sent received refused removed erased",
     "consent": (

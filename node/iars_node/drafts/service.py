@@ -1,4 +1,4 @@
-"""Keeping what somebody has begun: private to the account, sealed, gone with its key when it is not needed."""
+"""Keeping what somebody has begun: private to the account, sealed, gone with its key afterwards."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def remove(connection: Connection, draft_id: str) -> None:
 def untouched_since(
     connection: Connection, kinds: Collection[str], before: datetime, finished_before: datetime, most: int
 ) -> list[tuple[str, bytes]]:
-    """Return id and key id of drafts that nobody went on with, and of those that were done long enough ago."""
+    """Return id and key id of drafts that nobody went on with, and of those done long enough ago."""
     abandoned = draft.c.kind.in_(kinds) & (draft.c.updated_at < before)
     done = (draft.c.outcome != "") & (draft.c.updated_at < finished_before)
     query = select(draft.c.id, draft.c.key_id).where(abandoned | done).order_by(draft.c.updated_at)

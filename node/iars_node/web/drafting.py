@@ -1,4 +1,4 @@
-"""Forms in steps: what is typed is kept on the server after every step, sealed, and can be gone on with later."""
+"""Forms in steps: what is typed is kept here after every step, sealed, and can be gone on with later."""
 
 from __future__ import annotations
 

@@ -212,6 +212,9 @@ SENTENCES = frozenset(
     {
         N_("The case is closed; reopen it first."),
         N_("Another case has this file number."),
+        N_("These two are one person already."),
+        N_("This draft is not there any more."),
+        N_("You have too many unfinished ones; finish or delete some first."),
         N_("Someone else changed the case first; look at it again."),
         N_("Someone else changed this part of the case first; look at it again."),
         N_("This part of the case is locked; nothing can be written into it."),
@@ -235,6 +238,15 @@ SENTENCES = frozenset(
         N_(
             "A sentence touches what the person did not agree to share with the other side; nothing was sent."
         ),
+    }
+)
+
+LIKENESS: Mapping[str, str] = MappingProxyType(
+    {
+        "name": N_("The names sound alike"),
+        "birth-date": N_("The same date of birth"),
+        "document": N_("The same document number"),
+        "phone": N_("The same phone number"),
     }
 )
 

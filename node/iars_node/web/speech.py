@@ -45,6 +45,7 @@ _LISTS: Mapping[str, Mapping[str, str]] = {
     "kept_back": labels.KEPT_BACK,
     "refusal": labels.REFUSALS,
     "to_tell": TO_TELL_REASONS,
+    "likeness": labels.LIKENESS,
 }
 
 

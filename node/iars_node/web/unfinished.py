@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from iars_node.drafts import service as drafts
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from iars_node.web.visit import Visit
 
 

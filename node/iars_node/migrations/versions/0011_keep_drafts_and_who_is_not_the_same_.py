@@ -50,6 +50,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_person_difference_other_person"), ["other_person"], unique=False)
 
     # ### end Alembic commands ###
+    _index_what_is_there()
+
+
+def _index_what_is_there() -> None:
+    # The content is sealed: words are made of it once the node is unlocked, by a job.
+    op.execute(
+        sa.text(
+            "INSERT INTO job (id, kind, subject, payload, due_at, attempts, lease_fence)"
+            " SELECT '00000000000000000000000000000011', 'case.index-codes', '', '{}', 0, 0, 0"
+            " WHERE EXISTS (SELECT 1 FROM case_content)"
+        )
+    )
 
 
 def downgrade() -> None:

@@ -11,10 +11,12 @@ from starlette.exceptions import HTTPException
 
 from iars_node.web.desk import Desk
 from iars_node.web.routes import (
+    case_list,
     cases,
     consent_life,
     consents,
     drafting,
+    duplicates,
     endings,
     exceptions,
     files,
@@ -22,6 +24,7 @@ from iars_node.web.routes import (
     intake,
     keeping,
     log,
+    new_case,
     openings,
     partners,
     referrals,
@@ -47,6 +50,9 @@ TOPICS = (
     home,
     drafting,
     intake,
+    duplicates,
+    case_list,
+    new_case,
     cases,
     scopes,
     consents,

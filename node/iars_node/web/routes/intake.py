@@ -32,7 +32,7 @@ from iars_node.work import rehearsing
 from iars_protocol.vocabulary import PRIORITIES, SCOPES, SERVICES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from iars_node.cases.model import Case
     from iars_node.drafts.model import Draft
@@ -55,6 +55,7 @@ FLOW = Flow(
 )
 PERSON = {"identity": ("alias", "birth_date"), "demographics": ("languages",), "contact": ("phone",)}
 NEED = {"services": ("constraints",)}
+_RECORDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {"person": PERSON, "need": NEED}
 # What another organisation can do nothing without, and what it may learn beside it.
 NEEDED_SCOPE = "services"
 OFFERED_SCOPES = ("demographics", "identity", "contact")
@@ -67,7 +68,7 @@ _OWN_NAMES = {
 
 
 def _places(step: str) -> list[Place]:
-    groups = {"person": PERSON, "need": NEED}.get(step, {})
+    groups = _RECORDED.get(step, {})
     return [place for scope, names in groups.items() for place in places(scope, names)]
 
 
@@ -293,8 +294,7 @@ def _rehearsed(visit: Visit, kept: Draft) -> Preview:
     with rehearsing(visit.work):
         case = _open(visit, kept)
         given = consents.give_consent(visit.work, case.id, _terms(visit, kept, peer))
-        found = referrals.preview(visit.work, _offering(kept, case.id, given.id), peer)
-    return found
+        return referrals.preview(visit.work, _offering(kept, case.id, given.id), peer)
 
 
 def _mark(visit: Visit, kept: Draft, preview: Preview) -> bytes:
