@@ -13,6 +13,7 @@ from iars_node.attachments.service import remove_erased
 from iars_node.attachments.uploading import Uploader
 from iars_node.cases.events import ContentErased
 from iars_node.cases.service.indexing import INDEX_JOB, index_codes_job
+from iars_node.cases.spreadsheet import uploading
 from iars_node.clock import Clock, SystemClock
 from iars_node.consent.approvals import outcome_handler
 from iars_node.consent.closing import EXPIRE_CONSENTS_JOB
@@ -153,6 +154,8 @@ def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], 
         FORGET_KEY_JOB: drafts.forget_key_job,
         EXPIRE_DRAFTS_JOB: drafts.expire_job,
         INDEX_JOB: index_codes_job,
+        uploading.CHECK_JOB: uploading.check_job,
+        uploading.WRITE_JOB: uploading.write_job,
     }
 
 

@@ -27,6 +27,7 @@ class Entry:
     action: str
     function: PageFunction
     writes: bool
+    takes_file: bool = False
 
     @property
     def name(self) -> str:
@@ -48,14 +49,18 @@ class Pages:
         """Add a form that is sent."""
         return self._adding("POST", path, action, writes=writes)
 
+    def upload(self, path: str, action: str) -> Callable[[PageFunction], PageFunction]:
+        """Add a form that is sent with a file."""
+        return self._adding("POST", path, action, writes=True, takes_file=True)
+
     def _adding(
-        self, method: str, path: str, action: str, *, writes: bool
+        self, method: str, path: str, action: str, *, writes: bool, takes_file: bool = False
     ) -> Callable[[PageFunction], PageFunction]:
         if action not in (ANYONE, SIGNED_IN):
             known_action(action)
 
         def add(function: PageFunction) -> PageFunction:
-            self.entries.append(Entry(method, path, action, function, writes))
+            self.entries.append(Entry(method, path, action, function, writes, takes_file))
             return function
 
         return add

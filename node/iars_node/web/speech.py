@@ -155,6 +155,11 @@ class Speech:
             )
         return f"{service} — {priority}"
 
+    def sentence(self, text: str) -> str:
+        """Return a sentence of the rules in this language; the general one where it is not known."""
+        known = text if text in labels.SENTENCES else labels.PROBLEMS["node"]
+        return self.language.gettext(known)
+
     def problem(self, error: NodeError) -> str:
         """Return the sentence for an error: the closest one that exists in this language."""
         if isinstance(error, RefusedError) and error.reason in labels.REFUSALS:

@@ -109,6 +109,7 @@ class Visit:
     work: Work = field(repr=False)
     session: Session | None = None
     account: Account | None = None
+    file: bytes = field(default=b"", repr=False)
 
     @property
     def now(self) -> datetime:

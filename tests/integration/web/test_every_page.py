@@ -5,6 +5,7 @@ import re
 import pytest
 from tests.federation.neighbours import settle
 from tests.federation.test_exceptions import record
+from tests.integration.web.spreadsheets import uploaded, workbook
 from tests.pages import Reader, World
 
 from iars_node.accounts.access import ACTIONS, ROLES
@@ -37,17 +38,30 @@ async def test_every_page_shows_itself_to_a_case_worker_on_each_database(either_
         "referral_id": sent.id,
         "scope": "medical",
     }
+    uploads = workbook(["2026/1", "Ana", "Munteanu", "", "", ""])
     chosen = f"service=MED-SCREEN&priority=urgent&peer={world.mission.id.hex()}&consent={given.id}&stay=1"
     for neighbour in (world.shelter, world.mission):
         reader = Reader(neighbour).enter()
+        begun = {
+            "intake": reader.post("/intake", {"identity.alias": "Blue bird"}),
+            "cases": reader.post("/cases/new", {"identity.alias": "Blue bird", "go": "on"}),
+            "imports": uploaded(reader, uploads),
+        }
         for entry in entries():
             if entry.method != "GET" or entry.path in ("/leave", "/sign-in"):
                 continue
             if entry.action in ACTIONS - ROLES["case-worker"].actions:
                 continue
-            page = reader.get(f"{entry.path.format(**ids)}?{chosen}&language=fr")
+            first = entry.path.split("/")[1]
+            draft_id = (
+                re.findall(r"[0-9a-f]{32}", begun[first].headers["location"])[0] if first in begun else ""
+            )
+            path = entry.path.format(**ids, draft_id=draft_id, step="person")
+            page = reader.get(f"{path}?{chosen}&language=fr")
             # The mission knows the referral, and neither the case nor the consent; some steps fit one side.
             known = {200} if neighbour is world.shelter else {200, 404}
+            # An import that was just begun leads to its columns.
+            known |= {303} if entry.path == "/imports/{draft_id}" else set()
             assert page.status_code in known | ({409} if "/referrals/{" in entry.path else set()), entry.name
             assert len(page.content) < LARGEST_PAGE, entry.name
 

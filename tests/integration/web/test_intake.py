@@ -11,8 +11,6 @@ from iars_node.referrals import service as referrals
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from iars_node.clock import SetClock
 
 PERSON = {
@@ -163,7 +161,7 @@ def test_a_deleted_draft_is_gone_with_its_key(world: World, besa: Reader) -> Non
     assert node.vault.has_content_keys([bytes(row.key_id)]) == set()
 
 
-def test_a_draft_is_nobody_elses(visitor: Callable[..., Reader], besa: Reader, world: World) -> None:
+def test_a_draft_is_nobody_elses(besa: Reader, world: World) -> None:
     path = begun(besa)
     other = Reader(world.shelter).enter("mira")
     assert other.get(f"{path}/person").status_code in (403, 404)

@@ -1,0 +1,37 @@
+"""Spreadsheets as people keep them, and how one is uploaded."""
+
+from __future__ import annotations
+
+from datetime import date
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from openpyxl import Workbook
+
+if TYPE_CHECKING:
+    from httpx2 import Response
+    from tests.pages import Reader
+
+HEADERS = ["No.", "First name", "Surname", "Born", "Nationality", "Remarks"]
+ROWS = [
+    ["2026/1", "Ana", "Munteanu", date(1999, 5, 2), "Moldova", "comes on Mondays"],
+    ["2026/2", "Elira", "Hoxha", "2004", "Albania", ""],
+]
+
+
+def workbook(*rows: list[object], headers: list[str] | None = None) -> bytes:
+    made = Workbook()
+    sheet = made.active
+    assert sheet is not None
+    sheet.title = "Cases"
+    sheet.append(headers or HEADERS)
+    for row in rows:
+        sheet.append(row)
+    buffer = BytesIO()
+    made.save(buffer)
+    return buffer.getvalue()
+
+
+def uploaded(reader: Reader, content: bytes, name: str = "list.xlsx") -> Response:
+    reader.get("/imports")
+    return reader.http.post("/imports", data={"csrf": reader.token}, files={"file": (name, content)})
