@@ -9,24 +9,26 @@ from typing import TYPE_CHECKING
 from openpyxl import Workbook
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from httpx2 import Response
     from tests.pages import Reader
 
 HEADERS = ["No.", "First name", "Surname", "Born", "Nationality", "Remarks"]
-ROWS = [
+ROWS: list[list[object]] = [
     ["2026/1", "Ana", "Munteanu", date(1999, 5, 2), "Moldova", "comes on Mondays"],
     ["2026/2", "Elira", "Hoxha", "2004", "Albania", ""],
 ]
 
 
-def workbook(*rows: list[object], headers: list[str] | None = None) -> bytes:
+def workbook(*rows: Sequence[object], headers: list[str] | None = None) -> bytes:
     made = Workbook()
     sheet = made.active
     assert sheet is not None
     sheet.title = "Cases"
     sheet.append(headers or HEADERS)
     for row in rows:
-        sheet.append(row)
+        sheet.append(list(row))
     buffer = BytesIO()
     made.save(buffer)
     return buffer.getvalue()
