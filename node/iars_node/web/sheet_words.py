@@ -36,37 +36,24 @@ ACCEPTED = {
 _LISTED = N_("Write a code or label of the list; the template has a sheet with all of them.")
 _OTHERWISE = N_("This can't be used as it is.")
 _ROWS = (
-    (
-        re.compile(
-            r"This row has neither a file number nor a document number: it could not be known again\."
-        ),
-        N_("This row has neither a file number nor a document number: it could not be known again."),
-    ),
-    (
-        re.compile(r"Several cases here have this document number; give the row a file number\."),
-        N_("Several cases here have this document number; give the row a file number."),
-    ),
-    (
-        re.compile(r"This row is of the same case as row (?P<row>\d+) of “(?P<sheet>.*)”\.", re.DOTALL),
-        N_("This row is of the same case as row %(row)s of “%(sheet)s”."),
-    ),
-    (
-        re.compile(r"The file number stands in row (?P<row>\d+) of “(?P<sheet>.*)” too\.", re.DOTALL),
-        N_("The file number stands in row %(row)s of “%(sheet)s” too."),
-    ),
-    (
-        re.compile(r"The document number stands in row (?P<row>\d+) of “(?P<sheet>.*)” too\.", re.DOTALL),
-        N_("The document number stands in row %(row)s of “%(sheet)s” too."),
-    ),
-    (
-        re.compile(r"The column “(?P<header>.*)” is missing\.", re.DOTALL),
-        N_("The column “%(header)s” is missing."),
-    ),
-    (
-        re.compile(r"The column “(?P<header>.*)” stands here more than once\.", re.DOTALL),
-        N_("The column “%(header)s” stands here more than once."),
-    ),
+    N_("This row has neither a file number nor a document number: it could not be known again."),
+    N_("Several cases here have this document number; give the row a file number."),
+    N_("This row is of the same case as row %(row)s of “%(sheet)s”."),
+    N_("The file number stands in row %(row)s of “%(sheet)s” too."),
+    N_("The document number stands in row %(row)s of “%(sheet)s” too."),
+    N_("The column “%(header)s” is missing."),
+    N_("The column “%(header)s” stands here more than once."),
 )
+
+
+def _pattern(message: str) -> re.Pattern[str]:
+    """Return what finds a sentence of the readers again, whatever stands in its places."""
+    pieces = re.split(r"%\((\w+)\)s", message)
+    made = [f"(?P<{piece}>.*)" if place % 2 else re.escape(piece) for place, piece in enumerate(pieces)]
+    return re.compile("".join(made), re.DOTALL)
+
+
+_PATTERNS = tuple((_pattern(message), message) for message in _ROWS)
 
 
 def targets(speech: Speech) -> dict[str, str]:
@@ -86,7 +73,7 @@ def where_said(speech: Speech, cell: str) -> str:
 
 def fault_said(speech: Speech, text: str) -> str:
     """Return a fault in the reader's language."""
-    for pattern, message in _ROWS:
+    for pattern, message in _PATTERNS:
         if found := pattern.fullmatch(text):
             return speech.language.gettext(message, **found.groupdict())
     label, _, rest = text.rstrip(".").partition(": ")
