@@ -254,10 +254,10 @@ SENTENCES = frozenset(
 
 LIKENESS: Mapping[str, str] = MappingProxyType(
     {
-        "name": N_("The names sound alike"),
-        "birth-date": N_("The same date of birth"),
-        "document": N_("The same document number"),
-        "phone": N_("The same phone number"),
+        "name": N_("names that sound alike"),
+        "birth-date": N_("the same date of birth"),
+        "document": N_("the same document number"),
+        "phone": N_("the same phone number"),
     }
 )
 

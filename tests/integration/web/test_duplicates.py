@@ -47,7 +47,7 @@ def test_pairs_are_listed_with_why_they_look_alike_until_somebody_decides(either
     assert page.count('href="/duplicates/') == 1
     assert path in page
     said = words(page)
-    for why in ("The same phone number", "The names sound alike", "The same date of birth"):
+    for why in ("the same phone number", "names that sound alike", "the same date of birth"):
         assert why in said
     assert vera.post(f"{path}/apart").headers["location"] == "/duplicates?done=apart"
     assert path not in vera.get("/duplicates").text

@@ -206,7 +206,9 @@ def _reading(visit: Visit, kept: Draft, sheet: Sheet) -> dict[str, object]:
     text = to_read_out(code)
     record = _record(visit, kept)
     if not sheet.values("agreed") and not sheet.values("scopes"):
-        sheet.typed = {**sheet.typed, "scopes": [scope for scope in OFFERED_SCOPES if scope in record]}
+        # The age band is taken from the date of birth.
+        said = set(record) | ({"demographics"} if "birth_date" in record.get("identity", {}) else set())
+        sheet.typed = {**sheet.typed, "scopes": [scope for scope in OFFERED_SCOPES if scope in said]}
     return {
         "code": code,
         "text": text,
