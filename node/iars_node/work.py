@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from iars_node.db import savepoint
 from iars_node.events import Events
 
 if TYPE_CHECKING:
@@ -69,25 +68,6 @@ class Work:
     def announce(self, event: object) -> None:
         """Tell the followers of a domain event, inside this transaction."""
         self.events.announce(self, event)
-
-
-class _RehearsedError(Exception):
-    """What was done was for looking at alone."""
-
-
-@contextmanager
-def rehearsing(work: Work) -> Iterator[None]:
-    """Do something to see what would come of it: its rules all ask, and nothing of it stays.
-
-    Content keys that were taken meanwhile stay behind unused; they seal nothing.
-    """
-    waiting = len(work.after_commit)
-    try:
-        with suppress(_RehearsedError), savepoint(work.connection):
-            yield
-            raise _RehearsedError
-    finally:
-        del work.after_commit[waiting:]
 
 
 class Works:

@@ -16,6 +16,7 @@ from iars_node.consent import service as consents
 from iars_node.consent.model import Recipient, Terms
 from iars_node.consent.service import default_scope
 from iars_node.consent.texts import languages, to_read_out
+from iars_node.db import rehearsing
 from iars_node.drafts import service as drafts
 from iars_node.errors import ConflictError, InvalidError, NotFoundError, RefusedError
 from iars_node.peers import service as peers
@@ -28,7 +29,6 @@ from iars_node.web.pages import Pages
 from iars_node.web.people import own_country
 from iars_node.web.record_forms import Place, places, read_values
 from iars_node.web.visit import Redirect, Sheet
-from iars_node.work import rehearsing
 from iars_protocol.vocabulary import PRIORITIES, SCOPES, SERVICES
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ def _offering(kept: Draft, case_id: str, consent_id: str) -> Offering:
 def _rehearsed(visit: Visit, kept: Draft) -> Preview:
     """Return exactly what would leave: it is done, looked at, and undone."""
     peer = _peer(visit, kept)
-    with rehearsing(visit.work):
+    with rehearsing(visit.work.connection, visit.work.after_commit):
         case = _open(visit, kept)
         given = consents.give_consent(visit.work, case.id, _terms(visit, kept, peer))
         return referrals.preview(visit.work, _offering(kept, case.id, given.id), peer)
