@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from tests.integration.web.test_every_page import either_world
 from tests.pages import Reader, World, words
 
 from iars_node.consent import service as consents
@@ -12,6 +13,8 @@ from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
     from iars_node.clock import SetClock
+
+__all__ = ["either_world"]
 
 PERSON = {
     "identity.alias": "Blue bird",
@@ -54,7 +57,9 @@ def cases_here(world: World) -> int:
         return int(work.connection.exec_driver_sql("SELECT count(*) FROM case_file").scalar_one())
 
 
-def test_an_alias_a_need_and_a_verbal_consent_become_a_referral(world: World, besa: Reader) -> None:
+def test_an_alias_a_need_and_a_verbal_consent_become_a_referral(either_world: World) -> None:
+    world = either_world
+    besa = Reader(world.shelter).enter()
     path = ready(besa, world)
     assert cases_here(world) == 0
     location = sent_from(besa, path)
