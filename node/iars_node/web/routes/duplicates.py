@@ -114,7 +114,9 @@ def _pair(visit: Visit, case_id: str, other_id: str, sheet: Sheet) -> Page:
             "other": heads[1],
             "path": f"/duplicates/{case_id}/{other_id}",
             "rows": _rows(visit, *records),
-            "closed": [visit.speech.scope(code) for code in visit.readable if _is_closed(code)],
+            "closed": [
+                visit.speech.scope(code) for code in SCOPES if code in visit.readable and _is_closed(code)
+            ],
             "names": colleagues(visit, (head.assigned_to for head in heads)),
             "is_one": len(behind) == 1,
             "merge": _merge_of(visit, case_id, other_id),
