@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.browser.site import serving
 from tests.conftest import MORNING
-from tests.federation.test_exceptions import record
+from tests.federation.excepting import record
 from tests.pages import PASSWORD, World, copied, make_world
 
 from iars_node.clock import SetClock
@@ -97,9 +97,9 @@ def press(page: Page, what: str) -> None:
         page.click(what)
 
 
-def sign_in(page: Page, address: str, language: str) -> None:
+def sign_in(page: Page, address: str, language: str, name: str = "besa") -> None:
     page.goto(f"{address}/sign-in")
-    page.fill("#f-name", "besa")
+    page.fill("#f-name", name)
     page.fill("#f-password", PASSWORD)
     press(page, "form[action='/sign-in'] button[type=submit]")
     page.goto(f"{address}/me")

@@ -9,8 +9,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from tests.conftest import MORNING
-from tests.integration.web.spreadsheets import ROWS, uploaded, workbook
-from tests.integration.web.test_imports import path_after
+from tests.integration.web.spreadsheets import ROWS, path_after, uploaded, workbook
 from tests.pages import Reader, World, copied, make_world, words
 
 from iars_node.clock import SetClock

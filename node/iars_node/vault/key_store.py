@@ -106,6 +106,14 @@ class KeyStore:
         """Return the wrapped keys that exist, by id."""
         return self._reader.content_keys(key_ids)
 
+    def content_key_ids(self) -> list[bytes]:
+        """Return the id of every content key."""
+        return [bytes(row.key_id) for row in self._reader.rows(select(_KEYS.c.key_id))]
+
+    def count_content_keys(self) -> int:
+        """Return how many content keys there are."""
+        return int(self._reader.rows(select(func.count()).select_from(_KEYS))[0][0])
+
     def erase_content_keys(self, erasures: Sequence[Erasure]) -> None:
         """Write the ledger and delete the keys it names in one transaction, then clear their traces."""
         with self.writing() as connection:

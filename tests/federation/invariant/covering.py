@@ -45,6 +45,7 @@ class Evidence:
         self._patience = patience.total_seconds()
         self._grants: dict[str, tuple[str, Grant]] = {}
         self._ends: defaultdict[str, set[End]] = defaultdict(set)
+        self._untold: defaultdict[str, set[End]] = defaultdict(set)
         self._lapsed: set[str] = set()
         self._read_grants(files)
         self._read_messages(files)
@@ -66,8 +67,8 @@ class Evidence:
             content = Signed.from_line(row["signed"]).content
             if isinstance(content, Grant):
                 self._grants[content.id] = (row["direction"], content)
-            for scope, purpose, _node in json.loads(row["ended"] or "[]"):
-                self._ends[row["id"]].add((scope, purpose))
+            for scope, purpose, _node, *way in json.loads(row["ended"] or "[]"):
+                (self._untold if way else self._ends)[row["id"]].add((scope, purpose))
         for row in files.rows("SELECT * FROM withdrawn_id WHERE kind = 'grant'"):
             issued = self._grants.get(row["id"])
             if issued is not None and issued[1].controller == row["issuer"].hex():
@@ -116,10 +117,33 @@ class Evidence:
             # The origin's own file: what a receiver told back, as far as the person allowed it, and after a
             # restore its own words, given back by whoever had received them.
             is_own = found.scope in grant.feedback or grant.scope(found.scope) is not None
-            return "" if is_own else "not allowed as feedback"
+            if not is_own:
+                return "not allowed as feedback"
+            return "it may not be told back any more" if self._is_untold(found) else ""
         if found.is_in_case and (found.source, found.scope) in self._retained:
             return ""
         return self._beyond(found, grant) or self._over(found, grant)
+
+    def _is_untold(self, found: Opened) -> bool:
+        if found.is_in_case and (found.source, found.scope) in self._retained:
+            return False
+        threads = self._threads_of(found)
+        return bool(threads) and all(
+            any(
+                scope == found.scope and to in ("", thread.purpose)
+                for scope, to in self._untold[found.source]
+            )
+            for thread in threads
+        )
+
+    def _threads_of(self, found: Opened) -> list[Thread]:
+        return [
+            thread
+            for name, thread in self.threads.items()
+            if thread.grant == found.source
+            and found.referral in ("", name)
+            and found.case in ("", thread.case)
+        ]
 
     @staticmethod
     def _beyond(found: Opened, grant: Grant) -> str:
@@ -134,13 +158,7 @@ class Evidence:
             return "the exception has lapsed"
         if grant.expires <= self._now - self._patience:
             return "the grant has expired"
-        threads = [
-            thread
-            for name, thread in self.threads.items()
-            if thread.grant == found.source
-            and found.referral in ("", name)
-            and found.case in ("", thread.case)
-        ]
+        threads = self._threads_of(found)
         if all(thread.is_unaccepted for thread in threads):
             return "it was never accepted" if threads else "no referral"
         if all(self._has_ended(found.source, found.scope, thread.purpose) for thread in threads):

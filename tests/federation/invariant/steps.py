@@ -205,7 +205,8 @@ def change_consent(history: History) -> str:
             left = tuple(
                 scope for scope in given.terms.scopes if scope.code == "services" or history.dice.chance(50)
             )
-            changing.narrow_consent(work, given.id, replace(given.terms, scopes=left))
+            told = tuple(code for code in given.terms.feedback if history.dice.chance(50))
+            changing.narrow_consent(work, given.id, replace(given.terms, scopes=left, feedback=told))
         else:
             changing.invalidate_consent(work, given.id, "not-free")
     return f"{sender}: {what} {given.id[:6]}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from openpyxl import Workbook
+from tests.pages import words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,3 +39,10 @@ def workbook(*rows: Sequence[object], headers: list[str] | None = None) -> bytes
 def uploaded(reader: Reader, content: bytes, name: str = "list.xlsx") -> Response:
     reader.get("/imports")
     return reader.http.post("/imports", data={"csrf": reader.token}, files={"file": (name, content)})
+
+
+def path_after(answer: Response) -> str:
+    assert answer.status_code == 303, words(answer.text)
+    found = re.fullmatch(r"(/imports/[0-9a-f]{32})/columns", answer.headers["location"])
+    assert found
+    return found[1]

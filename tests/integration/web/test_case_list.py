@@ -4,7 +4,6 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.integration.web.test_every_page import either_world
 from tests.pages import Reader, World, words
 
 from iars_node.accounts import store as account_store
@@ -17,8 +16,6 @@ from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
     from iars_protocol.record import Record
-
-__all__ = ["either_world"]
 
 MOLDOVAN: Record = {
     "identity": {"alias": "Blue bird"},

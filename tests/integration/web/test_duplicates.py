@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tests.integration.web.test_every_page import either_world
 from tests.pages import Reader, World, add_account, everybodys_hash, words
 
 from iars_node.cases import service as cases
@@ -12,8 +11,6 @@ from iars_node.work import SYSTEM
 if TYPE_CHECKING:
     from iars_node.cases.model import Case
     from iars_protocol.record import Record
-
-__all__ = ["either_world"]
 
 ANA: Record = {
     "identity": {"alias": "Blue bird", "given_name": "Ana", "family_name": "Munteanu", "birth_date": "1999"},

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import re
 
-import pytest
+from tests.federation.excepting import record
 from tests.federation.neighbours import settle
-from tests.federation.test_exceptions import record
 from tests.integration.web.spreadsheets import uploaded, workbook
 from tests.pages import Reader, World
 
@@ -14,13 +13,6 @@ from iars_node.web.routes import entries, web_routes
 from iars_node.work import SYSTEM
 
 LARGEST_PAGE = 100_000
-
-
-@pytest.fixture(params=["world", "postgresql_world"])
-def either_world(request: pytest.FixtureRequest) -> World:
-    """The world on each kind of database."""
-    found: World = request.getfixturevalue(request.param)
-    return found
 
 
 async def test_every_page_shows_itself_to_a_case_worker_on_each_database(either_world: World) -> None:

@@ -3,8 +3,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tests.integration.web.spreadsheets import ROWS, uploaded, workbook
-from tests.integration.web.test_every_page import either_world
+from tests.integration.web.spreadsheets import ROWS, path_after, uploaded, workbook
 from tests.pages import Reader, World, words
 
 from iars_node.cases import service as cases
@@ -13,15 +12,6 @@ from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
     from httpx2 import Response
-
-__all__ = ["either_world"]
-
-
-def path_after(answer: Response) -> str:
-    assert answer.status_code == 303, words(answer.text)
-    found = re.fullmatch(r"(/imports/[0-9a-f]{32})/columns", answer.headers["location"])
-    assert found
-    return found[1]
 
 
 def guessed(page: Response) -> dict[str, str]:

@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tests.integration.web.test_every_page import either_world
 from tests.pages import Reader, World, words
 
 from iars_node.consent import service as consents
@@ -13,8 +12,6 @@ from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
     from iars_node.clock import SetClock
-
-__all__ = ["either_world"]
 
 PERSON = {
     "identity.alias": "Blue bird",
