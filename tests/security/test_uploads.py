@@ -73,6 +73,7 @@ HOSTILE = {
     "entities": (changed(xl__workbook_DOT_xml=BILLION), "can&#39;t be read"),
     "outside": (changed(xl__workbook_DOT_xml=OUTSIDE), "can&#39;t be read"),
     "strings": (changed(xl__sharedStrings_DOT_xml=BILLION), "can&#39;t be read"),
+    "long": (workbook(*([["2026/1"]] * 5001)), "more rows than a page takes in"),
     "no-headers": (workbook(headers=["a", "b"]), "No row of headers was found"),
 }
 

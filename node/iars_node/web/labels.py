@@ -268,6 +268,7 @@ SENTENCES = frozenset(
         N_("The spreadsheet unpacks to more than it may; split it into smaller ones."),
         N_("The spreadsheet can't be read."),
         N_("The spreadsheet is too large; split it into smaller ones."),
+        N_("The spreadsheet has more rows than a page takes in; split it into smaller ones."),
         N_("This spreadsheet is being worked on; wait a moment and look again."),
         N_("The spreadsheet has to be checked without a fault first."),
         N_("You have too many unfinished ones; finish or delete some first."),

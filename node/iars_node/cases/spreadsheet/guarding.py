@@ -18,6 +18,11 @@ MOST_PARTS = 2000
 # A sheet of one repeated cell packs to a five-hundredth; what packs further was made to break something.
 MOST_RATIO = 1000
 _SMALL = 1 * MIB
+# All rows are written in one transaction, and on SQLite everybody else waits for it: seconds, not minutes.
+MOST_ROWS = 5000
+# With or without a prefix before its name.
+_ROW = (b"<row", b":row")
+_PIECE = 64 * 1024
 _OLD_FORM = b"\xd0\xcf\x11\xe0"
 _TYPES = "[Content_Types].xml"
 _NEEDED = frozenset({_TYPES, "xl/workbook.xml"})
@@ -48,6 +53,19 @@ def _check_parts(packed: ZipFile) -> None:
     if any(_is_macro(part.filename) for part in parts) or b"macroEnabled" in packed.read(_TYPES):
         _refuse("The spreadsheet holds macros; save it as .xlsx without them.")
     _check_prologs(packed, parts)
+    sheets = (part for part in parts if part.filename.startswith("xl/worksheets/"))
+    if sum(_rows(packed, part) for part in sheets) > MOST_ROWS:
+        _refuse("The spreadsheet has more rows than a page takes in; split it into smaller ones.")
+
+
+def _rows(packed: ZipFile, part: ZipInfo) -> int:
+    """Count a sheet's rows without reading it as what it is."""
+    found, end = 0, b""
+    with packed.open(part) as stream:
+        while piece := stream.read(_PIECE):
+            found += sum((end + piece).count(mark) for mark in _ROW)
+            end = piece[1 - len(_ROW[0]) :]
+    return found
 
 
 def _check_prologs(packed: ZipFile, parts: list[ZipInfo]) -> None:
@@ -76,7 +94,7 @@ def _check_prolog(packed: ZipFile, part: ZipInfo) -> None:
     parser.StartElementHandler = _first
     try:
         with packed.open(part) as stream:
-            while piece := stream.read(64 * 1024):
+            while piece := stream.read(_PIECE):
                 parser.Parse(piece, False)
     except _Seen:
         return

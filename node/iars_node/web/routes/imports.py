@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from iars_node.cases import service as cases
 from iars_node.cases.spreadsheet import uploading, write_template
+from iars_node.cases.spreadsheet.guarding import MOST_ROWS
 from iars_node.cases.spreadsheet.headers import folded
 from iars_node.cases.spreadsheet.mapping import read_mapping
 from iars_node.cases.spreadsheet.model import ColumnMapping, DateOrder, SheetMapping
@@ -132,6 +133,7 @@ def _first(visit: Visit, sheet: Sheet) -> Page:
             "counts": {name: int(text) for name, text in counts.items()} if is_done else {},
             "begun": drafts.unfinished(visit.work, ["import"]),
             "megabytes": uploading.MOST_BYTES // (1024 * 1024),
+            "rows": MOST_ROWS,
         },
     )
 
