@@ -6,7 +6,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from sqlalchemy.types import TypeDecorator
 from iars_node.prepared import Prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
     from sqlalchemy.pool import ConnectionPoolEntry
@@ -133,6 +133,26 @@ def savepoint(connection: Connection) -> Iterator[None]:
         _RELEASE.run(connection, {})
         raise
     _RELEASE.run(connection, {})
+
+
+class _RehearsedError(Exception):
+    """What was done was for looking at alone."""
+
+
+@contextmanager
+def rehearsing(connection: Connection, waiting: list[Callable[[], None]]) -> Iterator[None]:
+    """Do something to see what would come of it: its rules all ask, and nothing of it stays.
+
+    What it put behind the commit, onto `waiting`, goes too. Content keys that were taken meanwhile stay
+    behind unused; they seal nothing.
+    """
+    before = len(waiting)
+    try:
+        with suppress(_RehearsedError), savepoint(connection):
+            yield
+            raise _RehearsedError
+    finally:
+        del waiting[before:]
 
 
 def _sqlite_engine(url: str) -> Engine:

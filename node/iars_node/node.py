@@ -14,6 +14,8 @@ from iars_node.attachments.service import remove_erased
 from iars_node.attachments.uploading import Uploader
 from iars_node.cases.events import ContentErased
 from iars_node.cases.service import take_out_erased
+from iars_node.cases.service.indexing import INDEX_JOB, index_codes_job
+from iars_node.cases.spreadsheet import uploading
 from iars_node.clock import Clock, SystemClock
 from iars_node.consent.approvals import outcome_handler
 from iars_node.consent.closing import EXPIRE_CONSENTS_JOB
@@ -24,6 +26,9 @@ from iars_node.consent.onward_recovering import recoveries as onward_recoveries
 from iars_node.consent.onward_use import permit_handler
 from iars_node.consent.recovering import recover_outcome
 from iars_node.db import Database
+from iars_node.drafts import service as drafts
+from iars_node.drafts.model import EXPIRE_JOB as EXPIRE_DRAFTS_JOB
+from iars_node.drafts.model import FORGET_KEY_JOB
 from iars_node.events import Events
 from iars_node.exchange.announcing import ROTATE_JOB, listing_handler, rotate_keys_job
 from iars_node.exchange.inbox import apply_opened
@@ -151,6 +156,11 @@ def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], 
         withdrawals.PROVE_JOB: withdrawals.prove_job(withdrawals.may_report),
         EXPIRE_CONSENTS_JOB: withdrawals.expire_consents,
         RETENTION_JOB: retention.apply_rules_job,
+        FORGET_KEY_JOB: drafts.forget_key_job,
+        EXPIRE_DRAFTS_JOB: drafts.expire_job,
+        INDEX_JOB: index_codes_job,
+        uploading.CHECK_JOB: uploading.check_job,
+        uploading.WRITE_JOB: uploading.write_job,
         rights.FORWARD_JOB: rights.forward,
         FORGET_JOB: forget_job,
     }
@@ -167,6 +177,7 @@ STANDING_JOBS = (
     EXPIRE_CONSENTS_JOB,
     RETENTION_JOB,
     FORGET_JOB,
+    EXPIRE_DRAFTS_JOB,
 )
 """Jobs that schedule their own next run; a server that starts makes sure that they are there."""
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
+from iars_node.cases.service.indexing import INDEX_JOB
 from iars_node.db import Database
 from iars_node.errors import SetupError
 from iars_node.migrations import STEPS, is_current, newest, upgrade
@@ -99,6 +103,39 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(empty_database:
     with pytest.raises(SetupError):
         upgrade(empty_database)
     assert not is_current(empty_database)
+
+
+def test_cases_from_before_leave_a_job_that_indexes_their_codes(empty_database: Database) -> None:
+    with empty_database.write() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(STEPS.parent))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0007")
+        at, case_id = datetime(2026, 3, 2, tzinfo=UTC), "c" * 32
+        tables = metadata.tables
+        connection.execute(insert(tables["person"]).values(id=case_id, created_at=at))
+        head: dict[str, object] = {
+            "id": case_id,
+            "person_id": case_id,
+            "reference": "K-4F7Q",
+            "state": "open",
+            "version": 1,
+        }
+        head |= {"stage": "identified", "opened_at": at, "updated_at": at, "training": False}
+        connection.execute(insert(tables["case_file"]).values(head))
+        content: dict[str, object] = {
+            "case_id": case_id,
+            "scope": "services",
+            "source": "own",
+            "key_id": b"k",
+            "sealed": b"s",
+        }
+        content |= {"version": 1, "updated_at": at, "updated_by": "a", "basis": "collected"}
+        connection.execute(insert(tables["case_content"]).values(content))
+    upgrade(empty_database)
+    with empty_database.read() as connection:
+        jobs = connection.execute(text("SELECT kind, attempts FROM job")).all()
+    assert jobs == [(INDEX_JOB, 0)]
 
 
 def _triggers(database: Database) -> list[tuple[str, ...]]:

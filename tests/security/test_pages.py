@@ -57,10 +57,20 @@ def named(entry: Entry) -> str:
 
 def path_of(entry: Entry) -> str:
     none = dict.fromkeys(
-        ("case_id", "consent_id", "correction_id", "exception_id", "hold_id", "opening_id", "referral_id"),
+        (
+            "case_id",
+            "consent_id",
+            "correction_id",
+            "draft_id",
+            "exception_id",
+            "hold_id",
+            "opening_id",
+            "other_id",
+            "referral_id",
+        ),
         "0" * 32,
     )
-    return entry.path.format(**none, scope="services")
+    return entry.path.format(**none, scope="services", step="need")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ _BY_TOPIC = {
         "duplicates-listed opened-unassigned opening-seen opening-reviewed"
     ),
     "person": (
-        "opened read changed merged unmerged linked access-reported corrected correction-told "
+        "opened read changed merged unmerged told-apart linked access-reported corrected correction-told "
         "correction-forwarded"
     ),
     "household": "opened changed linked unlinked",

@@ -192,6 +192,11 @@ class Filters:
     site_id: str | None = None
     team_id: str | None = None
     assigned_to: str | None = None
+    # One of several teams: those of whoever asks.
+    team_ids: frozenset[str] | None = None
+    training: bool | None = None
+    # Blind words that a case must all have, each a column and its digest.
+    words: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +222,15 @@ class Likeness:
     case_id: str
     score: int
     reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two cases that are probably of one person, and why: codes only."""
+
+    one: Case
+    other: Case
+    likeness: Likeness
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,16 @@ person_merge = Table(
     Column("undone_by", String(64), nullable=True),
 )
 
+# Two persons of whom somebody said that they are not one, the smaller id first: not to be asked again.
+person_difference = Table(
+    "person_difference",
+    metadata,
+    Column("one_person", ID, ForeignKey("person.id"), primary_key=True),
+    Column("other_person", ID, ForeignKey("person.id"), primary_key=True, index=True),
+    Column("at", Instant, nullable=False),
+    Column("by", String(64), nullable=False),
+)
+
 household = Table(
     "household",
     metadata,

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from iars_node.accounts import sessions
 from iars_node.accounts.access import may, require
 from iars_node.errors import InvalidError, NodeError, NotAssignedError, NotFoundError
-from iars_node.web import callers, keeping, languages, safety
+from iars_node.web import callers, keeping, languages, safety, uploads
 from iars_node.web.frame import frame_of
 from iars_node.web.pages import ANYONE, SIGNED_IN, Entry
 from iars_node.web.rendering import render
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from iars_node.web.callers import Caller
     from iars_node.web.node import WebNode
+    from iars_node.web.uploads import Upload
 
 MOST_BYTES = 512 * 1024
 MOST_FIELDS = 3000
@@ -73,10 +74,13 @@ class Call:
     body: bytes | None
     caller: Caller
     speech: Speech
+    upload: Upload | None = None
 
     @cached_property
     def form(self) -> Typed:
         """What was typed, without signs that no keyboard gives."""
+        if self.upload is not None:
+            return _fields_of(self.upload)
         if self.body is None:
             raise TooLargeError("The form is too long.")
         if not self.body:
@@ -113,18 +117,28 @@ class Desk:
         """Return the route of a page."""
 
         async def answer(request: Request) -> Response:
+            if entry.takes_file and uploads.carries_file(request):
+                return await self._take(request, entry)
             body = await _read(request) if entry.method == "POST" else b""
             return await run_in_threadpool(self._respond, request, entry, body)
 
         return Route(entry.path, answer, methods=[entry.method], name=entry.name)
 
+    async def _take(self, request: Request, entry: Entry) -> Response:
+        # Megabytes are read for who is signed in alone.
+        caller = await run_in_threadpool(callers.find_caller, request, self._node.works, self._policy)
+        upload = await uploads.read_upload(request) if caller.session else None
+        return await run_in_threadpool(self._respond, request, entry, b"", upload)
+
     def answer_lost(self, request: Request) -> Response:
         """Return the page for an address where there is none."""
         return self._respond(request, _LOST, b"")
 
-    def _respond(self, request: Request, entry: Entry, body: bytes | None) -> Response:
+    def _respond(
+        self, request: Request, entry: Entry, body: bytes | None, upload: Upload | None = None
+    ) -> Response:
         caller = callers.find_caller(request, self._node.works, self._policy)
-        call = Call(request, entry, body, caller, self._speech(request, caller))
+        call = Call(request, entry, body, caller, self._speech(request, caller), upload)
         try:
             return self._written(call, *self._settled(call))
         except Exception as error:  # noqa: BLE001 - whatever broke, a person gets a calm page and the log a place
@@ -209,6 +223,7 @@ class Desk:
             query=dict(call.request.query_params),
             form=call.form if call.entry.method == "POST" else NOTHING_TYPED,
             browser=callers.browser_of(call.request, call.caller.cookies),
+            file=call.upload.file if call.upload else b"",
             cookies=call.caller.cookies,
             actor=call.caller.actor,
             form_token=call.caller.form_token,
@@ -221,7 +236,7 @@ class Desk:
 
     def _plain_frame(self, call: Call) -> Frame:
         with self._node.works.read(call.caller.actor) as work:
-            visit = self._visit(replace(call, body=b""), work)
+            visit = self._visit(replace(call, body=b"", upload=None), work)
             return frame_of(visit, call.address, self._languages)
 
     def _problem(self, call: Call, error: NodeError) -> Page:
@@ -270,6 +285,14 @@ async def _read(request: Request) -> bytes | None:
             return None
         pieces.append(piece)
     return b"".join(pieces)
+
+
+def _fields_of(upload: Upload) -> Typed:
+    if upload.is_too_large:
+        raise TooLargeError("The form is too long.")
+    if upload.is_broken:
+        raise InvalidError("The form can't be read; open the page again.")
+    return {name: [_cleaned(value) for value in values] for name, values in upload.fields.items()}
 
 
 def _cleaned(text: str) -> str:

@@ -54,6 +54,11 @@ DONE = {
     "withdrawn": N_("It is withdrawn. Every organisation that received something is told at once."),
     "sent": N_("The referral is on its way. You see here when it arrives and when they answer."),
     "step": N_("Done. The other organisation is told."),
+    "merged": N_("They are one person from now on. Both cases keep their history."),
+    "apart": N_("Noted: these are two persons. You are not asked about them again."),
+    "parted": N_("They are two persons again, each with their own case."),
+    "deleted": N_("The draft is deleted, with everything that was typed into it."),
+    "refused": N_("The case is open. The person said no, so nothing of it leaves."),
     "signed-out": N_("You are signed out."),
     "session-ended": N_("That session is ended."),
     "others-ended": N_("You are signed out everywhere else."),
@@ -97,6 +102,9 @@ def _here(path: str) -> str:
     first = path.split("/")[1] if "/" in path else ""
     return {
         "consents": "/cases",
+        "intake": "/cases",
+        "duplicates": "/cases",
+        "imports": "/cases",
         "exceptions": "/cases",
         "corrections": "/cases",
         "retention": "/processing",

@@ -257,6 +257,21 @@ SENTENCES = frozenset(
     {
         N_("The case is closed; reopen it first."),
         N_("Another case has this file number."),
+        N_("These two are one person already."),
+        N_("This draft is not there any more."),
+        N_("No row of headers was found in the spreadsheet."),
+        N_("A sheet of the mapping is missing."),
+        N_("The sheet is too long."),
+        N_("This is not a spreadsheet of the form .xlsx."),
+        N_("This is an old or locked spreadsheet; save it as .xlsx, without a password."),
+        N_("The spreadsheet holds macros; save it as .xlsx without them."),
+        N_("The spreadsheet unpacks to more than it may; split it into smaller ones."),
+        N_("The spreadsheet can't be read."),
+        N_("The spreadsheet is too large; split it into smaller ones."),
+        N_("The spreadsheet has more rows than a page takes in; split it into smaller ones."),
+        N_("This spreadsheet is being worked on; wait a moment and look again."),
+        N_("The spreadsheet has to be checked without a fault first."),
+        N_("You have too many unfinished ones; finish or delete some first."),
         N_("Someone else changed the case first; look at it again."),
         N_("Someone else changed this part of the case first; look at it again."),
         N_("This part of the case is locked; nothing can be written into it."),
@@ -290,6 +305,15 @@ SENTENCES = frozenset(
         N_(
             "A sentence touches what the person did not agree to share with the other side; nothing was sent."
         ),
+    }
+)
+
+LIKENESS: Mapping[str, str] = MappingProxyType(
+    {
+        "name": N_("names that sound alike"),
+        "birth-date": N_("the same date of birth"),
+        "document": N_("the same document number"),
+        "phone": N_("the same phone number"),
     }
 )
 

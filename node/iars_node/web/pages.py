@@ -29,6 +29,7 @@ class Entry:
     writes: bool
     # Whether its form is kept for its person where it meets a locked session.
     keeps: bool = False
+    takes_file: bool = False
 
     @property
     def name(self) -> str:
@@ -44,22 +45,30 @@ class Pages:
 
     def get(self, path: str, action: str, *, writes: bool = False) -> Callable[[PageFunction], PageFunction]:
         """Add a page that is looked at."""
-        return self._adding("GET", path, action, writes=writes)
+        return self._adding(action, lambda function: Entry("GET", path, action, function, writes))
 
     def post(
         self, path: str, action: str, *, writes: bool = True, keeps: bool = True
     ) -> Callable[[PageFunction], PageFunction]:
         """Add a form that is sent."""
-        return self._adding("POST", path, action, writes=writes, keeps=keeps)
+        return self._adding(
+            action, lambda function: Entry("POST", path, action, function, writes, keeps=keeps)
+        )
+
+    def upload(self, path: str, action: str) -> Callable[[PageFunction], PageFunction]:
+        """Add a form that is sent with a file."""
+        return self._adding(
+            action, lambda function: Entry("POST", path, action, function, writes=True, takes_file=True)
+        )
 
     def _adding(
-        self, method: str, path: str, action: str, *, writes: bool, keeps: bool = False
+        self, action: str, entry_of: Callable[[PageFunction], Entry]
     ) -> Callable[[PageFunction], PageFunction]:
         if action not in (ANYONE, SIGNED_IN):
             known_action(action)
 
         def add(function: PageFunction) -> PageFunction:
-            self.entries.append(Entry(method, path, action, function, writes, keeps))
+            self.entries.append(entry_of(function))
             return function
 
         return add

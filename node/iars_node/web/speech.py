@@ -45,6 +45,7 @@ _LISTS: Mapping[str, Mapping[str, str]] = {
     "kept_back": labels.KEPT_BACK,
     "refusal": labels.REFUSALS,
     "to_tell": TO_TELL_REASONS,
+    "likeness": labels.LIKENESS,
 }
 
 
@@ -153,6 +154,11 @@ class Speech:
                 date=date,
             )
         return f"{service} — {priority}"
+
+    def sentence(self, text: str) -> str:
+        """Return a sentence of the rules in this language; the general one where it is not known."""
+        known = text if text in labels.SENTENCES else labels.PROBLEMS["node"]
+        return self.language.gettext(known)
 
     def problem(self, error: NodeError) -> str:
         """Return the sentence for an error: the closest one that exists in this language."""

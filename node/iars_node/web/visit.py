@@ -115,6 +115,7 @@ class Visit:
     account: Account | None = None
     # A session of this browser that is locked or over.
     behind: Standing | None = None
+    file: bytes = field(default=b"", repr=False)
 
     @property
     def now(self) -> datetime:

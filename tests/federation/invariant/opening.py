@@ -193,6 +193,15 @@ def _openings(files: Files) -> Iterator[Opened]:
     yield from _own_words(files, "case_opening")
 
 
+def _drafts(files: Files) -> Iterator[Opened]:
+    # What somebody typed here and has not finished: it belongs to no case yet, and never came from elsewhere.
+    for row in files.rows("SELECT id, key_id, sealed, file_sealed FROM draft"):
+        for column in ("sealed", "file_sealed"):
+            place = context("draft", column, row["id"])
+            if row[column] and files.open(row["key_id"], row[column], place) is not None:
+                yield Opened("draft", row["id"], "identity", OWN)
+
+
 def _own_words(files: Files, table: str) -> Iterator[Opened]:
     for row in files.rows(f"SELECT id, case_id, key_id, sealed FROM {table}"):  # noqa: S608 - the names above
         if files.open(row["key_id"], row["sealed"], context(table, "sealed", row["id"])) is not None:
@@ -218,6 +227,7 @@ READERS: Mapping[str, Callable[[Files], Iterator[Opened]]] = {
     "case_file": _numbers,
     "legal_hold": _holds,
     "case_opening": _openings,
+    "draft": _drafts,
 }
 """Every table with a column that is sealed, or that a content key stands for, and how it is read here."""
 

@@ -42,6 +42,13 @@ def postgresql_world(
         postgresql.drop(name)
 
 
+@pytest.fixture(params=["world", "postgresql_world"])
+def either_world(request: pytest.FixtureRequest) -> World:
+    """The world on each kind of database."""
+    found: World = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.fixture
 def besa(world: World) -> Reader:
     """A case worker of the shelter, signed in."""

@@ -19,6 +19,7 @@ from iars_node.cases.service.openings import (
     openings_to_look_at,
     review_opening,
 )
+from iars_node.cases.service.pairs import duplicate_pairs, say_different
 from iars_node.cases.service.persons import (
     household_members,
     households_of,
@@ -39,7 +40,7 @@ from iars_node.cases.service.reading import (
     snapshot,
     snapshot_sources,
 )
-from iars_node.cases.service.search import list_cases, search_cases
+from iars_node.cases.service.search import list_cases, narrowed_to, search_cases
 from iars_node.cases.service.writing import receive_scope, write_record, write_scope
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "close_case",
     "content_keys",
     "disclosable",
+    "duplicate_pairs",
     "erase_content",
     "erased_or_locked",
     "household_members",
@@ -63,6 +65,7 @@ __all__ = [
     "lock_content",
     "merge_persons",
     "merges_of",
+    "narrowed_to",
     "open_case",
     "open_household",
     "open_received_case",
@@ -75,6 +78,7 @@ __all__ = [
     "reopen_case",
     "retain_content",
     "review_opening",
+    "say_different",
     "search_cases",
     "set_external_number",
     "set_stage",

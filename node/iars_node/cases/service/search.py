@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from iars_node import audit
 from iars_node.accounts.access import readable_scopes, require
 from iars_node.cases import reference
 from iars_node.cases.model import Case, Filters, Found, Page
+from iars_node.cases.service.access import require_scopes
 from iars_node.cases.service.reading import with_aliases
 from iars_node.cases.store import finding, heads, words
 from iars_node.cases.store.finding import Term, Window
@@ -78,6 +79,17 @@ def list_cases(
     more = f"{(shown[-1].updated_at - EPOCH) // timedelta(microseconds=1)}.{shown[-1].id}" if shown else None
     found = tuple(Found(case, is_exact=True) for case in with_aliases(work, shown))
     return Page(found, more if len(cases) > limit else None)
+
+
+def narrowed_to(work: Work, filters: Filters, *, service: str = "", citizenship: str = "") -> Filters:
+    """Return the filters narrowed to a service that is needed or a citizenship, where the roles show them."""
+    wanted = (("services", words.NEED, service), ("demographics", words.CITIZENSHIP, citizenship))
+    found = []
+    for scope, column, code in wanted:
+        if code:
+            require_scopes(work, "case.search", [scope])
+            found.append(words.code_key(work.vault, column, code))
+    return replace(filters, words=(*filters.words, *found))
 
 
 def _check(text: str, limit: int) -> None:

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import json
 import tomllib
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
-from iars_node.cases.spreadsheet.headers import find_header_row, suggest
+from iars_node.cases.spreadsheet.cells import cell_text
+from iars_node.cases.spreadsheet.headers import find_header_row, folded, suggest
 from iars_node.cases.spreadsheet.model import ColumnMapping, DateOrder, SheetMapping
 from iars_node.cases.spreadsheet.targets import check_target
 from iars_node.cases.spreadsheet.workbook import open_workbook
 from iars_node.errors import InvalidError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from iars_node.cases.spreadsheet.workbook import Source
+
+MOST_COLUMNS = 200
+_LONGEST_SAMPLE = 60
 _COLUMN_NAMES = frozenset({"header", "target", "separator", "date_format", "values"})
 _NAMES = frozenset({"sheets", "header_row", "date_order", "column"})
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A spreadsheet at first sight: its headers, an example of what stands below each, and a guess."""
+
+    headers: tuple[str, ...]
+    samples: tuple[str, ...] = field(repr=False)
+    mapping: SheetMapping
 
 
 def suggest_mapping(path: Path) -> SheetMapping:
@@ -30,6 +46,33 @@ def suggest_mapping(path: Path) -> SheetMapping:
     raise InvalidError(
         "No row of headers was found in the spreadsheet.", {"file": "accepted: headers in a row"}
     )
+
+
+def look_at(source: Source) -> Look:
+    """Return a spreadsheet's headers, with what stands below each and what it most likely means."""
+    with open_workbook(source) as sheets:
+        for name in sheets.names:
+            top = sheets.top(name)
+            found = find_header_row(top, None)
+            if found is None:
+                continue
+            mapping = SheetMapping(suggest(top[found], also_similar=True), (name,), found + 1)
+            headers = [(place, str(cell).strip()) for place, cell in enumerate(top[found]) if folded(cell)]
+            samples = tuple(_sample(top[found + 1 :], place) for place, _header in headers)
+            return Look(tuple(header for _place, header in headers)[:MOST_COLUMNS], samples, mapping)
+    raise InvalidError(
+        "No row of headers was found in the spreadsheet.", {"file": "accepted: headers in a row"}
+    )
+
+
+def _sample(rows: Sequence[Sequence[object]], place: int) -> str:
+    texts = (cell_text(row[place]) for row in rows if place < len(row))
+    return next((text[:_LONGEST_SAMPLE] for text in texts if text), "")
+
+
+def plain_mapping(mapping: SheetMapping) -> dict[str, Any]:
+    """Return a mapping as plain values that `read_mapping` reads again."""
+    return _plain(mapping)
 
 
 def save_mapping(mapping: SheetMapping, path: Path) -> None:

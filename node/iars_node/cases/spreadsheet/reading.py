@@ -18,9 +18,7 @@ from iars_node.vault.words import document_number
 from iars_protocol.errors import FieldError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from iars_node.cases.spreadsheet.workbook import Cells, Sheets
+    from iars_node.cases.spreadsheet.workbook import Cells, Sheets, Source
     from iars_protocol.record import Record
 
 Progress: TypeAlias = Callable[[str, int], None]
@@ -33,7 +31,7 @@ _LETTERS = 26
 
 
 def read_spreadsheet(
-    path: Path, mapping: SheetMapping | None = None, *, country: str, progress: Progress | None = None
+    path: Source, mapping: SheetMapping | None = None, *, country: str, progress: Progress | None = None
 ) -> Spreadsheet:
     """Read and check a spreadsheet; without a mapping, by the headers of the template.
 

@@ -6,7 +6,7 @@ import warnings
 import zlib
 from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, TypeAlias
+from typing import IO, TYPE_CHECKING, TypeAlias
 from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
 
 Cells: TypeAlias = "tuple[object, ...]"
+Source: TypeAlias = "Path | IO[bytes]"
+"""A file on disk, or one that was uploaded and never stands on a disk in the open."""
 
 MOST_ROWS = 200_000
 
@@ -56,7 +58,7 @@ class Sheets:
 
 
 @contextmanager
-def open_workbook(path: Path) -> Iterator[Sheets]:
+def open_workbook(path: Source) -> Iterator[Sheets]:
     """Open an .xlsx file for reading as a stream. A formula counts as the value that was last computed."""
     # Imported late: few processes ever read a spreadsheet.
     from openpyxl import load_workbook  # noqa: PLC0415

@@ -114,6 +114,25 @@ def content_row(document: Document, key_id: bytes, sealed: bytes) -> dict[str, o
     }
 
 
+def cases_with(connection: Connection, scopes: Collection[str], after: str, limit: int) -> list[str]:
+    """Return ids of cases that have content in one of the scopes, in the order of ids, after one."""
+    column = case_content.c.case_id
+    query = select(column).where(case_content.c.scope.in_(scopes), column > after).distinct()
+    return list(connection.execute(query.order_by(column).limit(limit)).scalars())
+
+
+def key_ids(
+    connection: Connection, case_ids: Collection[str], scopes: Collection[str]
+) -> dict[tuple[str, str, str], bytes]:
+    """Return the key id of each document of cases, by case, scope and source."""
+    columns = case_content.c.case_id, case_content.c.scope, case_content.c.source, case_content.c.key_id
+    query = select(*columns).where(case_content.c.case_id.in_(case_ids), case_content.c.scope.in_(scopes))
+    return {
+        (case_id, scope, source): bytes(key_id)
+        for case_id, scope, source, key_id in connection.execute(query)
+    }
+
+
 def insert_documents(connection: Connection, rows: list[dict[str, object]]) -> None:
     """Add many sealed documents at once."""
     insert_many(connection, case_content, rows)

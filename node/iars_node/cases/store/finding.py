@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 _COUNTED_UP_TO = 5000
+_FEW = 5
 _PLAN_FOR_THESE_WORDS = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
@@ -78,6 +79,38 @@ def cases_by_key(connection: Connection, keys: Collection[Key]) -> list[tuple[Ke
     columns = search_word.c.column, search_word.c.blind, search_word.c.case_id
     rows = connection.execute(select(*columns).where(_matches(keys)).distinct())
     return [((column, bytes(blind)), case_id) for column, blind, case_id in rows]
+
+
+def sharing_pairs(
+    connection: Connection, columns: Collection[str], after: tuple[str, str], limit: int
+) -> list[tuple[str, str, str]]:
+    """Return pairs of cases that share a word of a column, with the column, in the order of their ids.
+
+    What more than a few cases share, such as a shelter's phone, tells nobody apart and is left out.
+    """
+    one, other, word = search_word.alias("one"), search_word.alias("other"), search_word
+    few = func.count(word.c.case_id.distinct()).between(2, _FEW)
+    shared = (
+        select(word.c.column, word.c.blind)
+        .where(word.c.column.in_(columns))
+        .group_by(word.c.column, word.c.blind)
+        .having(few)
+        .subquery()
+    )
+    is_one = and_(one.c.column == shared.c.column, one.c.blind == shared.c.blind)
+    is_other = and_(
+        other.c.column == shared.c.column, other.c.blind == shared.c.blind, other.c.case_id > one.c.case_id
+    )
+    later = or_(one.c.case_id > after[0], and_(one.c.case_id == after[0], other.c.case_id > after[1]))
+    query = (
+        select(one.c.case_id, other.c.case_id, shared.c.column)
+        .select_from(shared.join(one, is_one).join(other, is_other))
+        .where(later)
+        .distinct()
+        .order_by(one.c.case_id, other.c.case_id, shared.c.column)
+        .limit(limit)
+    )
+    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
 
 def _find(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, exists, or_, select, update
 
 from iars_node.cases.model import Case, Filters
-from iars_node.cases.tables import case_file
+from iars_node.cases.tables import case_file, search_word
 from iars_node.prepared import insert_many
 
 if TYPE_CHECKING:
@@ -151,8 +151,16 @@ def filter_conditions(filters: Filters) -> list[ColumnElement[bool]]:
         (case_file.c.site_id, filters.site_id),
         (case_file.c.team_id, filters.team_id),
         (case_file.c.assigned_to, filters.assigned_to),
+        (case_file.c.training, filters.training),
     )
-    return [column == value for column, value in wanted if value is not None]
+    found: list[ColumnElement[bool]] = [column == value for column, value in wanted if value is not None]
+    if filters.team_ids is not None:
+        found.append(case_file.c.team_id.in_(sorted(filters.team_ids)))
+    for column, blind in filters.words:
+        word = search_word.alias()
+        is_word = (word.c.column == column) & (word.c.blind == blind)
+        found.append(exists().where(is_word, word.c.case_id == case_file.c.id))
+    return found
 
 
 def _case(row: Sequence[Any]) -> Case:

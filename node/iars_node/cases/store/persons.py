@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, insert, or_, select, update
 
 from iars_node.cases.model import Member, Merge
-from iars_node.cases.tables import household, household_member, person, person_merge
+from iars_node.cases.tables import household, household_member, person, person_difference, person_merge
 from iars_node.prepared import insert_many
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -85,6 +85,28 @@ def merges_of(connection: Connection, person_id: str) -> list[Merge]:
     either = or_(person_merge.c.from_person == person_id, person_merge.c.into_person == person_id)
     query = select(person_merge).where(either).order_by(person_merge.c.at, person_merge.c.id)
     return [Merge(*row) for row in connection.execute(query)]
+
+
+def differ(connection: Connection, one: str, other: str) -> bool:
+    """Say whether somebody said that two persons are not one."""
+    first, second = sorted((one, other))
+    same = person_difference.c
+    query = select(same.at).where(same.one_person == first, same.other_person == second)
+    return connection.execute(query).first() is not None
+
+
+def differences(connection: Connection, person_ids: Collection[str]) -> set[tuple[str, str]]:
+    """Return the pairs among persons of whom somebody said that they are not one, the smaller id first."""
+    same = person_difference.c
+    query = select(same.one_person, same.other_person).where(same.one_person.in_(person_ids))
+    return {(one, other) for one, other in connection.execute(query)}
+
+
+def insert_difference(connection: Connection, one: str, other: str, at: datetime, by: str) -> None:
+    """Record that two persons are not one."""
+    first, second = sorted((one, other))
+    row = {"one_person": first, "other_person": second, "at": at, "by": by}
+    connection.execute(insert(person_difference).inline(), row)
 
 
 def insert_household(connection: Connection, household_id: str, at: datetime) -> None:

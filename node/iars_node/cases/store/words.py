@@ -24,10 +24,16 @@ Key: TypeAlias = "tuple[str, bytes]"
 
 NAME, SOUND, WHOLE_NAME, DOCUMENT, PHONE = "name", "sound", "whole", "document", "phone"
 EXTERNAL_NUMBER = "external"
+NEED, CITIZENSHIP = "need", "citizen"
 
-INDEXED_SCOPES = frozenset(
+# Codes that lists are narrowed to. They are few, so who holds the database sees how often each stands there,
+# though not which is which: the least sensitive parts of a record alone are indexed so.
+_CODED = {("services", "needs"): NEED, ("demographics", "citizenships"): CITIZENSHIP}
+CODED_SCOPES = frozenset(scope for scope, _name in _CODED)
+
+INDEXED_SCOPES = CODED_SCOPES | {
     code for code, scope in SCOPES.items() if any(field.index for field in scope.fields.values())
-)
+}
 
 
 def name_keys(vault: Vault, text: str) -> Iterator[Key]:
@@ -53,6 +59,11 @@ def phone_keys(vault: Vault, text: str, country: str = "") -> Iterator[Key]:
         yield PHONE, vault.blind(PHONE, digits)
 
 
+def code_key(vault: Vault, column: str, code: str) -> Key:
+    """Return the word of a code that lists are narrowed to."""
+    return column, vault.blind(column, code)
+
+
 def external_number_blind(vault: Vault, number: str) -> bytes:
     """Return the blind index of the organisation's own file number."""
     # Marks between digits count, unlike those of a document: 1/23 and 12/3 are two files.
@@ -71,6 +82,9 @@ def keys_of(vault: Vault, scope: str, fields: Mapping[str, Value]) -> set[Key]:
                 heard[name] = _add_names(vault, found, texts)
             else:
                 found.update(key for text in texts for key in _NUMBERS[field.index](vault, text))
+    for (coded, name), column in _CODED.items():
+        if coded == scope and name in fields:
+            found.update(code_key(vault, column, code) for code in _codes(fields[name]))
     if heard.keys() >= _WHOLE_NAME_OF:
         # Given and family name together, in any order: those who share it are alike before any other is.
         whole = " ".join(sorted(sound for name in _WHOLE_NAME_OF for sound in heard[name]))
@@ -99,6 +113,11 @@ def insert_words(connection: Connection, rows: list[dict[str, object]]) -> None:
 def remove_words(connection: Connection, key_ids: Collection[bytes]) -> None:
     """Remove every word of documents that the keys seal."""
     connection.execute(delete(search_word).where(search_word.c.key_id.in_(key_ids)))
+
+
+def _codes(value: Value) -> Iterator[str]:
+    for entry in value if isinstance(value, list) else ():
+        yield entry if isinstance(entry, str) else str(entry.get("service", ""))
 
 
 def _add_names(vault: Vault, found: set[Key], texts: Iterable[str]) -> list[str]:

@@ -15,6 +15,7 @@ from iars_node.rights.service import still_to_tell
 from iars_node.web.languages import N_
 from iars_node.web.pages import SIGNED_IN, Pages
 from iars_node.web.people import organisations
+from iars_node.web.unfinished import begun
 from iars_node.web.visit import Page
 
 if TYPE_CHECKING:
@@ -52,7 +53,13 @@ def show_home(visit: Visit) -> Answer:
     for task in sorted(tasks, key=lambda each: each.moment):
         groups[_group(visit, task)].append(task)
     kept = kept_forms.kept_forms_of(visit.work, visit.actor.id)
-    values = {"groups": groups, "news": _news(visit, names), "hello": visit.account, "kept": kept}
+    values = {
+        "groups": groups,
+        "news": _news(visit, names),
+        "hello": visit.account,
+        "kept": kept,
+        "begun": begun(visit),
+    }
     return Page("home.html", values)
 
 
