@@ -143,6 +143,15 @@ def permissions_of_case(work: Work, case_id: str) -> list[KeptPermission]:
     return onward_store.of_case(work.connection, case_id)
 
 
+def given_permission(work: Work, onward_id: str) -> KeptPermission:
+    """Return a permission that this node gave, for somebody who may end it."""
+    require(work.actor, "consent.withdraw")
+    found = onward_store.find_permission(work.connection, onward_id, way="out")
+    if found is None:
+        raise NotFoundError("There is no permission of this id.")
+    return found
+
+
 def uses(work: Work, permissions: Iterable[KeptPermission]) -> list[Passing]:
     """Return what holders told of permissions that this node gave."""
     require(work.actor, "consent.read")

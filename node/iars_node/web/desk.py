@@ -6,18 +6,18 @@ import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 from zoneinfo import ZoneInfo
 
 import structlog
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from iars_node.accounts import sign_in
 from iars_node.accounts.access import may, require
 from iars_node.errors import InvalidError, NodeError, NotAssignedError, NotFoundError
-from iars_node.web import callers, languages, safety
+from iars_node.web import callers, languages, safety, uploads
 from iars_node.web.frame import frame_of
 from iars_node.web.pages import ANYONE, SIGNED_IN, Entry
 from iars_node.web.rendering import render
@@ -28,6 +28,7 @@ from iars_node.web.visit import (
     Document,
     Page,
     Redirect,
+    SealedFile,
     Typed,
     UnfinishedError,
     Visit,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from iars_node.accounts.model import Session
     from iars_node.web.callers import Caller
     from iars_node.web.node import WebNode
+    from iars_node.web.uploads import Received
 
 MOST_BYTES = 512 * 1024
 MOST_FIELDS = 3000
@@ -74,6 +76,7 @@ class Call:
     body: bytes | None
     caller: Caller
     speech: Speech
+    received: Received | None = None
 
     @cached_property
     def form(self) -> Typed:
@@ -109,6 +112,8 @@ class Desk:
         """Return the route of a page."""
 
         async def answer(request: Request) -> Response:
+            if entry.takes_file:
+                return await self._answer_with_file(request, entry)
             body = await _read(request) if entry.method == "POST" else b""
             return await run_in_threadpool(self._respond, request, entry, body)
 
@@ -118,9 +123,25 @@ class Desk:
         """Return the page for an address where there is none."""
         return self._respond(request, _LOST, b"")
 
-    def _respond(self, request: Request, entry: Entry, body: bytes | None) -> Response:
+    async def _answer_with_file(self, request: Request, entry: Entry) -> Response:
+        caller = await run_in_threadpool(callers.find_caller, request, self._node.works, self._policy)
+        if caller.session is None or not may(caller.actor, entry.action):
+            # Nothing of the file is taken from who may not bring it; the answer says why.
+            return await run_in_threadpool(self._respond, request, entry, b"")
+        received = await uploads.receive(
+            request.stream(),
+            request.headers.get("content-type", ""),
+            self._node.folder,
+            most=self._node.settings.attachment_bytes,
+            check=lambda token: safety.check_form(request, caller.secret, token),
+        )
+        return await run_in_threadpool(self._respond, request, entry, received.body, received)
+
+    def _respond(
+        self, request: Request, entry: Entry, body: bytes | None, received: Received | None = None
+    ) -> Response:
         caller = callers.find_caller(request, self._node.works, self._policy)
-        call = Call(request, entry, body, caller, self._speech(request, caller))
+        call = Call(request, entry, body, caller, self._speech(request, caller), received)
         try:
             return self._written(call, *self._settled(call))
         except Exception as error:  # noqa: BLE001 - whatever broke, a person gets a calm page and the log a place
@@ -191,6 +212,7 @@ class Desk:
             work=work,
             session=call.caller.session,
             account=call.caller.account,
+            received=call.received,
         )
 
     def _plain_frame(self, call: Call) -> Frame:
@@ -221,6 +243,8 @@ class Desk:
             return response
         if isinstance(answer, Document):
             return _document(answer)
+        if isinstance(answer, SealedFile):
+            return _sealed_file(answer)
         text = render(call.speech, answer.template, {**(frame or self._plain_frame(call)), **answer.values})
         response = HTMLResponse(text, answer.status, {**safety.PAGE_HEADERS, **answer.headers})
         response.headers["Content-Language"] = call.speech.language.code
@@ -232,6 +256,19 @@ class Desk:
 def _document(answer: Document) -> Response:
     kept = Response(answer.content, media_type=answer.media_type, headers=dict(safety.PAGE_HEADERS))
     kept.headers["Content-Disposition"] = f'attachment; filename="{answer.file_name}"'
+    return kept
+
+
+def _sealed_file(answer: SealedFile) -> Response:
+    kept = StreamingResponse(
+        answer.pieces, media_type="application/octet-stream", headers=dict(safety.PAGE_HEADERS)
+    )
+    # What somebody brought is never of this site: it is saved, not shown, whatever it claims to be.
+    kept.headers["Content-Security-Policy"] = f"{safety.CONTENT_POLICY}; sandbox"
+    kept.headers["Content-Length"] = str(answer.length)
+    kept.headers["Content-Disposition"] = (
+        f"attachment; filename*=UTF-8''{quote(answer.file_name, safe='')}"
+    )
     return kept
 
 

@@ -1,4 +1,4 @@
-"""What each side of a handover keeps and may not keep: shown before accepting, on pages and command lines."""
+"""What each side of a handover keeps and may not keep: shown before offering and before accepting."""
 
 from __future__ import annotations
 
@@ -24,4 +24,26 @@ FORMER_CONTROLLER = (
         "until a day."
     ),
     N_("When the person withdraws with them, they forward it to you."),
+)
+
+# The same for whoever offers it, who reads of themselves first.
+LETTING_GO = (
+    N_("Responsibility for the whole case moves when they accept. From then on you refer the person no more."),
+    N_(
+        "You keep only what is needed so that a withdrawal finds its way: numbers, names of organisations, "
+        "dates and signatures, and the codes of the consents."
+    ),
+    N_(
+        "Everything else of the case is erased here after a hold: also what the person did not agree to hand "
+        "over, which nobody has then. A part that a law requires you to keep can be kept until a day."
+    ),
+    N_("When the person withdraws with you, you forward it to them."),
+)
+TAKING_OVER = (
+    N_("They keep what is handed over, and may share it further only as the person agrees with them."),
+    N_("They ask the person for consent from then on, in their own name."),
+    N_(
+        "If the person withdraws what they agreed to before the handover, what was handed over is closed "
+        "there at once and erased."
+    ),
 )

@@ -202,6 +202,9 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
             "Ask your administrator to compare fingerprints."
         ),
         "expired": N_("The time to answer is over."),
+        "handed-over": N_(
+            "This case was handed over: the other organisation is responsible now, and refers the person."
+        ),
         "training": N_("A training node and a real one don't exchange."),
     }
 )

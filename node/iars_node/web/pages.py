@@ -27,6 +27,7 @@ class Entry:
     action: str
     function: PageFunction
     writes: bool
+    takes_file: bool = False
 
     @property
     def name(self) -> str:
@@ -44,18 +45,20 @@ class Pages:
         """Add a page that is looked at."""
         return self._adding("GET", path, action, writes=writes)
 
-    def post(self, path: str, action: str, *, writes: bool = True) -> Callable[[PageFunction], PageFunction]:
-        """Add a form that is sent."""
-        return self._adding("POST", path, action, writes=writes)
+    def post(
+        self, path: str, action: str, *, writes: bool = True, takes_file: bool = False
+    ) -> Callable[[PageFunction], PageFunction]:
+        """Add a form that is sent, with a file where it takes one."""
+        return self._adding("POST", path, action, writes=writes, takes_file=takes_file)
 
     def _adding(
-        self, method: str, path: str, action: str, *, writes: bool
+        self, method: str, path: str, action: str, *, writes: bool, takes_file: bool = False
     ) -> Callable[[PageFunction], PageFunction]:
         if action not in (ANYONE, SIGNED_IN):
             known_action(action)
 
         def add(function: PageFunction) -> PageFunction:
-            self.entries.append(Entry(method, path, action, function, writes))
+            self.entries.append(Entry(method, path, action, function, writes, takes_file))
             return function
 
         return add

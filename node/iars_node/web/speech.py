@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from babel.lists import format_list
+from babel.units import format_unit
 
 from iars_node.cases.model import CLOSURE_REASONS, STAGES
 from iars_node.consent.exception import KINDS, STATES
@@ -80,6 +81,12 @@ class Speech:
             return self.language.gettext("An attachment")
         known = _field(scope, name)
         return self._said(known.label if known else None, name)
+
+    def size(self, octets: int) -> str:
+        """Return how large a file is, as a reader says it."""
+        unit, length = ("kilobyte", 1024) if octets < 1024 * 1024 else ("megabyte", 1024 * 1024)
+        rounded = max(1, round(octets / length))
+        return str(format_unit(rounded, f"digital-{unit}", "short", locale=self.language.locale))
 
     def country(self, code: str) -> str:
         """Return a country's name."""

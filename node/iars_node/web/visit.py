@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from iars_node.accounts.model import Account, Session
     from iars_node.web.node import WebNode
     from iars_node.web.speech import Speech
+    from iars_node.web.uploads import Received
     from iars_node.work import Actor, Work
 
 
@@ -82,7 +83,16 @@ class Document:
     file_name: str
 
 
-Answer = Page | Redirect | Document
+@dataclass(frozen=True)
+class SealedFile:
+    """A file to be kept, opened piece by piece: never shown as a page, whatever it says it is."""
+
+    pieces: Iterator[bytes] = field(repr=False)
+    length: int
+    file_name: str = field(repr=False)
+
+
+Answer = Page | Redirect | Document | SealedFile
 
 
 class UnfinishedError(Exception):
@@ -109,6 +119,7 @@ class Visit:
     work: Work = field(repr=False)
     session: Session | None = None
     account: Account | None = None
+    received: Received | None = field(default=None, repr=False)
 
     @property
     def now(self) -> datetime:

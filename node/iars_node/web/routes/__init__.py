@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from iars_node.web.desk import Desk
 from iars_node.web.routes import (
+    attachments,
     cases,
     consent_life,
     consents,
@@ -19,6 +20,7 @@ from iars_node.web.routes import (
     files,
     home,
     keeping,
+    letting_go,
     log,
     openings,
     partners,
@@ -45,6 +47,7 @@ TOPICS = (
     home,
     cases,
     scopes,
+    attachments,
     consents,
     consent_life,
     exceptions,
@@ -54,6 +57,7 @@ TOPICS = (
     referring,
     referrals,
     steps,
+    letting_go,
     rights,
     openings,
     keeping,
