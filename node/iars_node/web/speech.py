@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from babel.lists import format_list
 from babel.units import format_unit
 
-from iars_node.cases.model import CLOSURE_REASONS, STAGES
+from iars_node.cases.model import CLOSURE_REASONS, RELATIONS, STAGES
 from iars_node.consent.exception import KINDS, STATES
 from iars_node.db import EPOCH
 from iars_node.errors import NodeError, RefusedError
@@ -38,6 +38,8 @@ _LISTS: Mapping[str, Mapping[str, str]] = {
     "exception_state": STATES,
     "approval": labels.APPROVALS,
     "step": labels.STEPS,
+    "happening": labels.HAPPENINGS,
+    "relation": RELATIONS,
     "trust": labels.TRUST,
     "outcome": labels.OUTCOMES,
     "stated": labels.STATED,

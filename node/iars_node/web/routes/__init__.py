@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from iars_node.web.desk import Desk
 from iars_node.web.routes import (
     attachments,
+    belonging,
     cases,
     consent_life,
     consents,
@@ -48,6 +49,7 @@ TOPICS = (
     cases,
     scopes,
     attachments,
+    belonging,
     consents,
     consent_life,
     exceptions,

@@ -13,6 +13,7 @@ from iars_node.consent.receipt import NUMBER
 from iars_node.errors import InvalidError, NotFoundError
 from iars_node.referrals import service as referrals
 from iars_node.web.languages import N_
+from iars_node.web.case_view import around
 from iars_node.web.pages import Pages
 from iars_node.web.people import colleagues, organisations, own_country
 from iars_node.web.record_forms import Place, places, read_values
@@ -175,6 +176,7 @@ def show_case(visit: Visit, case_id: str) -> Answer:
             "names": {**names, **people},
             "own": OWN,
             "facts": _facts(visit, record),
+            **around(visit, record.head, given, without),
             "do_not_contact": _held(record, "contact", "do_not_contact") is True,
         },
     )
