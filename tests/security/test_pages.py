@@ -57,7 +57,19 @@ def named(entry: Entry) -> str:
 
 def path_of(entry: Entry) -> str:
     none = dict.fromkeys(
-        ("case_id", "consent_id", "correction_id", "exception_id", "hold_id", "opening_id", "referral_id"),
+        (
+            "attachment_id",
+            "case_id",
+            "consent_id",
+            "correction_id",
+            "exception_id",
+            "hold_id",
+            "onward_id",
+            "opening_id",
+            "referral_id",
+            "report_id",
+            "task_id",
+        ),
         "0" * 32,
     )
     return entry.path.format(**none, scope="services")
@@ -235,7 +247,7 @@ def test_every_answer_keeps_to_itself(readers: dict[str, Reader], world: World, 
 def test_files_are_kept_for_long_under_an_address_that_names_their_content(besa: Reader) -> None:
     page = besa.get("/").text
     addresses = re.findall(r'"(/static/[^"#]+)', page)
-    assert len(set(addresses)) == 4
+    assert len(set(addresses)) == 5
     for address in set(addresses):
         answer = besa.get(address)
         assert answer.status_code == 200

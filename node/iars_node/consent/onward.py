@@ -12,7 +12,7 @@ from iars_node.consent import onward_store, store
 from iars_node.consent.onward_model import ALL, KeptPermission, Passing, highest
 from iars_node.consent.service import get, standing_whole
 from iars_node.db import EPOCH, new_id
-from iars_node.errors import ConflictError, InvalidError, RefusedError
+from iars_node.errors import ConflictError, InvalidError, NotFoundError, RefusedError
 from iars_node.exchange.messages import own_key
 from iars_node.exchange.model import Draft, Handler
 from iars_node.exchange.outbox import queue

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from iars_node.audit.model import Event
     from iars_node.cases.model import Case
-    from iars_node.consent.exception import ExceptionRecord
+    from iars_node.consent.exception import KeptException
     from iars_node.consent.model import Consent
     from iars_node.web.visit import Visit
 
@@ -53,7 +53,7 @@ class Happening:
 
 
 def around(
-    visit: Visit, head: Case, given: Sequence[Consent], without: Sequence[ExceptionRecord]
+    visit: Visit, head: Case, given: Sequence[Consent], without: Sequence[KeptException]
 ) -> dict[str, Any]:
     """Return what stands around a case's record, as far as the reader's roles show it."""
     names = organisations(visit)
@@ -67,7 +67,9 @@ def around(
         "responsible": names.get(handed.handover.peer.hex(), "") if handed else "",
         "tasks": [each for each in tasks if each.done_at is None],
         "done_tasks": [each for each in tasks if each.done_at is not None][-5:],
-        "task_names": colleagues(visit, (person for each in tasks for person in (each.assigned_to, each.done_by))),
+        "task_names": colleagues(
+            visit, (person for each in tasks for person in (each.assigned_to, each.done_by))
+        ),
         "files": len([each for each in files if each.state != "erased"]),
         "household": members_of(visit, head),
     }
@@ -91,7 +93,7 @@ def _permitted(visit: Visit, given: Sequence[Consent], names: dict[str, str]) ->
     ]
 
 
-def _without(visit: Visit, kept: Sequence[ExceptionRecord], names: dict[str, str]) -> list[Permitted]:
+def _without(visit: Visit, kept: Sequence[KeptException], names: dict[str, str]) -> list[Permitted]:
     return [
         Permitted(
             f"/exceptions/{each.id}",

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from iars_node.accounts import sign_in
 from iars_node.accounts.access import may, require
 from iars_node.errors import InvalidError, NodeError, NotAssignedError, NotFoundError
-from iars_node.web import callers, languages, safety, uploads
+from iars_node.web import callers, languages, live, safety, uploads
 from iars_node.web.frame import frame_of
 from iars_node.web.pages import ANYONE, SIGNED_IN, Entry
 from iars_node.web.rendering import render
@@ -29,6 +29,7 @@ from iars_node.web.visit import (
     Page,
     Redirect,
     SealedFile,
+    Stream,
     Typed,
     UnfinishedError,
     Visit,
@@ -107,6 +108,7 @@ class Desk:
         self._policy = callers.policy_of(node.settings)
         self._zone = ZoneInfo(node.settings.zone)
         self._languages = languages.offered(node.settings.languages)
+        self._watch = live.Watch(node.works, most=node.settings.live_pages)
 
     def route(self, entry: Entry) -> Route:
         """Return the route of a page."""
@@ -185,7 +187,7 @@ class Desk:
     def _unnoticed(self, call: Call) -> Session | None:
         # Signing in opens transactions of its own: none may stand around it that keeps others waiting.
         session = call.caller.session
-        if session is None or call.entry.action == ANYONE:
+        if session is None or call.entry.action == ANYONE or call.entry.is_unasked:
             return None
         return session if sign_in.is_unnoticed(session, self._node.clock.now(), self._policy) else None
 
@@ -245,12 +247,27 @@ class Desk:
             return _document(answer)
         if isinstance(answer, SealedFile):
             return _sealed_file(answer)
+        if isinstance(answer, Stream):
+            return self._stream(call)
         text = render(call.speech, answer.template, {**(frame or self._plain_frame(call)), **answer.values})
         response = HTMLResponse(text, answer.status, {**safety.PAGE_HEADERS, **answer.headers})
         response.headers["Content-Language"] = call.speech.language.code
         if call.caller.session is None and callers.VISIT not in call.caller.cookies:
             callers.set_cookies(call.request, response, {callers.VISIT: call.caller.visit})
         return response
+
+    def _stream(self, call: Call) -> Response:
+        def may_stay() -> bool:
+            found = callers.find_caller(call.request, self._node.works, self._policy)
+            return found.session is not None and may(found.actor, call.entry.action)
+
+        if live.MEDIA_TYPE not in call.request.headers.get("accept", ""):
+            # Only a script that listens has a use for it.
+            return Response(live.STILL_HERE, media_type=live.MEDIA_TYPE, headers=dict(safety.PAGE_HEADERS))
+        known = live.Known(call.request.headers.get("last-event-id", "")[:64])
+        events = self._watch.stream(known, may_stay)
+        headers = {**safety.PAGE_HEADERS, "X-Accel-Buffering": "no"}
+        return StreamingResponse(events, media_type=live.MEDIA_TYPE, headers=headers)
 
 
 def _document(answer: Document) -> Response:
@@ -266,9 +283,7 @@ def _sealed_file(answer: SealedFile) -> Response:
     # What somebody brought is never of this site: it is saved, not shown, whatever it claims to be.
     kept.headers["Content-Security-Policy"] = f"{safety.CONTENT_POLICY}; sandbox"
     kept.headers["Content-Length"] = str(answer.length)
-    kept.headers["Content-Disposition"] = (
-        f"attachment; filename*=UTF-8''{quote(answer.file_name, safe='')}"
-    )
+    kept.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(answer.file_name, safe='')}"
     return kept
 
 

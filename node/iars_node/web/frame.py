@@ -55,7 +55,9 @@ DONE = {
     "sent": N_("The referral is on its way. You see here when it arrives and when they answer."),
     "offered": N_("The handover is offered. The case stays yours until they accept it."),
     "kept": N_("It is kept until that day; the rest is erased after the hold."),
-    "ended": N_("It is ended. The organisation is told, and so is everybody whom they passed the person on to."),
+    "ended": N_(
+        "It is ended. The organisation is told, and so is everybody whom they passed the person on to."
+    ),
     "added": N_("The file is kept, sealed under its part of the record."),
     "removed": N_("The file is removed."),
     "linked": N_("The household is changed."),

@@ -28,7 +28,9 @@ FORMER_CONTROLLER = (
 
 # The same for whoever offers it, who reads of themselves first.
 LETTING_GO = (
-    N_("Responsibility for the whole case moves when they accept. From then on you refer the person no more."),
+    N_(
+        "Responsibility for the whole case moves when they accept. From then on you refer the person no more."
+    ),
     N_(
         "You keep only what is needed so that a withdrawal finds its way: numbers, names of organisations, "
         "dates and signatures, and the codes of the consents."

@@ -33,7 +33,9 @@ def members_of(visit: Visit, head: Case) -> list[Belonging]:
             is_self = person_id == own
             newest = next(iter(cases.cases_of_person(visit.work, person_id)), None)
             found.append(
-                Belonging(household_id, member.person_id, member.relation, head if is_self else newest, is_self)
+                Belonging(
+                    household_id, member.person_id, member.relation, head if is_self else newest, is_self
+                )
             )
     return sorted(found, key=lambda each: not each.is_self)
 

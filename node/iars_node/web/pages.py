@@ -28,6 +28,8 @@ class Entry:
     function: PageFunction
     writes: bool
     takes_file: bool = False
+    # Asked by a script, not by a person: it keeps no session alive.
+    is_unasked: bool = False
 
     @property
     def name(self) -> str:
@@ -41,9 +43,11 @@ class Pages:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
 
-    def get(self, path: str, action: str, *, writes: bool = False) -> Callable[[PageFunction], PageFunction]:
+    def get(
+        self, path: str, action: str, *, writes: bool = False, is_unasked: bool = False
+    ) -> Callable[[PageFunction], PageFunction]:
         """Add a page that is looked at."""
-        return self._adding("GET", path, action, writes=writes)
+        return self._adding("GET", path, action, writes=writes, is_unasked=is_unasked)
 
     def post(
         self, path: str, action: str, *, writes: bool = True, takes_file: bool = False
@@ -52,13 +56,13 @@ class Pages:
         return self._adding("POST", path, action, writes=writes, takes_file=takes_file)
 
     def _adding(
-        self, method: str, path: str, action: str, *, writes: bool, takes_file: bool = False
+        self, method: str, path: str, action: str, **given: bool
     ) -> Callable[[PageFunction], PageFunction]:
         if action not in (ANYONE, SIGNED_IN):
             known_action(action)
 
         def add(function: PageFunction) -> PageFunction:
-            self.entries.append(Entry(method, path, action, function, writes, takes_file))
+            self.entries.append(Entry(method, path, action, function, **given))
             return function
 
         return add

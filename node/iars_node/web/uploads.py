@@ -1,4 +1,4 @@
-"""Files that come with a form: sealed as they arrive, never on the disk in the clear, never whole in memory."""
+"""Files that come with a form: sealed as they arrive, never in the clear on the disk."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Received:
-    """A form with its file: the fields as a plain form would have sent them, and what was wrong with the file."""
+    """A form with its file: the fields as a plain form sends them, and what was wrong with the file."""
 
     body: bytes = field(repr=False)
     upload: Upload | None = None
@@ -47,7 +47,7 @@ class Received:
 
 
 class Receiving:
-    """Takes a form apart while it arrives. The proof that the form is ours comes first, or no file is taken."""
+    """Takes a form apart while it arrives. Without the proof that it is ours, no file is taken."""
 
     def __init__(
         self, boundary: bytes, writer: Callable[[], AttachmentWriter], check: Callable[[str], None]

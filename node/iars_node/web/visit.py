@@ -92,7 +92,12 @@ class SealedFile:
     file_name: str = field(repr=False)
 
 
-Answer = Page | Redirect | Document | SealedFile
+@dataclass(frozen=True)
+class Stream:
+    """The word that something changed, for as long as the browser listens."""
+
+
+Answer = Page | Redirect | Document | SealedFile | Stream
 
 
 class UnfinishedError(Exception):

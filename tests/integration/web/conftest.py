@@ -35,11 +35,18 @@ def postgresql_world(
         names.append(postgresql.create(postgresql_template))
         return postgresql.url(names[-1])
 
-    made = make_world(tmp_path, clock, created)
+    made = make_world(tmp_path, clock, created, languages=("en", "fr", "ar"))
     yield made
     made.close()
     for name in names:
         postgresql.drop(name)
+
+
+@pytest.fixture(params=["world", "postgresql_world"])
+def either_world(request: pytest.FixtureRequest) -> World:
+    """The world on each kind of database."""
+    found: World = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture

@@ -1,25 +1,22 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-import pytest
 from tests.federation.neighbours import settle
 from tests.federation.test_exceptions import record
-from tests.pages import Reader, World
+from tests.pages import Reader
 
 from iars_node.accounts.access import ACTIONS, ROLES
 from iars_node.rights.service import correct
 from iars_node.web.routes import entries, web_routes
 from iars_node.work import SYSTEM
 
+if TYPE_CHECKING:
+    from tests.pages import World
+
 LARGEST_PAGE = 100_000
-
-
-@pytest.fixture(params=["world", "postgresql_world"])
-def either_world(request: pytest.FixtureRequest) -> World:
-    """The world on each kind of database."""
-    found: World = request.getfixturevalue(request.param)
-    return found
+NOT_THERE = {"attachment_id", "onward_id", "report_id"}
 
 
 async def test_every_page_shows_itself_to_a_case_worker_on_each_database(either_world: World) -> None:
@@ -36,6 +33,10 @@ async def test_every_page_shows_itself_to_a_case_worker_on_each_database(either_
         "exception_id": kept.id,
         "referral_id": sent.id,
         "scope": "medical",
+        # Nothing of these is there: a calm page says so.
+        "attachment_id": "0" * 32,
+        "onward_id": "0" * 32,
+        "report_id": "0" * 64,
     }
     chosen = f"service=MED-SCREEN&priority=urgent&peer={world.mission.id.hex()}&consent={given.id}&stay=1"
     for neighbour in (world.shelter, world.mission):
@@ -47,7 +48,10 @@ async def test_every_page_shows_itself_to_a_case_worker_on_each_database(either_
                 continue
             page = reader.get(f"{entry.path.format(**ids)}?{chosen}&language=fr")
             # The mission knows the referral, and neither the case nor the consent; some steps fit one side.
-            known = {200} if neighbour is world.shelter else {200, 404}
+            is_there = neighbour is world.shelter and not NOT_THERE.intersection(
+                re.findall(r"{(\w+)}", entry.path)
+            )
+            known = {200} if is_there else {200, 404}
             assert page.status_code in known | ({409} if "/referrals/{" in entry.path else set()), entry.name
             assert len(page.content) < LARGEST_PAGE, entry.name
 
@@ -62,12 +66,16 @@ def test_every_route_of_the_router_is_a_declared_page(world: World) -> None:
 def test_no_address_has_room_for_a_name() -> None:
     places = {place for entry in entries() for place in re.findall(r"{(\w+)}", entry.path)}
     assert places == {
+        "attachment_id",
         "case_id",
         "consent_id",
         "correction_id",
         "exception_id",
         "hold_id",
+        "onward_id",
         "opening_id",
         "referral_id",
+        "report_id",
         "scope",
+        "task_id",
     }

@@ -55,7 +55,8 @@ def assignable(work: Work) -> dict[str, str]:
     return {
         each.id: each.display_name
         for each in account_store.accounts(work.connection)
-        if each.disabled_at is None and any("case.read" in ROLES[role].actions for role in each.roles if role in ROLES)
+        if each.disabled_at is None
+        and any("case.read" in ROLES[role].actions for role in each.roles if role in ROLES)
     }
 
 

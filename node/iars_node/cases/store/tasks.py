@@ -60,7 +60,7 @@ def tasks_of_case(
     rows = connection.execute(query).all()[::-1]
     shown = [row for row in rows if row.scope in scopes]
     opened = vault.open_many([(row.key_id, row.sealed, _context(row.id, row.scope)) for row in shown])
-    texts = {row.id: octets.decode() for row, octets in zip(shown, opened, strict=True)}
+    texts = {row.id: octets.decode() for row, octets in zip(shown, opened, strict=True) if octets is not None}
     return [_task(row, texts.get(row.id)) for row in rows]
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from iars_node.referrals.model import Referral
     from iars_node.work import Work
 
+NEWEST_STEPS = 50
 _ANSWERS = ("accepted", "rejected", "in-progress", "on-hold", "completed", "failed", "cancelled", "expired")
 
 
@@ -45,3 +46,9 @@ def news(work: Work, since: datetime, limit: int) -> list[Referral]:
     require(work.actor, "referral.read")
     found = store.page(work.connection, direction=OUT, states=_ANSWERS, limit=limit)
     return [each for each in found if each.updated_at >= since]
+
+
+def newest_steps(work: Work) -> list[int]:
+    """Return what tells one state of all referrals from another: numbers alone, nothing of their content."""
+    require(work.actor, "referral.read")
+    return store.newest_steps(work.connection, NEWEST_STEPS)

@@ -67,7 +67,11 @@ def _case_report(work: Work, case: Case) -> CaseReport:
         documents=documents,
         notes=(
             *((note.scope, note.at, note.text) for note in record.notes if note.text),
-            *((task.scope, task.created_at, task.text) for task in cases.tasks_of_case(work, case.id) if task.text),
+            *(
+                (task.scope, task.created_at, task.text)
+                for task in cases.tasks_of_case(work, case.id)
+                if task.text
+            ),
         ),
         files=_files(work, case.id),
         unprinted=tuple(scope for scope in SCOPES if scope in held - readable),

@@ -138,7 +138,12 @@ def add_task(visit: Visit, case_id: str) -> Answer:
         raise visit.unfinished(again, faults)
     with visit.keeping(again):
         cases.add_task(
-            visit.work, case_id, scope, visit.typed("text"), due_at=due, assigned_to=visit.typed("assigned_to")
+            visit.work,
+            case_id,
+            scope,
+            visit.typed("text"),
+            due_at=due,
+            assigned_to=visit.typed("assigned_to"),
         )
     return Redirect(f"/cases/{case_id}?done=task-added#tasks")
 

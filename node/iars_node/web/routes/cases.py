@@ -12,8 +12,8 @@ from iars_node.consent.exceptions import exceptions_of_case
 from iars_node.consent.receipt import NUMBER
 from iars_node.errors import InvalidError, NotFoundError
 from iars_node.referrals import service as referrals
-from iars_node.web.languages import N_
 from iars_node.web.case_view import around
+from iars_node.web.languages import N_
 from iars_node.web.pages import Pages
 from iars_node.web.people import colleagues, organisations, own_country
 from iars_node.web.record_forms import Place, places, read_values

@@ -1,4 +1,4 @@
-"""After a handover: what is kept on which ground; ending a permission to pass on; what others state erased."""
+"""What is left after a handover; ending a permission to pass on; what others state that they erased."""
 
 from __future__ import annotations
 

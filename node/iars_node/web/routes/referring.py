@@ -117,9 +117,9 @@ def choose_consent(visit: Visit, case_id: str) -> Answer:
     choice = _choice(visit, case_id, visit.query)
     if not choice.service or not choice.peer:
         return Redirect(choice.path("/organisation"))
-    peer = _peer(visit, choice.peer)
+    peer = peer_of(visit, choice.peer)
     answers = [
-        (given, _covers(visit, given, peer, choice))
+        (given, covers(visit, given, peer, choice))
         for given in (*consents.of_case(visit.work, case_id), *consents.exceptional(visit.work, case_id))
         if not given.is_replaced
     ]
@@ -149,7 +149,8 @@ def choose_consent(visit: Visit, case_id: str) -> Answer:
     )
 
 
-def _covers(visit: Visit, given: Consent, peer: Peer, choice: Choice) -> Allowed | Denied:
+def covers(visit: Visit, given: Consent, peer: Peer, choice: Choice) -> Allowed | Denied:
+    """Say whether a consent covers a choice."""
     return given.covers(
         node=peer.node_text,
         organisation_type=peer.listing.organisation_type,
@@ -181,13 +182,13 @@ def check_again(visit: Visit, case_id: str) -> Answer:
 def send(visit: Visit, case_id: str) -> Answer:
     """Send exactly what was shown; if anything changed since, show it again instead."""
     choice = _choice(visit, case_id, _typed(visit))
-    peer, offering = _peer(visit, choice.peer), _offering(visit, choice)
+    peer, offering = peer_of(visit, choice.peer), _offering(visit, choice)
     if choice.is_handover and not visit.typed("understood"):
         faults = {"understood": visit.gettext("Read what each side keeps, and say that you have.")}
         raise visit.unfinished(lambda sheet: _check(visit, choice, sheet), faults)
     with visit.keeping(lambda sheet: _check(visit, choice, sheet), named=_NAMED):
         shown = referrals.preview(visit.work, offering, peer)
-        if not hmac.compare_digest(_mark(visit, choice, shown), visit.typed("shown").encode()):
+        if not hmac.compare_digest(mark_of(visit, choice, shown), visit.typed("shown").encode()):
             message = visit.gettext(
                 "Something changed since you looked: the record, the consent, the sentences, "
                 "or a referral that was sent meanwhile. Nothing was sent; look again."
@@ -204,10 +205,11 @@ def _typed(visit: Visit) -> dict[str, str]:
 
 def _offering(visit: Visit, choice: Choice) -> Offering:
     texts = tuple((scope, visit.typed(TEXT + scope)) for scope in SCOPES if visit.typed(TEXT + scope))
-    return replace(_plain(choice), texts=texts, names_recipient=not visit.typed("unnamed"))
+    return replace(plain_offering(choice), texts=texts, names_recipient=not visit.typed("unnamed"))
 
 
-def _peer(visit: Visit, text: str) -> Peer:
+def peer_of(visit: Visit, text: str) -> Peer:
+    """Return the organisation that the address names."""
     try:
         return peers.get(visit.work, bytes.fromhex(text))
     except ValueError as error:
@@ -215,12 +217,12 @@ def _peer(visit: Visit, text: str) -> Peer:
 
 
 def _check(visit: Visit, choice: Choice, sheet: Sheet) -> Page:
-    peer, offering = _peer(visit, choice.peer), _offering(visit, choice)
+    peer, offering = peer_of(visit, choice.peer), _offering(visit, choice)
     try:
         shown = referrals.preview(visit.work, offering, peer)
     except InvalidError as error:
         # A sentence that can't go: show the rest without it, and what is wrong beside what was typed.
-        shown = referrals.preview(visit.work, _plain(choice), peer)
+        shown = referrals.preview(visit.work, plain_offering(choice), peer)
         sheet = visit.sheet_after(error, _NAMED)
     given = consents.get(visit.work, choice.consent)
     scopes = [scope.code for scope in given.terms.scopes_for(peer.node_text) if scope.code in visit.readable]
@@ -243,13 +245,14 @@ def _check(visit: Visit, choice: Choice, sheet: Sheet) -> Page:
         released=len(released),
         readable=visit.readable,
         origin=organisations(visit).get(shown.origin.hex(), ""),
-        mark=_mark(visit, choice, shown).decode(),
+        mark=mark_of(visit, choice, shown).decode(),
         text_scopes=scopes,
         sheet=sheet,
     )
 
 
-def _plain(choice: Choice) -> Offering:
+def plain_offering(choice: Choice) -> Offering:
+    """Return what is offered, without sentences."""
     return Offering(
         choice.case_id,
         choice.consent,
@@ -260,7 +263,7 @@ def _plain(choice: Choice) -> Offering:
     )
 
 
-def _mark(visit: Visit, choice: Choice, shown: Preview) -> bytes:
+def mark_of(visit: Visit, choice: Choice, shown: Preview) -> bytes:
     """Return a mark of what was shown; a referral sent meanwhile changes it: none goes twice unseen."""
     newest = next((each.id for each in referrals.of_case(visit.work, choice.case_id)), "")
     lines = [
