@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
+from playwright.sync_api import FilePayload
 from tests.browser.test_case_worker import PERSON, SCREENSHOTS, STUMBLES, Site, press, reading, sign_in, site
 from tests.pages import add_account, everybodys_hash
 
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from iars_node.cases.model import Case
+    from iars_protocol.record import Record
 
 __all__ = ["site"]
+
+SOMEBODY = cast("Record", PERSON)
 
 LOOKS = [("en", 1280, "light"), ("ar", 320, "light"), ("en", 320, "dark"), ("ar", 1280, "dark")]
 
@@ -30,7 +34,7 @@ LOOKS = [("en", 1280, "light"), ("ar", 320, "light"), ("en", 320, "dark"), ("ar"
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
 def test_a_case_is_handed_over_and_taken_over(browser: Browser, site: Site, scripts: bool) -> None:
     shelter, mission = site.world.shelter, site.world.mission
-    case = shelter.open_case(PERSON)
+    case = shelter.open_case(SOMEBODY)
     shelter.give_consent(case, mission)
     with (
         reading(browser, "en", 1280, scripts=scripts) as page,
@@ -79,13 +83,13 @@ def test_a_case_is_handed_over_and_taken_over(browser: Browser, site: Site, scri
 
 
 def test_a_file_and_a_follow_up_are_added_without_scripts(browser: Browser, site: Site) -> None:
-    case = site.world.shelter.open_case(PERSON)
+    case = site.world.shelter.open_case(SOMEBODY)
     with reading(browser, "en", 320, scripts=False) as page:
         sign_in(page, site.shelter, "en")
         page.goto(f"{site.shelter}/cases/{case.id}/attachments")
         page.select_option("#f-scope", "identity")
-        content = {"name": "passport.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 made up"}
-        page.set_input_files("#f-file", files=[content])  # type: ignore[list-item]  # a file that lies nowhere
+        content = FilePayload(name="passport.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7 made up")
+        page.set_input_files("#f-file", files=content)
         press(page, "form[enctype] button[type=submit]")
         with page.expect_download() as saved:
             page.click("main .tasks a[download]")
@@ -101,7 +105,7 @@ def test_a_file_and_a_follow_up_are_added_without_scripts(browser: Browser, site
 def busy_case(site: Site) -> tuple[Case, str, str]:
     """Make a case with something of everything, and a permission to pass on."""
     shelter, mission = site.world.shelter, site.world.mission
-    case, child = shelter.open_case(PERSON), shelter.open_case({"identity": {"alias": "Little bird"}})
+    case, child = shelter.open_case(SOMEBODY), shelter.open_case({"identity": {"alias": "Little bird"}})
     recipients = (Recipient(node=mission.id.hex()), Recipient("", "NGO"))
     given = shelter.give_consent(case, mission, recipients=recipients, is_onward_allowed=True)
     shelter.refer(case, given, mission)
@@ -125,7 +129,7 @@ def pages(site: Site) -> list[tuple[str, str]]:
     shelter, mission = site.world.shelter, site.world.mission
     add_account(shelter, "drita", "Drita Lleshi", "supervisor", everybodys_hash())
     case, given, permission = busy_case(site)
-    ended = shelter.open_case(PERSON)
+    ended = shelter.open_case(SOMEBODY)
     withdrawn = shelter.give_consent(ended, mission)
     shelter.refer(ended, withdrawn, mission)
     with shelter.node.works.write(SYSTEM) as work:

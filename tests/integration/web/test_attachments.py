@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.federation.neighbours import settle
 from tests.pages import Reader, World, copied, make_world, words
 
 from iars_node.attachments import service as attachments
 from iars_node.audit import store as audit_store
 from iars_node.audit.model import AuditFilter
+from iars_node.referrals import service as referrals
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
@@ -124,12 +127,12 @@ def test_without_the_sessions_token_no_file_is_taken(world: World, besa: Reader)
     file = {"file": ("a.pdf", PDF, "application/pdf")}
     assert besa.http.post(path, data={"csrf": "0" * 64, "scope": "identity"}, files=file).status_code == 403
     assert besa.http.post(path, files=file).status_code == 403
-    first = {
-        "file": ("a.pdf", PDF, "application/pdf"),
-        "csrf": (None, besa.token),
-        "scope": (None, "identity"),
-    }
-    assert besa.http.post(path, files=first).status_code == 403, "the token comes before the file"
+    token_last = (
+        b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n%PDF-1.7\r\n'
+        b'--x\r\ncontent-disposition: form-data; name="csrf"\r\n\r\n' + besa.token.encode() + b"\r\n--x--\r\n"
+    )
+    form = {"content-type": "multipart/form-data; boundary=x"}
+    assert besa.http.post(path, content=token_last, headers=form).status_code == 403
     assert (
         besa.http.post(path, content=b"nonsense", headers={"content-type": "multipart/form-data"}).status_code
         == 403
@@ -163,3 +166,58 @@ def test_a_role_brings_and_sees_what_its_parts_hold(
     assert mira.post(f"/cases/{case.id}/attachments/{one.id}/remove").status_code == 404
     assert visitor("ilir").get(f"/cases/{case.id}/attachments").status_code == 403
     assert files_in(world) == 1
+
+
+async def test_a_file_goes_along_with_a_referral_and_is_saved_there(either_world: World) -> None:
+    world = either_world
+    case = world.shelter.open_case()
+    given = world.shelter.give_consent(case, world.mission)
+    besa = Reader(world.shelter).enter()
+    bring(besa, case, "passport.pdf", PDF)
+    bring(besa, case, "threat.txt", b"some text", scope="safety")
+    with world.shelter.node.works.read(SYSTEM) as work:
+        files = {
+            each.content.name: each.id for each in attachments.list_attachments(work, case.id) if each.content
+        }
+    path = f"/cases/{case.id}/refer"
+    typed = {
+        "service": "MED-SCREEN",
+        "priority": "urgent",
+        "peer": world.mission.id.hex(),
+        "consent": given.id,
+        "file": [files["passport.pdf"]],
+    }
+    shown = besa.post(f"{path}/check", typed).text
+    assert "threat.txt" not in shown, "the person did not agree to share that part"
+    assert "passport.pdf" in shown[shown.index("column later") : shown.index("column never")]
+    mark = re.findall(r'name="shown" value="([0-9a-f]{64})"', shown)[0]
+    without = besa.post(f"{path}/send", {**typed, "shown": mark, "file": []})
+    assert without.status_code == 422, "nothing goes that was not shown, and nothing less"
+    sent = (
+        besa.post(f"{path}/send", {**typed, "shown": mark}).headers["location"].split("/")[-1].split("?")[0]
+    )
+    await settle(world.shelter, world.mission)
+    world.mission.act(referrals.accept, sent)
+    await settle(world.shelter, world.mission)
+    theirs = Reader(world.mission).enter()
+    there = world.mission.referral(sent).case_id
+    assert f'href="/cases/{there}/attachments"' in theirs.get(f"/referrals/{sent}").text
+    page = theirs.get(f"/cases/{there}/attachments").text
+    assert "passport.pdf" in page
+    assert "Still on its way" in words(page)
+
+
+def test_a_file_of_another_case_goes_nowhere(world: World, besa: Reader) -> None:
+    case, other = world.shelter.open_case(), world.shelter.open_case()
+    given = world.shelter.give_consent(case, world.mission)
+    bring(besa, other, "passport.pdf", PDF)
+    with world.shelter.node.works.read(SYSTEM) as work:
+        (foreign,) = attachments.list_attachments(work, other.id)
+    typed = {
+        "service": "MED-SCREEN",
+        "priority": "urgent",
+        "peer": world.mission.id.hex(),
+        "consent": given.id,
+        "file": [foreign.id],
+    }
+    assert "passport.pdf" not in besa.post(f"/cases/{case.id}/refer/check", typed).text

@@ -7,8 +7,10 @@ import hmac
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from iars_node.attachments import service as attachments
 from iars_node.audit import record
 from iars_node.cases import service as cases
+from iars_node.cases.model import OWN
 from iars_node.consent import service as consents
 from iars_node.consent.onward import permissions_of_case
 from iars_node.errors import InvalidError, NotFoundError
@@ -25,6 +27,7 @@ from iars_protocol.vocabulary import PRIORITIES, SCOPES, SERVICES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from iars_node.attachments.model import Attachment
     from iars_node.consent.model import Consent
     from iars_node.peers.model import Peer
     from iars_node.web.visit import Answer, Visit
@@ -205,7 +208,17 @@ def _typed(visit: Visit) -> dict[str, str]:
 
 def _offering(visit: Visit, choice: Choice) -> Offering:
     texts = tuple((scope, visit.typed(TEXT + scope)) for scope in SCOPES if visit.typed(TEXT + scope))
-    return replace(plain_offering(choice), texts=texts, names_recipient=not visit.typed("unnamed"))
+    files = visit.chosen("file", dict.fromkeys(each.id for each in _files(visit, choice.case_id)))
+    unnamed = bool(visit.typed("unnamed"))
+    return replace(plain_offering(choice), texts=texts, attachments=files, names_recipient=not unnamed)
+
+
+def _files(visit: Visit, case_id: str) -> list[Attachment]:
+    """Return what of this very case can go along: what is here whole, and was collected here."""
+    if not visit.may("attachment.read"):
+        return []
+    found = attachments.list_attachments(visit.work, case_id)
+    return [each for each in found if each.state == "stored" and each.content and each.source == OWN]
 
 
 def peer_of(visit: Visit, text: str) -> Peer:
@@ -247,6 +260,7 @@ def _check(visit: Visit, choice: Choice, sheet: Sheet) -> Page:
         origin=organisations(visit).get(shown.origin.hex(), ""),
         mark=mark_of(visit, choice, shown).decode(),
         text_scopes=scopes,
+        files=[each for each in _files(visit, choice.case_id) if each.scope in scopes],
         sheet=sheet,
     )
 
