@@ -1,4 +1,4 @@
-"""A case's page and what goes out from it, at a real browser: handing over, attachments, follow-ups, several."""
+"""A case's page and what goes out from it, at a real browser: a handover, files, follow-ups, several."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ SOMEBODY = cast("Record", PERSON)
 LOOKS = [("en", 1280, "light"), ("ar", 320, "light"), ("en", 320, "dark"), ("ar", 1280, "dark")]
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
-def test_a_case_is_handed_over_and_taken_over(browser: Browser, site: Site, scripts: bool) -> None:
+@pytest.mark.parametrize("way", ["with scripts", "without scripts"])
+def test_a_case_is_handed_over_and_taken_over(browser: Browser, site: Site, way: str) -> None:
+    scripts = way == "with scripts"
     shelter, mission = site.world.shelter, site.world.mission
     case = shelter.open_case(SOMEBODY)
     shelter.give_consent(case, mission)

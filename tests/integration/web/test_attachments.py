@@ -12,6 +12,7 @@ from tests.pages import Reader, World, copied, make_world, words
 from iars_node.attachments import service as attachments
 from iars_node.audit import store as audit_store
 from iars_node.audit.model import AuditFilter
+from iars_node.errors import NotFoundError
 from iars_node.referrals import service as referrals
 from iars_node.work import SYSTEM
 
@@ -221,3 +222,5 @@ def test_a_file_of_another_case_goes_nowhere(world: World, besa: Reader) -> None
         "file": [foreign.id],
     }
     assert "passport.pdf" not in besa.post(f"/cases/{case.id}/refer/check", typed).text
+    with pytest.raises(NotFoundError):
+        world.shelter.refer(case, given, world.mission, attachments=(foreign.id,))

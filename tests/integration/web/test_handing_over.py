@@ -116,7 +116,7 @@ async def test_a_permission_to_pass_on_is_ended_alone(either_world: World) -> No
     assert path in besa.get(f"/cases/{case.id}/sharing").text
     asked = besa.get(path).text
     assert "May Mission no longer pass the person on?" in words(asked)
-    assert "– Shelter</title>" in asked, "the page is still this organisation's"
+    assert "Shelter</title>" in asked, "the page is still this organisation's"
     other = world.shelter.open_case()
     assert besa.post(f"/cases/{other.id}/onward/{permission.id}/end", {}).status_code == 404
     answer = besa.post(path, {})
