@@ -59,7 +59,7 @@ def around(
     names = organisations(visit)
     handed = withdrawals.handed_over(visit.work, head.id) if visit.may("consent.read") else None
     tasks = cases.tasks_of_case(visit.work, head.id)
-    files = attachments.list_attachments(visit.work, head.id) if visit.may("attachment.read") else []
+    files = attachments.count_attachments(visit.work, head.id) if visit.may("attachment.read") else 0
     return {
         "permitted": [*_permitted(visit, given, names), *_without(visit, without, names)],
         "happenings": _happenings(visit, head.id, names),
@@ -70,7 +70,7 @@ def around(
         "task_names": colleagues(
             visit, (person for each in tasks for person in (each.assigned_to, each.done_by))
         ),
-        "files": len([each for each in files if each.state != "erased"]),
+        "files": files,
         "household": members_of(visit, head),
     }
 
