@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -143,6 +144,13 @@ class Visit:
     def typed(self, name: str) -> str:
         """Return what was typed into a field, without spaces around it."""
         return next(iter(self.form.get(name, ())), "").strip()
+
+    def last_moment(self, name: str) -> datetime | None:
+        """Return the end of the day that was typed, or None where none was."""
+        try:
+            return self.speech.moments.end_of_day(date.fromisoformat(self.typed(name)))
+        except ValueError:
+            return None
 
     def chosen(self, name: str, codes: Mapping[str, object]) -> tuple[str, ...]:
         """Return the chosen codes that are on the list, in the list's order."""

@@ -141,6 +141,15 @@ def test_without_the_sessions_token_no_file_is_taken(world: World, besa: Reader)
     assert files_in(world) == 0
 
 
+def test_without_a_part_the_file_is_asked_for_again(world: World, besa: Reader) -> None:
+    case = world.shelter.open_case()
+    answer = bring(besa, case, "passport.pdf", PDF, scope="")
+    assert answer.status_code == 422
+    for said in ("Choose from the list.", "Choose the file again; a browser does not keep it."):
+        assert said in answer.text
+    assert files_in(world) == 0
+
+
 def test_a_file_that_is_too_large_leaves_nothing(
     tmp_path: Path, clock: SetClock, sqlite_template: Path
 ) -> None:

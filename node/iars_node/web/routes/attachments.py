@@ -87,6 +87,9 @@ def _add(visit: Visit, case_id: str, upload: Upload | None) -> None:
             "This is not a file of a kind that can be kept, or it is not what its name says. "
             "Nothing of it was kept."
         )
+    if faults and "file" not in faults:
+        # No page can fill a file in again.
+        faults["file"] = visit.gettext("Choose the file again; a browser does not keep it.")
     if faults or upload is None or kind is None:
         raise visit.unfinished(again, faults)
     with visit.keeping(again, named={"name": "file"}):

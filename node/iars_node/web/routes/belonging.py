@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
 from iars_node.cases import service as cases
@@ -14,8 +13,6 @@ from iars_node.web.visit import Page, Redirect, Sheet
 from iars_protocol.vocabulary import SCOPES
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from iars_node.cases.model import Case
     from iars_node.web.visit import Answer, Faults, Visit
 
@@ -126,7 +123,7 @@ def add_task(visit: Visit, case_id: str) -> Answer:
         return _task(visit, case_id, sheet)
 
     scope = next(iter(visit.chosen("scope", SCOPES)), "")
-    due = _end_of(visit, visit.typed("due"))
+    due = visit.last_moment("due")
     faults: Faults = {}
     if not scope:
         faults["scope"] = visit.gettext("Choose from the list.")
@@ -146,13 +143,6 @@ def add_task(visit: Visit, case_id: str) -> Answer:
             assigned_to=visit.typed("assigned_to"),
         )
     return Redirect(f"/cases/{case_id}?done=task-added#tasks")
-
-
-def _end_of(visit: Visit, text: str) -> datetime | None:
-    try:
-        return visit.speech.moments.end_of_day(date.fromisoformat(text))
-    except ValueError:
-        return None
 
 
 @pages.post(f"{TASKS}/{{task_id}}", "case.edit")

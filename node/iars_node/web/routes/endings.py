@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from iars_node.cases import service as cases
 from iars_node.web.pages import Pages
 from iars_node.web.people import organisations
-from iars_node.web.routes.letting_go import last_moment
 from iars_node.web.visit import Page, Redirect, Sheet
 from iars_node.withdrawals import service as withdrawals
 from iars_protocol.vocabulary import SCOPES
@@ -45,7 +44,7 @@ def retain(visit: Visit, case_id: str) -> Answer:
     def again(sheet: Sheet) -> Page:
         return _page(visit, case_id, sheet)
 
-    until = last_moment(visit)
+    until = visit.last_moment("until")
     scopes = visit.chosen("scopes", SCOPES)
     ground = next(iter(visit.chosen("ground", withdrawals.GROUNDS)), "")
     faults: Faults = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
 from iars_node.cases import service as cases
@@ -16,8 +15,6 @@ from iars_node.withdrawals import service as withdrawals
 from iars_protocol.vocabulary import SCOPES
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from iars_node.consent.onward_model import KeptPermission
     from iars_node.web.visit import Answer, Faults, Visit
 
@@ -39,7 +36,7 @@ def keep(visit: Visit, case_id: str) -> Answer:
     def again(sheet: Sheet) -> Page:
         return _handed_over(visit, case_id, sheet)
 
-    until = last_moment(visit)
+    until = visit.last_moment("until")
     scopes = visit.chosen("scopes", SCOPES)
     ground = next(iter(visit.chosen("ground", withdrawals.GROUNDS)), "")
     faults: Faults = {}
@@ -54,14 +51,6 @@ def keep(visit: Visit, case_id: str) -> Answer:
     with visit.keeping(again):
         withdrawals.keep_after_handover(visit.work, case_id, scopes, ground, until)
     return Redirect(f"/cases/{case_id}/handed-over?done=kept")
-
-
-def last_moment(visit: Visit) -> datetime | None:
-    """Return the end of the day that was typed as the last one."""
-    try:
-        return visit.speech.moments.end_of_day(date.fromisoformat(visit.typed("until")))
-    except ValueError:
-        return None
 
 
 def _handed_over(visit: Visit, case_id: str, sheet: Sheet) -> Page:
