@@ -31,8 +31,15 @@ SOMEBODY = cast("Record", PERSON)
 LOOKS = [("en", 1280, "light"), ("ar", 320, "light"), ("en", 320, "dark"), ("ar", 1280, "dark")]
 
 
+@pytest.fixture(scope="module")
+def drita(site: Site) -> str:
+    """Somebody who decides on erasures."""
+    add_account(site.world.shelter, "drita", "Drita Lleshi", "supervisor", everybodys_hash())
+    return "drita"
+
+
 @pytest.mark.parametrize("way", ["with scripts", "without scripts"])
-def test_a_case_is_handed_over_and_taken_over(browser: Browser, site: Site, way: str) -> None:
+def test_a_case_is_handed_over_and_taken_over(browser: Browser, site: Site, drita: str, way: str) -> None:
     scripts = way == "with scripts"
     shelter, mission = site.world.shelter, site.world.mission
     case = shelter.open_case(SOMEBODY)
@@ -81,6 +88,10 @@ def test_a_case_is_handed_over_and_taken_over(browser: Browser, site: Site, way:
         assert page.locator("a[href$='/refer']").count() == 0
         press(page, "a[href$='/handed-over']")
         assert page.get_by_role("heading", name="Kept because a law requires it").is_visible()
+        sign_in(theirs, site.shelter, "ar", drita)
+        theirs.goto(page.url)
+        theirs.screenshot(path=SCREENSHOTS / "casepage-handed-over-ar-320-light.png", full_page=True)
+        assert theirs.evaluate(STUMBLES) == []
 
 
 def test_a_file_and_a_follow_up_are_added_without_scripts(browser: Browser, site: Site) -> None:
@@ -103,13 +114,13 @@ def test_a_file_and_a_follow_up_are_added_without_scripts(browser: Browser, site
         assert page.get_by_text("Done. It is off the work list.").is_visible()
 
 
-def busy_case(site: Site) -> tuple[Case, str, str]:
+def busy_case(site: Site) -> tuple[Case, str, str, str]:
     """Make a case with something of everything, and a permission to pass on."""
     shelter, mission = site.world.shelter, site.world.mission
     case, child = shelter.open_case(SOMEBODY), shelter.open_case({"identity": {"alias": "Little bird"}})
     recipients = (Recipient(node=mission.id.hex()), Recipient("", "NGO"))
     given = shelter.give_consent(case, mission, recipients=recipients, is_onward_allowed=True)
-    shelter.refer(case, given, mission)
+    sent = shelter.refer(case, given, mission)
     stored = shelter.node.folder.write([b"%PDF-1.7"], most=1000)
     with shelter.node.works.write(SYSTEM) as work:
         household = cases.open_household(work)
@@ -121,15 +132,15 @@ def busy_case(site: Site) -> tuple[Case, str, str]:
             work, case.id, "identity", stored, name="passport and visa.pdf", media_type="application/pdf"
         )
         permission = onward.permit_onward(work, given.id, peers.get(work, mission.id))
-    return case, given.id, permission.id
+    return case, given.id, permission.id, sent.id
 
 
 @pytest.fixture(scope="module")
-def pages(site: Site) -> list[tuple[str, str]]:
-    """Every new page with something in it."""
+def pages(site: Site, drita: str) -> list[tuple[str, str]]:
+    """Every new page with something in it, for her."""
+    assert drita
     shelter, mission = site.world.shelter, site.world.mission
-    add_account(shelter, "drita", "Drita Lleshi", "supervisor", everybodys_hash())
-    case, given, permission = busy_case(site)
+    case, given, permission, sent = busy_case(site)
     ended = shelter.open_case(SOMEBODY)
     withdrawn = shelter.give_consent(ended, mission)
     shelter.refer(ended, withdrawn, mission)
@@ -143,6 +154,8 @@ def pages(site: Site) -> list[tuple[str, str]]:
         ("handover-start", f"{own}/handover"),
         ("handover-check", f"{own}/handover/check?{chosen}"),
         ("refer-several", f"{own}/refer/several"),
+        ("refer-check", f"{own}/refer/check?{chosen}"),
+        ("referral", f"/referrals/{sent}"),
         ("attachments", f"{own}/attachments"),
         ("household", f"{own}/household"),
         ("task-new", f"{own}/tasks/new"),
