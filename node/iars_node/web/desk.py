@@ -264,7 +264,7 @@ class Desk:
         if live.MEDIA_TYPE not in call.request.headers.get("accept", ""):
             # Only a script that listens has a use for it.
             return Response(live.STILL_HERE, media_type=live.MEDIA_TYPE, headers=dict(safety.PAGE_HEADERS))
-        known = live.Known(call.request.headers.get("last-event-id", "")[:64])
+        known = call.request.headers.get("last-event-id", "")[:64]
         events = self._watch.stream(known, may_stay)
         headers = {**safety.PAGE_HEADERS, "X-Accel-Buffering": "no"}
         return StreamingResponse(events, media_type=live.MEDIA_TYPE, headers=headers)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -35,13 +34,6 @@ STILL_HERE = b":\n\n"
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class Known:
-    """What a browser has seen: the mark of the state, as an earlier stream gave it."""
-
-    mark: str = ""
-
-
 class Watch:
     """Looks at the database for all streams of this process together."""
 
@@ -60,16 +52,19 @@ class Watch:
         return self._open >= self._most
 
     async def stream(
-        self, known: Known, may_stay: Callable[[], bool], *, polls: int = POLLS
+        self, known: str, may_stay: Callable[[], bool], *, polls: int = POLLS
     ) -> AsyncIterator[bytes]:
-        """Yield the events of one stream until it ends, or its reader may not stay."""
+        """Yield the events of one stream until it ends, or its reader may not stay.
+
+        `known` is the mark of what the browser has seen by an earlier stream, or nothing.
+        """
         if self.is_full:
             yield COME_BACK
             return
         self._open += 1
         try:
             yield BEGIN
-            mark = known.mark or await self._current()
+            mark = known or await self._current()
             for count in range(polls):
                 now = await self._current()
                 if now != mark:
