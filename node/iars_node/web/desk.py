@@ -265,7 +265,7 @@ class Desk:
             # Only a script that listens has a use for it.
             return Response(live.STILL_HERE, media_type=live.MEDIA_TYPE, headers=dict(safety.PAGE_HEADERS))
         known = call.request.headers.get("last-event-id", "")[:64]
-        events = self._watch.stream(known, may_stay)
+        events = self._watch.stream(call.caller.actor.id, known, may_stay)
         headers = {**safety.PAGE_HEADERS, "X-Accel-Buffering": "no"}
         return StreamingResponse(events, media_type=live.MEDIA_TYPE, headers=headers)
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import structlog
 
-from iars_node.errors import NodeError
 from iars_node.referrals.service import waiting
 from iars_node.work import SYSTEM
 
@@ -25,6 +25,8 @@ MEDIA_TYPE = "text/event-stream"
 POLL_SECONDS = 2.0
 HEARTBEATS = 8
 """After so many polls without news a comment is sent, by which a line that was cut is noticed."""
+MOST_EACH = 6
+"""Open lists of one account that are told: so many windows nobody reads at once."""
 POLLS = 150
 """A stream ends after so many; the browser comes again, and is asked anew who it is."""
 COME_BACK = b"retry: 60000\n\n"
@@ -41,27 +43,26 @@ class Watch:
         self._works = works
         self._most = most
         self._poll = poll_seconds
-        self._open = 0
+        self._open: Counter[str] = Counter()
         self._mark = ""
         self._looked_at = float("-inf")
         self._lock: asyncio.Lock | None = None
 
-    @property
-    def is_full(self) -> bool:
-        """Whether no further stream is served."""
-        return self._open >= self._most
+    def is_full(self, reader: str) -> bool:
+        """Say whether no further stream is served: at all, or to one reader, who could take every place."""
+        return self._open.total() >= self._most or self._open[reader] >= MOST_EACH
 
     async def stream(
-        self, known: str, may_stay: Callable[[], bool], *, polls: int = POLLS
+        self, reader: str, known: str, may_stay: Callable[[], bool], *, polls: int = POLLS
     ) -> AsyncIterator[bytes]:
         """Yield the events of one stream until it ends, or its reader may not stay.
 
         `known` is the mark of what the browser has seen by an earlier stream, or nothing.
         """
-        if self.is_full:
+        if self.is_full(reader):
             yield COME_BACK
             return
-        self._open += 1
+        self._open[reader] += 1
         try:
             yield BEGIN
             mark = known or await self._current()
@@ -76,7 +77,9 @@ class Watch:
                     yield STILL_HERE
                 await asyncio.sleep(self._poll)
         finally:
-            self._open -= 1
+            self._open[reader] -= 1
+            # What is zero would be kept for everybody who ever looked.
+            self._open += Counter()
 
     async def _current(self) -> str:
         """Return the mark of the state now; one look serves everybody who asks within a poll."""
@@ -92,7 +95,7 @@ class Watch:
         try:
             with self._works.read(SYSTEM) as work:
                 newest = waiting.newest_steps(work)
-        except NodeError as error:
+        except Exception as error:  # noqa: BLE001 - a database that is away for a moment must not end the streams
             log.warning("live.paused", error=type(error).__name__)
             return self._mark
         return hashlib.sha256(repr(newest).encode()).hexdigest()[:32]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tests.pages import Reader, World
 
 from iars_node.referrals import service as referrals
-from iars_node.web.live import BEGIN, COME_BACK, STILL_HERE, Watch
+from iars_node.web.live import BEGIN, COME_BACK, MOST_EACH, STILL_HERE, Watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ async def first_of(events: AsyncIterator[bytes], wanted: bytes) -> bytes:
 
 async def test_a_change_by_another_replica_is_one_word(either_world: World) -> None:
     world = either_world
-    events = watch(world).stream("", always, polls=10_000)
+    events = watch(world).stream("besa", "", always, polls=10_000)
     assert await anext(events) == BEGIN
     assert await anext(events) == STILL_HERE
     case, _given, sent = await asyncio.to_thread(world.referral)
@@ -44,10 +44,10 @@ async def test_a_change_by_another_replica_is_one_word(either_world: World) -> N
     assert event == mark + b"\nevent: changed\ndata: changed\n\n"
     for secret in (case.id, case.reference, sent.id, sent.reference, "MED-SCREEN", "Mission"):
         assert secret.encode() not in event
-    again = watch(world).stream(mark.removeprefix(b"id: ").decode(), always, polls=3)
+    again = watch(world).stream("besa", mark.removeprefix(b"id: ").decode(), always, polls=3)
     assert b"changed" not in b"".join([event async for event in again]), "this was seen already"
     await asyncio.to_thread(world.shelter.act, referrals.cancel, sent.id, "other", "x")
-    later = watch(world).stream(mark.removeprefix(b"id: ").decode(), always, polls=3)
+    later = watch(world).stream("besa", mark.removeprefix(b"id: ").decode(), always, polls=3)
     assert b"changed" in b"".join([event async for event in later]), "what happened while the line was cut"
 
 
@@ -55,7 +55,7 @@ async def test_reading_changes_nothing(either_world: World) -> None:
     world = either_world
     world.referral()
     reader = Reader(world.shelter).enter()
-    events = watch(world).stream("", always, polls=40)
+    events = watch(world).stream("besa", "", always, polls=40)
     assert await anext(events) == BEGIN
     await asyncio.to_thread(reader.get, "/referrals")
     assert b"changed" not in b"".join([event async for event in events])
@@ -63,15 +63,27 @@ async def test_reading_changes_nothing(either_world: World) -> None:
 
 async def test_only_so_many_are_served_and_a_place_is_given_back(world: World) -> None:
     shared = watch(world, most=1)
-    first = shared.stream("", always, polls=10_000)
+    first = shared.stream("besa", "", always, polls=10_000)
     assert await anext(first) == BEGIN
-    assert [event async for event in shared.stream("", always)] == [COME_BACK]
+    assert [event async for event in shared.stream("besa", "", always)] == [COME_BACK]
     await first.aclose()  # type: ignore[attr-defined]  # an asynchronous generator, which can be closed
-    assert await anext(shared.stream("", always)) == BEGIN
+    assert await anext(shared.stream("besa", "", always)) == BEGIN
+
+
+async def test_one_reader_does_not_take_every_place(world: World) -> None:
+    shared = watch(world, most=100)
+    open_now = [shared.stream("besa", "", always, polls=10_000) for _ in range(MOST_EACH)]
+    for stream in open_now:
+        assert await anext(stream) == BEGIN
+    assert [event async for event in shared.stream("besa", "", always)] == [COME_BACK]
+    assert await anext(shared.stream("mira", "", always)) == BEGIN
+    for stream in open_now:
+        await stream.aclose()  # type: ignore[attr-defined]  # an asynchronous generator, which can be closed
+    assert await anext(shared.stream("besa", "", always)) == BEGIN
 
 
 async def test_whose_session_is_over_hears_no_more(world: World) -> None:
-    events = watch(world).stream("", lambda: False, polls=10_000)
+    events = watch(world).stream("besa", "", lambda: False, polls=10_000)
     assert [event async for event in events] == [BEGIN]
 
 
