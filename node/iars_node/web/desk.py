@@ -114,7 +114,7 @@ class Desk:
         """Return the route of a page."""
 
         async def answer(request: Request) -> Response:
-            if entry.takes_file:
+            if entry.takes_file and uploads.is_form_with_file(request.headers.get("content-type", "")):
                 return await self._answer_with_file(request, entry)
             body = await _read(request) if entry.method == "POST" else b""
             return await run_in_threadpool(self._respond, request, entry, body)

@@ -143,6 +143,11 @@ class Receiving:
         held += piece
 
 
+def is_form_with_file(content_type: str) -> bool:
+    """Say whether a form comes in parts, of which one may be a file; any other is read as a plain one."""
+    return content_type.partition(";")[0].strip().lower() == FORM
+
+
 async def receive(
     pieces: AsyncIterable[bytes],
     content_type: str,
@@ -155,7 +160,7 @@ async def receive(
     header = Message()
     header["content-type"] = content_type
     boundary = header.get_boundary("")
-    if header.get_content_type() != FORM or not boundary:
+    if not boundary:
         return Received(b"")
     with ExitStack() as held:
         form = Receiving(boundary.encode(), lambda: held.enter_context(folder.writing(most=most)), check)
