@@ -99,6 +99,8 @@ class Settings(BaseSettings):
     witnesses: int = Field(default=5, ge=0, le=100)
     witness_alarm_hours: int = Field(default=48, ge=1)
     # When consent ends
+    # How many open pages one process tells of changes; the others look when they are opened again.
+    live_pages: int = Field(default=200, ge=0, le=10_000)
     consent_warning_days: int = Field(default=14, ge=1, le=365)
     # Not at all is for training nodes alone: whoever stole a peer's key could wipe what came from it.
     erasure_hold_hours: int = Field(default=48, ge=0, le=71)

@@ -58,15 +58,19 @@ def named(entry: Entry) -> str:
 def path_of(entry: Entry) -> str:
     none = dict.fromkeys(
         (
+            "attachment_id",
             "case_id",
             "consent_id",
             "correction_id",
             "draft_id",
             "exception_id",
             "hold_id",
+            "onward_id",
             "opening_id",
             "other_id",
             "referral_id",
+            "report_id",
+            "task_id",
         ),
         "0" * 32,
     )

@@ -130,6 +130,12 @@ def list_attachments(work: Work, case_id: str) -> list[Attachment]:
     )
 
 
+def count_attachments(work: Work, case_id: str) -> int:
+    """Return how many attachments a case has in the scopes that the actor may read."""
+    require(work.actor, "attachment.read")
+    return store.count_of(work.connection, case_id, readable_here(work, case_id))
+
+
 def read_attachment(work: Work, attachment_id: str) -> Attachment:
     """Return an attachment to be opened from the folder, and record that it was read."""
     require(work.actor, "attachment.read")

@@ -90,6 +90,13 @@ def has_any(connection: Connection, case_id: str) -> bool:
     return connection.execute(query).first() is not None
 
 
+def count_of(connection: Connection, case_id: str, scopes: Collection[str]) -> int:
+    """Return how many attachments a case has in the given scopes, without opening any."""
+    column = attachment.c
+    wanted = (column.case_id == case_id) & column.scope.in_(scopes) & (column.state != "erased")
+    return connection.execute(select(func.count()).select_from(attachment).where(wanted)).scalar_one()
+
+
 def received_sizes(connection: Connection) -> dict[str, int]:
     """Return how many sealed bytes lie here of each peer's attachments."""
     query = (

@@ -14,7 +14,7 @@ from iars_node.audit.tables import audit_event
 from iars_node.prepared import insert_many
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, Select
 
@@ -39,6 +39,20 @@ def page(
     more = len(events) > limit
     events = events[:limit]
     return EventPage(events, events[-1].seq if more else None)
+
+
+def of_case(
+    connection: Connection, case_id: str, actions: Collection[str], limit: int
+) -> list[RecordedEvent]:
+    """Return the newest events of some kinds about a case."""
+    table = audit_event.c
+    query = (
+        select(audit_event)
+        .where(table.case_id == case_id, table.action.in_(actions))
+        .order_by(table.seq.desc())
+        .limit(limit)
+    )
+    return [_event(row) for row in connection.execute(query)]
 
 
 def after(connection: Connection, seq: int, limit: int = MAX_PAGE) -> list[RecordedEvent]:

@@ -165,6 +165,26 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseTask:
+    """A follow-up: what is to be done by when, by whom; `text` is None where its part is not shown."""
+
+    id: str
+    case_id: str
+    scope: str
+    due_at: datetime
+    assigned_to: str | None
+    created_by: str
+    created_at: datetime
+    done_at: datetime | None
+    done_by: str | None
+    text: str | None = field(default=None, repr=False)
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether its day has passed and nobody has done it."""
+        return self.done_at is None and now > self.due_at
+
+
+@dataclass(frozen=True, slots=True)
 class CaseRecord:
     """A case with the scopes that the actor may read; the others are absent."""
 

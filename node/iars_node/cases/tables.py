@@ -114,6 +114,25 @@ note = Table(
     Index("ix_note_case", "case_id", "at"),
 )
 
+# A follow-up: what is to be done by a day, sealed under the part that it touches, and who has done it.
+case_task = Table(
+    "case_task",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("case_id", ID, ForeignKey("case_file.id"), nullable=False),
+    Column("scope", String(32), nullable=False),
+    Column("key_id", LargeBinary(16), nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("assigned_to", ID, nullable=True),
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("done_at", Instant, nullable=True),
+    Column("done_by", String(64), nullable=True),
+    Index("ix_case_task_case", "case_id", "due_at"),
+    Index("ix_case_task_due", "assigned_to", "done_at", "due_at"),
+)
+
 # Who looked into a case that is not theirs, until when, and who has looked at that since.
 case_opening = Table(
     "case_opening",

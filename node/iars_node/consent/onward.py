@@ -12,7 +12,7 @@ from iars_node.consent import onward_store, store
 from iars_node.consent.onward_model import ALL, KeptPermission, Passing, highest
 from iars_node.consent.service import get, standing_whole
 from iars_node.db import EPOCH, new_id
-from iars_node.errors import ConflictError, InvalidError, RefusedError
+from iars_node.errors import ConflictError, InvalidError, NotFoundError, RefusedError
 from iars_node.exchange.messages import own_key
 from iars_node.exchange.model import Draft, Handler
 from iars_node.exchange.outbox import queue
@@ -141,6 +141,15 @@ def permissions_of_case(work: Work, case_id: str) -> list[KeptPermission]:
     """Return the permissions about a case: given, received, and shown by who referred the person here."""
     require(work.actor, "consent.read")
     return onward_store.of_case(work.connection, case_id)
+
+
+def given_permission(work: Work, onward_id: str) -> KeptPermission:
+    """Return a permission that this node gave, for somebody who may end it."""
+    require(work.actor, "consent.withdraw")
+    found = onward_store.find_permission(work.connection, onward_id, way="out")
+    if found is None:
+        raise NotFoundError("There is no permission of this id.")
+    return found
 
 
 def uses(work: Work, permissions: Iterable[KeptPermission]) -> list[Passing]:

@@ -338,3 +338,10 @@ def _referral(row: Any) -> Referral:  # noqa: ANN401 - a row of the table
 
 def _step(row: Any) -> Step:  # noqa: ANN401 - a row of the table
     return Step(**{name: getattr(row, name) for name in Step.__dataclass_fields__})
+
+
+def newest_steps(connection: Connection, limit: int) -> list[int]:
+    """Return the numbers of the newest steps: what changes here is what changed in any list."""
+    # Not the highest alone: on PostgreSQL a number may be committed after a later one.
+    query = select(referral_step.c.sequence).order_by(referral_step.c.sequence.desc()).limit(limit)
+    return list(connection.execute(query).scalars())

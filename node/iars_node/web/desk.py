@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 from zoneinfo import ZoneInfo
 
 import structlog
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from iars_node.accounts import sessions
 from iars_node.accounts.access import may, require
 from iars_node.errors import InvalidError, NodeError, NotAssignedError, NotFoundError
-from iars_node.web import callers, keeping, languages, safety, uploads
+from iars_node.web import attachment_forms, callers, keeping, languages, live, safety, uploads
 from iars_node.web.frame import frame_of
 from iars_node.web.pages import ANYONE, SIGNED_IN, Entry
 from iars_node.web.rendering import render
@@ -28,6 +28,8 @@ from iars_node.web.visit import (
     Document,
     Page,
     Redirect,
+    SealedFile,
+    Stream,
     Typed,
     UnfinishedError,
     Visit,
@@ -37,6 +39,7 @@ from iars_node.web.visit import (
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from iars_node.web.attachment_forms import Received
     from iars_node.web.callers import Caller
     from iars_node.web.node import WebNode
     from iars_node.web.uploads import Upload
@@ -75,6 +78,7 @@ class Call:
     caller: Caller
     speech: Speech
     upload: Upload | None = None
+    received: Received | None = None
 
     @cached_property
     def form(self) -> Typed:
@@ -112,6 +116,7 @@ class Desk:
         self._policy = callers.policy_of(node.settings)
         self._zone = ZoneInfo(node.settings.zone)
         self._languages = languages.offered(node.settings.languages)
+        self._watch = live.Watch(node.works, most=node.settings.live_pages)
 
     def route(self, entry: Entry) -> Route:
         """Return the route of a page."""
@@ -119,6 +124,8 @@ class Desk:
         async def answer(request: Request) -> Response:
             if entry.takes_file and uploads.carries_file(request):
                 return await self._take(request, entry)
+            if entry.takes_attachment and uploads.carries_file(request):
+                return await self._take_attachment(request, entry)
             body = await _read(request) if entry.method == "POST" else b""
             return await run_in_threadpool(self._respond, request, entry, body)
 
@@ -134,11 +141,31 @@ class Desk:
         """Return the page for an address where there is none."""
         return self._respond(request, _LOST, b"")
 
+    async def _take_attachment(self, request: Request, entry: Entry) -> Response:
+        caller = await run_in_threadpool(callers.find_caller, request, self._node.works, self._policy)
+        if caller.session is None or not may(caller.actor, entry.action):
+            # Nothing of the file is taken from who may not bring it; the answer says why.
+            return await run_in_threadpool(self._respond, request, entry, b"")
+        received = await attachment_forms.receive(
+            request.stream(),
+            request.headers.get("content-type", ""),
+            self._node.folder,
+            most=self._node.settings.attachment_bytes,
+            check=lambda token: safety.check_form(request, caller.secret, token),
+        )
+        respond = partial(self._respond, request, entry, received.body, received=received)
+        return await run_in_threadpool(respond)
+
     def _respond(
-        self, request: Request, entry: Entry, body: bytes | None, upload: Upload | None = None
+        self,
+        request: Request,
+        entry: Entry,
+        body: bytes | None,
+        upload: Upload | None = None,
+        received: Received | None = None,
     ) -> Response:
         caller = callers.find_caller(request, self._node.works, self._policy)
-        call = Call(request, entry, body, caller, self._speech(request, caller), upload)
+        call = Call(request, entry, body, caller, self._speech(request, caller), upload, received)
         try:
             return self._written(call, *self._settled(call))
         except Exception as error:  # noqa: BLE001 - whatever broke, a person gets a calm page and the log a place
@@ -190,7 +217,9 @@ class Desk:
     def _notice(self, call: Call) -> None:
         # In a transaction of its own: a page that checks a password opens others, and none may wait for this.
         session = call.caller.session
-        if session is None or not sessions.is_unnoticed(session, self._node.clock.now(), self._policy):
+        if session is None or call.entry.is_unasked:
+            return
+        if not sessions.is_unnoticed(session, self._node.clock.now(), self._policy):
             return
         with self._node.works.write(call.caller.actor) as work:
             sessions.keep_alive(work, session)
@@ -232,6 +261,7 @@ class Desk:
             session=call.caller.session,
             account=call.caller.account,
             behind=call.caller.behind,
+            received=call.received,
         )
 
     def _plain_frame(self, call: Call) -> Frame:
@@ -262,6 +292,10 @@ class Desk:
             return response
         if isinstance(answer, Document):
             return _document(answer)
+        if isinstance(answer, SealedFile):
+            return _sealed_file(answer)
+        if isinstance(answer, Stream):
+            return self._stream(call)
         text = render(call.speech, answer.template, {**(frame or self._plain_frame(call)), **answer.values})
         response = HTMLResponse(text, answer.status, {**safety.PAGE_HEADERS, **answer.headers})
         response.headers["Content-Language"] = call.speech.language.code
@@ -270,10 +304,34 @@ class Desk:
             callers.set_cookies(call.request, response, {callers.VISIT: call.caller.visit})
         return response
 
+    def _stream(self, call: Call) -> Response:
+        def may_stay() -> bool:
+            found = callers.find_caller(call.request, self._node.works, self._policy)
+            return found.session is not None and may(found.actor, call.entry.action)
+
+        if live.MEDIA_TYPE not in call.request.headers.get("accept", ""):
+            # Only a script that listens has a use for it.
+            return Response(live.STILL_HERE, media_type=live.MEDIA_TYPE, headers=dict(safety.PAGE_HEADERS))
+        known = call.request.headers.get("last-event-id", "")[:64]
+        events = self._watch.stream(call.caller.actor.id, known, may_stay)
+        headers = {**safety.PAGE_HEADERS, "X-Accel-Buffering": "no"}
+        return StreamingResponse(events, media_type=live.MEDIA_TYPE, headers=headers)
+
 
 def _document(answer: Document) -> Response:
     kept = Response(answer.content, media_type=answer.media_type, headers=dict(safety.PAGE_HEADERS))
     kept.headers["Content-Disposition"] = f'attachment; filename="{answer.file_name}"'
+    return kept
+
+
+def _sealed_file(answer: SealedFile) -> Response:
+    kept = StreamingResponse(
+        answer.pieces, media_type="application/octet-stream", headers=dict(safety.PAGE_HEADERS)
+    )
+    # What somebody brought is never of this site: it is saved, not shown, whatever it claims to be.
+    kept.headers["Content-Security-Policy"] = f"{safety.CONTENT_POLICY}; sandbox"
+    kept.headers["Content-Length"] = str(answer.length)
+    kept.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(answer.file_name, safe='')}"
     return kept
 
 

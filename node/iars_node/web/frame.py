@@ -53,6 +53,17 @@ DONE = {
     "held": N_("It is held. Nothing erases it until that day."),
     "withdrawn": N_("It is withdrawn. Every organisation that received something is told at once."),
     "sent": N_("The referral is on its way. You see here when it arrives and when they answer."),
+    "offered": N_("The handover is offered. The case stays yours until they accept it."),
+    "kept": N_("It is kept until that day; the rest is erased after the hold."),
+    "ended": N_(
+        "It is ended. The organisation is told, and so is everybody whom they passed the person on to."
+    ),
+    "added": N_("The file is kept, sealed under its part of the record."),
+    "removed": N_("The file is removed."),
+    "linked": N_("The household is changed."),
+    "task-added": N_("It stands in the work list when its day comes."),
+    "task-done": N_("Done. It is off the work list."),
+    "several-sent": N_("All of them are on their way. Each shows its own answer below."),
     "step": N_("Done. The other organisation is told."),
     "merged": N_("They are one person from now on. Both cases keep their history."),
     "apart": N_("Noted: these are two persons. You are not asked about them again."),

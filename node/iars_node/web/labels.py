@@ -129,6 +129,68 @@ STEPS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# What is told of a case beside its record: what was done, never what it held.
+HAPPENINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "case.opened": N_("Opened the case"),
+        "case.changed": N_("Wrote in the record"),
+        "case.noted": N_("Added a note"),
+        "case.assigned": N_("Assigned the case"),
+        "case.closed": N_("Closed the case"),
+        "case.reopened": N_("Reopened the case"),
+        "case.scope-read": N_("Opened a closed part"),
+        "case.opened-unassigned": N_("Looked into the case with a reason"),
+        "case.content-received": N_("Content arrived"),
+        "case.locked": N_("Parts were closed"),
+        "case.unlocked": N_("Parts were opened again"),
+        "case.erased": N_("Parts were erased"),
+        "case.retained": N_("Parts are kept on a legal ground"),
+        "case.task-added": N_("Added a follow-up"),
+        "case.task-done": N_("Did a follow-up"),
+        "attachment.added": N_("Added a file"),
+        "attachment.read": N_("Opened a file"),
+        "attachment.received": N_("A file arrived"),
+        "attachment.sent": N_("A file was sent"),
+        "attachment.removed": N_("Removed a file"),
+        "consent.requested": N_("Asked for consent"),
+        "consent.given": N_("Recorded a consent"),
+        "consent.renewed": N_("Renewed a consent"),
+        "consent.refused": N_("Recorded a refusal"),
+        "consent.narrowed": N_("Took something out of a consent"),
+        "consent.withdrawn": N_("Recorded a withdrawal"),
+        "consent.revoked": N_("A consent was revoked"),
+        "consent.expired": N_("A consent expired"),
+        "consent.invalidated": N_("Found a consent not to count"),
+        "consent.exception-recorded": N_("Disclosed without consent"),
+        "consent.exception-approved": N_("Approved a disclosure without consent"),
+        "consent.exception-refused": N_("Did not approve a disclosure without consent"),
+        "consent.onward-permitted": N_("Allowed passing on"),
+        "consent.onward-received": N_("Were allowed to pass the person on"),
+        "consent.onward-noticed": N_("The person was passed on"),
+        "consent.handed-over": N_("The handover is complete"),
+        "consent.handover-kept": N_("Kept a part after the handover"),
+        "referral.offered": N_("Sent a referral"),
+        "referral.disclosed": N_("The rest was disclosed"),
+        "referral.amended": N_("Sent changes"),
+        "referral.accepted": N_("Accepted a referral"),
+        "referral.rejected": N_("Rejected a referral"),
+        "referral.started": N_("The service began"),
+        "referral.held": N_("A referral was put on hold"),
+        "referral.completed": N_("A referral is complete"),
+        "referral.failed": N_("A service could not be given"),
+        "referral.cancelled": N_("A referral was cancelled"),
+        "referral.expired": N_("A referral was not answered in time"),
+        "referral.entered-in-error": N_("A referral was a mistake"),
+        "erasure.asked": N_("Asked to erase"),
+        "erasure.answered": N_("Stated what became of it"),
+        "erasure.proved": N_("Proved its statement"),
+        "hold.set": N_("Set a legal hold"),
+        "hold.lifted": N_("Lifted a legal hold"),
+        "person.access-reported": N_("Made a report for the person"),
+        "person.corrected": N_("Corrected the record everywhere"),
+    }
+)
+
 TRUST: Mapping[str, str] = MappingProxyType(
     {
         "pinned": N_("Verified"),
@@ -216,6 +278,9 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
             "and what still comes is not kept. Their node can't be told so: call them."
         ),
         "expired": N_("The time to answer is over."),
+        "handed-over": N_(
+            "This case was handed over: the other organisation is responsible now, and refers the person."
+        ),
         "training": N_("A training node and a real one don't exchange."),
     }
 )
@@ -292,6 +357,12 @@ SENTENCES = frozenset(
         N_("There is no such session."),
         N_("There is no such passkey."),
         N_("This is not kept any more."),
+        N_("A colleague has done this already; nothing was changed."),
+        N_("The follow-up can't be kept as it is."),
+        N_("This permission was withdrawn already."),
+        N_("This case was not handed over, or was erased already; nothing can be kept."),
+        N_("The file's name can't be used as it is."),
+        N_("There is no case of this reference."),
         N_("The case says this already; nothing was changed."),
         N_("This case is open to you; no reason is needed."),
         N_("There is nothing left to tell them."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from iars_node.attachments.folder import AttachmentFolder
     from iars_node.clock import Clock
     from iars_node.settings import Settings
     from iars_node.vault.vault import Vault
@@ -40,6 +41,11 @@ class WebNode(Protocol):
     @property
     def clock(self) -> Clock:
         """The time."""
+        ...
+
+    @property
+    def folder(self) -> AttachmentFolder:
+        """Where attachments lie, sealed."""
         ...
 
     @property

@@ -30,6 +30,10 @@ class Entry:
     # Whether its form is kept for its person where it meets a locked session.
     keeps: bool = False
     takes_file: bool = False
+    # A file that is sealed while it arrives: it may be long.
+    takes_attachment: bool = False
+    # Asked by a script, not by a person: it keeps no session alive.
+    is_unasked: bool = False
 
     @property
     def name(self) -> str:
@@ -43,9 +47,13 @@ class Pages:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
 
-    def get(self, path: str, action: str, *, writes: bool = False) -> Callable[[PageFunction], PageFunction]:
+    def get(
+        self, path: str, action: str, *, writes: bool = False, is_unasked: bool = False
+    ) -> Callable[[PageFunction], PageFunction]:
         """Add a page that is looked at."""
-        return self._adding(action, lambda function: Entry("GET", path, action, function, writes))
+        return self._adding(
+            action, lambda function: Entry("GET", path, action, function, writes, is_unasked=is_unasked)
+        )
 
     def post(
         self, path: str, action: str, *, writes: bool = True, keeps: bool = True
@@ -59,6 +67,12 @@ class Pages:
         """Add a form that is sent with a file."""
         return self._adding(
             action, lambda function: Entry("POST", path, action, function, writes=True, takes_file=True)
+        )
+
+    def attach(self, path: str, action: str) -> Callable[[PageFunction], PageFunction]:
+        """Add a form that is sent with an attachment."""
+        return self._adding(
+            action, lambda function: Entry("POST", path, action, function, writes=True, takes_attachment=True)
         )
 
     def _adding(

@@ -31,3 +31,8 @@ def colleagues(visit: Visit, ids: Iterable[str | None]) -> dict[str, str]:
 def own_country(visit: Visit) -> str:
     """Return the country that this node works in."""
     return identity_of(visit.work.vault).listing.country
+
+
+def own_name(visit: Visit) -> str:
+    """Return this organisation's name."""
+    return identity_of(visit.work.vault).listing.name(visit.speech.language.code)

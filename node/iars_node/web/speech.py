@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from babel.lists import format_list
+from babel.units import format_unit
 
-from iars_node.cases.model import CLOSURE_REASONS, STAGES
+from iars_node.cases.model import CLOSURE_REASONS, RELATIONS, STAGES
 from iars_node.consent.exception import KINDS, STATES
 from iars_node.db import EPOCH
 from iars_node.errors import NodeError, RefusedError
@@ -37,6 +38,8 @@ _LISTS: Mapping[str, Mapping[str, str]] = {
     "exception_state": STATES,
     "approval": labels.APPROVALS,
     "step": labels.STEPS,
+    "happening": labels.HAPPENINGS,
+    "relation": RELATIONS,
     "trust": labels.TRUST,
     "outcome": labels.OUTCOMES,
     "stated": labels.STATED,
@@ -81,6 +84,12 @@ class Speech:
             return self.language.gettext("An attachment")
         known = _field(scope, name)
         return self._said(known.label if known else None, name)
+
+    def size(self, octets: int) -> str:
+        """Return how large a file is, as a reader says it."""
+        unit, length = ("kilobyte", 1024) if octets < 1024 * 1024 else ("megabyte", 1024 * 1024)
+        rounded = max(1, round(octets / length))
+        return str(format_unit(rounded, f"digital-{unit}", "short", locale=self.language.locale))
 
     def country(self, code: str) -> str:
         """Return a country's name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from iars_node.accounts.model import Account, Browser, Session
     from iars_node.accounts.sessions import Standing
+    from iars_node.web.attachment_forms import Received
     from iars_node.web.node import WebNode
     from iars_node.web.speech import Speech
     from iars_node.work import Actor, Work
@@ -84,7 +86,21 @@ class Document:
     file_name: str
 
 
-Answer = Page | Redirect | Document
+@dataclass(frozen=True)
+class SealedFile:
+    """A file to be kept, opened piece by piece: never shown as a page, whatever it says it is."""
+
+    pieces: Iterator[bytes] = field(repr=False)
+    length: int
+    file_name: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The word that something changed, for as long as the browser listens."""
+
+
+Answer = Page | Redirect | Document | SealedFile | Stream
 
 
 class UnfinishedError(Exception):
@@ -116,6 +132,7 @@ class Visit:
     # A session of this browser that is locked or over.
     behind: Standing | None = None
     file: bytes = field(default=b"", repr=False)
+    received: Received | None = field(default=None, repr=False)
 
     @property
     def now(self) -> datetime:
@@ -134,6 +151,13 @@ class Visit:
     def typed(self, name: str) -> str:
         """Return what was typed into a field, without spaces around it."""
         return next(iter(self.form.get(name, ())), "").strip()
+
+    def last_moment(self, name: str) -> datetime | None:
+        """Return the end of the day that was typed, or None where none was."""
+        try:
+            return self.speech.moments.end_of_day(date.fromisoformat(self.typed(name)))
+        except ValueError:
+            return None
 
     def chosen(self, name: str, codes: Mapping[str, object]) -> tuple[str, ...]:
         """Return the chosen codes that are on the list, in the list's order."""

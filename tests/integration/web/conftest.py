@@ -35,7 +35,7 @@ def postgresql_world(
         names.append(postgresql.create(postgresql_template))
         return postgresql.url(names[-1])
 
-    made = make_world(tmp_path, clock, created)
+    made = make_world(tmp_path, clock, created, languages=("en", "fr", "ar"))
     yield made
     made.close()
     for name in names:

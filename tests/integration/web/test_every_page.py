@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from tests.federation.excepting import record
 from tests.federation.neighbours import settle
 from tests.integration.web.spreadsheets import uploaded, workbook
-from tests.pages import Reader, World
+from tests.pages import Reader
 
 from iars_node.accounts.access import ACTIONS, ROLES
 from iars_node.rights.service import correct
 from iars_node.web.routes import entries, web_routes
 from iars_node.work import SYSTEM
+
+if TYPE_CHECKING:
+    from tests.pages import World
 
 LARGEST_PAGE = 100_000
 # They lock the session, lead elsewhere while one is signed in, or show what nobody has kept.
@@ -24,6 +28,7 @@ ELSEWHERE = {
     "/welcome/codes",
 }
 ELSEWHERE |= {"/kept", "/me/recovery"}
+NOT_THERE = {"attachment_id", "onward_id", "report_id"}
 
 
 async def test_every_page_shows_itself_to_a_case_worker_on_each_database(either_world: World) -> None:
@@ -40,6 +45,10 @@ async def test_every_page_shows_itself_to_a_case_worker_on_each_database(either_
         "exception_id": kept.id,
         "referral_id": sent.id,
         "scope": "medical",
+        # Nothing of these is there: a calm page says so.
+        "attachment_id": "0" * 32,
+        "onward_id": "0" * 32,
+        "report_id": "0" * 64,
     }
     uploads = workbook(["2026/1", "Ana", "Munteanu", "", "", ""])
     chosen = f"service=MED-SCREEN&priority=urgent&peer={world.mission.id.hex()}&consent={given.id}&stay=1"
@@ -62,8 +71,10 @@ async def test_every_page_shows_itself_to_a_case_worker_on_each_database(either_
             path = entry.path.format(**ids, draft_id=draft_id, step="person")
             page = reader.get(f"{path}?{chosen}&language=fr")
             # The mission knows the referral, and neither the case nor the consent; some steps fit one side.
-            known = {200} if neighbour is world.shelter else {200, 404}
-            # An import that was just begun leads to its columns.
+            is_there = neighbour is world.shelter and not NOT_THERE.intersection(
+                re.findall(r"{(\w+)}", entry.path)
+            )
+            known = {200} if is_there else {200, 404}
             known |= {303} if entry.path == "/imports/{draft_id}" else set()
             assert page.status_code in known | ({409} if "/referrals/{" in entry.path else set()), entry.name
             assert len(page.content) < LARGEST_PAGE, entry.name
@@ -79,15 +90,19 @@ def test_every_route_of_the_router_is_a_declared_page(world: World) -> None:
 def test_no_address_has_room_for_a_name() -> None:
     places = {place for entry in entries() for place in re.findall(r"{(\w+)}", entry.path)}
     assert places == {
+        "attachment_id",
         "case_id",
         "consent_id",
         "correction_id",
         "draft_id",
         "exception_id",
         "hold_id",
+        "onward_id",
         "opening_id",
         "other_id",
         "referral_id",
+        "report_id",
         "scope",
         "step",
+        "task_id",
     }

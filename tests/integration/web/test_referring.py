@@ -269,7 +269,7 @@ async def test_what_the_person_keeps_from_the_sender_can_t_be_told(
     _case, _given, sent = world.referral()
     await settle(world.shelter, world.mission)
     worker = visitor("besa", at_mission=True)
-    path = f"/referrals/{sent.id}/message"
+    path = f"/referrals/{sent.id}/ask"
     form = worker.get(path).text
     assert 'name="text.medical"' in form
     assert 'name="text.legal"' not in form

@@ -41,12 +41,16 @@ from iars_node.cases.service.reading import (
     snapshot_sources,
 )
 from iars_node.cases.service.search import list_cases, narrowed_to, search_cases
+from iars_node.cases.service.tasks import add_task, assignable, finish_task, tasks_due, tasks_of_case
+from iars_node.cases.service.tracing import happenings
 from iars_node.cases.service.writing import receive_scope, write_record, write_scope
 
 __all__ = [
     "access_to",
     "add_note",
+    "add_task",
     "assign_case",
+    "assignable",
     "break_glass",
     "case_by_reference",
     "case_head",
@@ -57,6 +61,8 @@ __all__ = [
     "duplicate_pairs",
     "erase_content",
     "erased_or_locked",
+    "finish_task",
+    "happenings",
     "household_members",
     "households_of",
     "likely_duplicates",
@@ -85,6 +91,8 @@ __all__ = [
     "snapshot",
     "snapshot_sources",
     "take_out_erased",
+    "tasks_due",
+    "tasks_of_case",
     "unlink_household",
     "unlock_content",
     "unmerge_persons",

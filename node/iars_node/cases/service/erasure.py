@@ -9,7 +9,7 @@ from iars_node import audit
 from iars_node.cases.events import ContentErased
 from iars_node.cases.service.access import case_to_change
 from iars_node.cases.service.writing import index
-from iars_node.cases.store import contents, heads, notes, words
+from iars_node.cases.store import contents, heads, notes, tasks, words
 from iars_node.vault.content_keys import find_keys, forget_keys, keys_among
 from iars_node.vault.model import OWN
 from iars_protocol.record import SCOPES
@@ -115,6 +115,7 @@ def take_out_erased(work: Work, _put_back: PutBack) -> None:
 def _take_out(work: Work, case_id: str, source: str, keys: Mapping[str, bytes], at: datetime) -> None:
     words.remove_words(work.connection, keys.values())
     notes.remove_notes(work.connection, keys.values())
+    tasks.remove_tasks(work.connection, keys.values())
     found = [place for place in contents.places(work.connection, case_id, source) if place.scope in keys]
     contents.empty(work.connection, found, at)
     _recorded(work, "case.erased", case_id, found)

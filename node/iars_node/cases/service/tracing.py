@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iars_node.accounts.access import require
+from iars_node.audit import store as audit_store
 from iars_node.cases.store import heads, persons
 from iars_node.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from iars_node.audit.model import RecordedEvent
     from iars_node.work import Work
 
 
@@ -22,3 +26,9 @@ def records_of_person(work: Work, reference: str) -> tuple[tuple[str, ...], tupl
         raise NotFoundError("There is no person or case of this id.")
     same = persons.all_of(work.connection, person_id)
     return tuple(same), tuple(case.id for case in heads.cases_of_persons(work.connection, same))
+
+
+def happenings(work: Work, case_id: str, actions: Collection[str], limit: int) -> list[RecordedEvent]:
+    """Return what was done about a case, the newest first, for those who work on it: never what it held."""
+    require(work.actor, "case.read")
+    return audit_store.of_case(work.connection, case_id, actions, limit)

@@ -40,6 +40,7 @@ class Material:
 
     record: Record
     keys: Mapping[str, tuple[bytes, ...]]
+    sources: frozenset[str]
 
 
 def material(work: Work, case_id: str, others: Collection[str] = ()) -> Material:
@@ -48,9 +49,8 @@ def material(work: Work, case_id: str, others: Collection[str] = ()) -> Material
     record, shown = disclosable(work, case_id, sources)
     places = [(scope, source) for scope in record for source in shown[scope]]
     keys = keys_for(work.connection, work.vault, "case", case_id, places)
-    return Material(
-        record, {scope: tuple(keys[scope, source] for source in shown[scope]) for scope in record}
-    )
+    by_scope = {scope: tuple(keys[scope, source] for source in shown[scope]) for scope in record}
+    return Material(record, by_scope, frozenset(sources))
 
 
 def scope_keys(work: Work, case_id: str, scope: str, known: Material) -> tuple[bytes, ...]:

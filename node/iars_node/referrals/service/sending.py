@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iars_node.accounts.access import require
+from iars_node.attachments.service import attachment_to_send
 from iars_node.audit.service import record
 from iars_node.cases import reference
 from iars_node.cases.service import case_head
 from iars_node.cases.service.assignment import readable_here
 from iars_node.consent import service as consents
 from iars_node.db import new_id
-from iars_node.errors import ConflictError, InvalidError, RefusedError
+from iars_node.errors import ConflictError, InvalidError, NotFoundError, RefusedError
 from iars_node.referrals import store
 from iars_node.referrals.model import OUT, Disclosed, Line, Preview, Referral
 from iars_node.referrals.service import disclosing, passing, steps
@@ -85,11 +86,21 @@ def _kept_lines(case_record: Record, grant: Grant, given: Consent) -> tuple[Line
 def _parts(
     work: Work, offering: Offering, grant: Grant, known: Material
 ) -> tuple[tuple[ScopePart, ...], tuple[ScopePart, ...]]:
+    _refuse_foreign_files(work, offering, known)
     extra = disclosing.additions(work, offering.texts, offering.attachments)
     _refuse_outside(extra, grant)
     now_extra = {scope: part for scope, part in extra.items() if _is_at_offer(grant, scope)}
     at_offer = disclosing.cut_parts(known.record, grant, "offer", now_extra)
     return at_offer, disclosing.cut_parts(known.record, grant, "acceptance", extra)
+
+
+def _refuse_foreign_files(work: Work, offering: Offering, known: Material) -> None:
+    # A file's id tells nothing of whose it is: another person's must not leave under this one's consent,
+    # nor what came from an organisation that allows no passing on.
+    for attachment_id in offering.attachments:
+        kept = attachment_to_send(work, attachment_id)
+        if kept.case_id != offering.case_id or kept.source not in known.sources:
+            raise NotFoundError("There is no such attachment.")
 
 
 def _is_at_offer(grant: Grant, scope: str) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from iars_node.referrals.model import Referral
     from iars_node.work import Work
 
+NEWEST_STEPS = 50
 _ANSWERS = ("accepted", "rejected", "in-progress", "on-hold", "completed", "failed", "cancelled", "expired")
 
 
@@ -43,3 +44,9 @@ def news(work: Work, since: datetime, limit: int) -> list[Referral]:
     """Return the sent referrals about which the other side said something lately, the newest first."""
     require(work.actor, "referral.read")
     return store.changed_since(work.connection, direction=OUT, states=_ANSWERS, since=since, limit=limit)
+
+
+def newest_steps(work: Work) -> list[int]:
+    """Return what tells one state of all referrals from another: numbers alone, nothing of their content."""
+    require(work.actor, "referral.read")
+    return store.newest_steps(work.connection, NEWEST_STEPS)

@@ -65,7 +65,14 @@ def _case_report(work: Work, case: Case) -> CaseReport:
     return CaseReport(
         case=case,
         documents=documents,
-        notes=tuple((note.scope, note.at, note.text) for note in record.notes if note.text),
+        notes=(
+            *((note.scope, note.at, note.text) for note in record.notes if note.text),
+            *(
+                (task.scope, task.created_at, task.text)
+                for task in cases.tasks_of_case(work, case.id)
+                if task.text
+            ),
+        ),
         files=_files(work, case.id),
         unprinted=tuple(scope for scope in SCOPES if scope in held - readable),
         consents=tuple(_consents(work, case.id)),

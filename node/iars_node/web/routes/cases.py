@@ -9,6 +9,7 @@ from iars_node.cases.model import MOST_SENSITIVE, OWN
 from iars_node.consent import service as consents
 from iars_node.consent.exceptions import exceptions_of_case
 from iars_node.referrals import service as referrals
+from iars_node.web.case_view import around
 from iars_node.web.pages import Pages
 from iars_node.web.people import colleagues, organisations
 from iars_node.web.visit import Page, Redirect, Sheet
@@ -51,6 +52,7 @@ def show_case(visit: Visit, case_id: str) -> Answer:
             "names": {**names, **people},
             "own": OWN,
             "facts": _facts(visit, record),
+            **around(visit, record.head, given, without),
             "do_not_contact": _held(record, "contact", "do_not_contact") is True,
         },
     )

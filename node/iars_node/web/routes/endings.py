@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
 from iars_node.cases import service as cases
@@ -13,8 +12,6 @@ from iars_node.withdrawals import service as withdrawals
 from iars_protocol.vocabulary import SCOPES
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from iars_node.web.visit import Answer, Faults, Visit
 
 pages = Pages()
@@ -47,7 +44,7 @@ def retain(visit: Visit, case_id: str) -> Answer:
     def again(sheet: Sheet) -> Page:
         return _page(visit, case_id, sheet)
 
-    until = _end(visit)
+    until = visit.last_moment("until")
     scopes = visit.chosen("scopes", SCOPES)
     ground = next(iter(visit.chosen("ground", withdrawals.GROUNDS)), "")
     faults: Faults = {}
@@ -65,10 +62,3 @@ def retain(visit: Visit, case_id: str) -> Answer:
     with visit.keeping(again):
         withdrawals.retain(visit.work, visit.typed("ending"), scopes, ground, until)
     return Redirect(f"/cases/{case_id}/endings?done=retained")
-
-
-def _end(visit: Visit) -> datetime | None:
-    try:
-        return visit.speech.moments.end_of_day(date.fromisoformat(visit.typed("until")))
-    except ValueError:
-        return None

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from iars_node.accounts import kept_forms
-from iars_node.cases.service import case_head, openings_to_look_at
+from iars_node.cases.service import case_head, openings_to_look_at, tasks_due
 from iars_node.consent.ending import ending_before
 from iars_node.consent.exceptions import awaiting_approval, exceptions_to_look_at
 from iars_node.referrals.service import ending_soon, waiting
@@ -27,6 +27,7 @@ pages = Pages()
 MOST = 50
 SOON = timedelta(hours=4)
 NEWS_FOR = timedelta(days=7)
+FOLLOW_UPS_WITHIN = timedelta(days=7)
 
 NOW, TODAY, WEEK, LATER = N_("Now"), N_("Today"), N_("This week"), N_("Later")
 
@@ -48,7 +49,7 @@ def show_home(visit: Visit) -> Answer:
     """Show the work list."""
     names = organisations(visit)
     tasks = [*_to_answer(visit, names), *_stuck(visit, names), *_consents(visit), *_exceptions(visit)]
-    tasks += [*_looks(visit), *_corrections(visit), *_outlived(visit, names)]
+    tasks += [*_looks(visit), *_corrections(visit), *_outlived(visit, names), *_follow_ups(visit)]
     groups: dict[str, list[Task]] = {NOW: [], TODAY: [], WEEK: [], LATER: []}
     for task in sorted(tasks, key=lambda each: each.moment):
         groups[_group(visit, task)].append(task)
@@ -180,6 +181,28 @@ def _corrections(visit: Visit) -> list[Task]:
         )
         for each in still_to_tell(visit.work, MOST)
     ]
+
+
+def _follow_ups(visit: Visit) -> list[Task]:
+    if not visit.may("case.edit"):
+        return []
+    found = []
+    for each in tasks_due(visit.work, visit.now + FOLLOW_UPS_WITHIN, MOST):
+        # Where and by when; what it says stands in the case alone.
+        sentence = visit.gettext(
+            "Follow up: %(reference)s", reference=case_head(visit.work, each.case_id).reference
+        )
+        is_late = each.is_late(visit.now)
+        found.append(
+            Task(
+                f"/cases/{each.case_id}#tasks",
+                sentence,
+                each.due_at,
+                "late" if is_late else "calendar",
+                "late" if is_late else "wait",
+            )
+        )
+    return found
 
 
 def _to_look_at(visit: Visit) -> list[Task]:

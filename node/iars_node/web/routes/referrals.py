@@ -16,7 +16,7 @@ from iars_node.web.pages import Pages
 from iars_node.web.path import path_of
 from iars_node.web.people import colleagues, organisations
 from iars_node.web.routes.steps import possible_steps
-from iars_node.web.visit import Page
+from iars_node.web.visit import Page, Stream
 from iars_protocol.referral import CLOSED, IN_CARE
 
 if TYPE_CHECKING:
@@ -92,6 +92,12 @@ def show_referral(visit: Visit, referral_id: str) -> Answer:
             "problem": visit.speech.label("refusal", current.problem) if current.problem else "",
         },
     )
+
+
+@pages.get("/changes", "referral.read", is_unasked=True)
+def tell_changes(_visit: Visit) -> Answer:
+    """Tell an open list that something changed, without saying what."""
+    return Stream()
 
 
 def _own_text(visit: Visit) -> str:

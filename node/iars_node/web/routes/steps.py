@@ -150,6 +150,29 @@ FORMS = {
             with_texts=True,
         ),
         StepForm(
+            "ask",
+            "referral.message",
+            "referral.note/1",
+            N_("Ask a question"),
+            N_("What do you need to know before you answer?"),
+            N_("The time to answer goes on. They read the question in the referral and answer there."),
+            "about",
+            lambda visit, at, taken: referrals.write_note(visit.work, at, taken.texts),
+            with_texts=True,
+            with_remark=False,
+        ),
+        StepForm(
+            "amend",
+            "referral.send",
+            "referral.amend/1",
+            N_("Send what changed"),
+            N_("Send what changed in the record since?"),
+            N_("Only what the person agreed to share with them goes, as it stands in the record now."),
+            "edit",
+            lambda visit, at, _taken: referrals.amend(visit.work, at),
+            with_remark=False,
+        ),
+        StepForm(
             "message",
             "referral.message",
             "referral.note/1",
@@ -193,9 +216,13 @@ def possible_steps(visit: Visit, current: Referral) -> list[StepForm]:
 
 def _is_possible(form: StepForm, current: Referral) -> bool:
     transition = TRANSITIONS[form.type]
+    is_asked = current.side == "receiver" and current.state == "requested"
+    if form.type == "referral.note/1" and (form.name == "ask") is not is_asked:
+        # Before an answer there is one thing to write: what has to be known for it.
+        return False
     if form.type == "referral.progress/1" and current.state == "in-progress":
         return False
-    if form.type == "referral.cancel/1" and current.side == "receiver" and current.state == "requested":
+    if form.type == "referral.cancel/1" and is_asked:
         # Whoever was asked says no by rejecting, with a reason that helps the other side to ask elsewhere.
         return False
     return current.side in transition.by and current.state in transition.origins
@@ -254,7 +281,7 @@ def _faults(visit: Visit, form: StepForm, taken: Taken) -> dict[str, str]:
         faults["remark"] = visit.gettext("Please say more about the reason.")
     if form.with_time and taken.at is None:
         faults["at"] = visit.gettext("Write the day and the time.")
-    if not form.with_remark and not taken.texts:
+    if form.with_texts and not form.with_remark and not taken.texts:
         faults["texts"] = visit.gettext("There is nothing to send yet.")
     return faults
 
