@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.federation.invariant.opening import OWN, Files, Opened, parts_that_open
 
-from iars_protocol.consent import Grant, Signed, Withdrawal
+from iars_protocol.consent import Grant, Onward, Signed, Withdrawal
 from iars_protocol.vocabulary import SERVICES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
 # A scope ends for a purpose; empty stands for every one.
@@ -34,6 +35,16 @@ class Thread:
     purpose: str
     case: str
     is_unaccepted: bool
+    is_taken_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """An origin's word that its holder may pass a person on: the person that came under a grant."""
+
+    way: str
+    grant: str
+    onward: Onward
 
 
 class Evidence:
@@ -46,7 +57,10 @@ class Evidence:
         self._grants: dict[str, tuple[str, Grant]] = {}
         self._ends: defaultdict[str, set[End]] = defaultdict(set)
         self._lapsed: set[str] = set()
+        self._permissions: defaultdict[str, list[Permission]] = defaultdict(list)
+        self._no_longer_permitted: defaultdict[str, set[End]] = defaultdict(set)
         self._read_grants(files)
+        self._read_permissions(files)
         self._read_messages(files)
         self._read_decisions(files)
         self.threads = {
@@ -57,6 +71,7 @@ class Evidence:
                 row["case_id"],
                 row["state"] == "rejected"
                 or (row["answered_at"] is None and row["state"] in {"cancelled", "expired"}),
+                row["direction"] == "in" and row["kind"] == "handover" and row["answered_at"] is not None,
             )
             for row in files.rows("SELECT * FROM referral")
         }
@@ -75,6 +90,17 @@ class Evidence:
                     (scope, purpose) for scope, purpose, _node in json.loads(row["ended"])
                 }
 
+    def _read_permissions(self, files: Files) -> None:
+        for row in files.rows("SELECT * FROM onward_permission"):
+            content = Signed.from_line(row["signed"]).content
+            if isinstance(content, Onward):
+                self._permissions[content.id].append(Permission(row["way"], row["grant_id"], content))
+        for row in files.rows("SELECT * FROM withdrawn_id WHERE kind = 'onward'"):
+            if any(each.onward.controller == row["issuer"].hex() for each in self._permissions[row["id"]]):
+                self._no_longer_permitted[row["id"]] |= {
+                    (scope, purpose) for scope, purpose, _node in json.loads(row["ended"])
+                }
+
     def _read_messages(self, files: Files) -> None:
         for row, plain in parts_that_open(files):
             if row["direction"] != "in" or row["outcome"] != "applied" or plain["part"] != "body":
@@ -87,12 +113,14 @@ class Evidence:
     def _hear(self, said: object) -> None:
         if not isinstance(said, Withdrawal):
             return
+        ended = {(scope, purpose) for scope in said.scopes or ("",) for purpose in said.purposes or ("",)}
         for grant_id in said.grants:
             known = self._grants.get(grant_id)
             if known is not None and known[1].controller == said.controller:
-                self._ends[grant_id] |= {
-                    (scope, purpose) for scope in said.scopes or ("",) for purpose in said.purposes or ("",)
-                }
+                self._ends[grant_id] |= ended
+        for onward_id in said.onward:
+            if any(each.onward.controller == said.controller for each in self._permissions[onward_id]):
+                self._no_longer_permitted[onward_id] |= ended
 
     def _read_decisions(self, files: Files) -> None:
         for row in files.rows("SELECT grant_id FROM exception_outcome WHERE outcome = 'lapsed'"):
@@ -119,15 +147,58 @@ class Evidence:
             return "" if is_own else "not allowed as feedback"
         if found.is_in_case and (found.source, found.scope) in self._retained:
             return ""
+        onto = self.threads.get(found.referral)
+        if onto is not None and onto.grant != found.source:
+            # What was passed on is held like the rest of its case, where it could go on at all.
+            held = replace(found, case=onto.case, referral="", fields=())
+            return (
+                self._may_not_go_on(found, grant, onto)
+                or self._beyond(held, grant)
+                or self._over(held, grant)
+            )
         return self._beyond(found, grant) or self._over(found, grant)
 
-    @staticmethod
-    def _beyond(found: Opened, grant: Grant) -> str:
+    def _may_not_go_on(self, found: Opened, grant: Grant, onto: Thread) -> str:
+        if any(
+            thread.is_taken_over and thread.case == onto.case and thread.grant == found.source
+            for thread in self.threads.values()
+        ):
+            return ""
+        under = self._grants[onto.grant][1]
+        permission = self._permission(under)
+        if permission is None or permission.grant != found.source:
+            return "passed on without a permission"
+        onward = permission.onward
+        if onward.controller != grant.controller or found.scope not in onward.scopes:
+            return "passed on beyond the permission"
+        return ""
+
+    def _permission(self, under: Grant) -> Permission | None:
+        """Return the permission that this node used for a grant of its own."""
+        fitting = [each for each in self._permissions[under.onward] if each.way == "in"]
+        return fitting[0] if fitting else None
+
+    def _beyond(self, found: Opened, grant: Grant) -> str:
+        if grant.onward and not any(
+            each.grant == grant.id and self._holds(each.onward, grant)
+            for each in self._permissions[grant.onward]
+        ):
+            return "passed on to here outside of a permission"
         granted = grant.scope(found.scope)
         if granted is None:
             return "" if found.scope in grant.feedback else "a scope that the grant does not name"
         outside = [name for name in found.fields if not granted.allows(name, "acceptance")]
         return f"fields that the grant does not name: {', '.join(outside)}" if outside else ""
+
+    @staticmethod
+    def _holds(onward: Onward, grant: Grant) -> bool:
+        # Written out once more: what the protocol makes of it is checked here too.
+        return (
+            grant.controller == onward.holder
+            and set(grant.codes()) <= set(onward.scopes)
+            and set(grant.purposes) <= set(onward.purposes)
+            and grant.expires <= onward.expires
+        )
 
     def _over(self, found: Opened, grant: Grant) -> str:
         if found.source in self._lapsed:
@@ -143,11 +214,30 @@ class Evidence:
         ]
         if all(thread.is_unaccepted for thread in threads):
             return "it was never accepted" if threads else "no referral"
-        if all(self._has_ended(found.source, found.scope, thread.purpose) for thread in threads):
+        if all(self._has_ended(found.source, found.scope, thread) for thread in threads):
             return "it was withdrawn"
         return ""
 
-    def _has_ended(self, grant_id: str, scope: str, purpose: str) -> bool:
-        return any(
-            ended in ("", scope) and towards in ("", purpose) for ended, towards in self._ends[grant_id]
-        )
+    def _has_ended(self, grant_id: str, scope: str, thread: Thread) -> bool:
+        onward = self._grants[grant_id][1].onward
+        ends = self._ends[grant_id] | (self._no_longer_permitted[onward] if onward else set())
+        return _covers(ends, scope, thread.purpose)
+
+    def shared_without_ground(self) -> Iterator[str]:
+        """Yield what still stands of grants that this node gave under permissions that no longer do."""
+        for grant_id, (direction, grant) in self._grants.items():
+            if direction != "out" or not grant.onward or grant.expires <= self._now:
+                continue
+            permission = self._permission(grant)
+            if permission is None:
+                yield f"{grant_id}: the permission {grant.onward} is not here"
+                continue
+            over = self._no_longer_permitted[grant.onward] | self._ends[permission.grant]
+            for scope in sorted(grant.codes()):
+                for purpose in grant.purposes:
+                    if _covers(over, scope, purpose) and not _covers(self._ends[grant_id], scope, purpose):
+                        yield f"{grant_id}: {scope} for {purpose} under {grant.onward} was withdrawn"
+
+
+def _covers(ends: set[End], scope: str, purpose: str) -> bool:
+    return any(ended in ("", scope) and towards in ("", purpose) for ended, towards in ends)

@@ -14,7 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.federation.invariant import passing, steps
 from tests.federation.invariant.covering import Evidence
+from tests.federation.invariant.history import History, Nothing
 from tests.federation.invariant.nodes import (
     IMAGE,
     LONGEST_GRACE,
@@ -25,14 +27,14 @@ from tests.federation.invariant.nodes import (
 )
 from tests.federation.invariant.opening import OWN, everything_that_opens
 from tests.federation.invariant.showing import shown_uncovered
-from tests.federation.invariant.steps import STEPS, History, Nothing, answer, refer
+from tests.federation.invariant.steps import answer, refer
 
 from iars_admin.demo.draw import Draw
 from iars_node.errors import NodeError
 from iars_protocol.errors import ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tests.federation.invariant.opening import Opened
 
@@ -44,6 +46,7 @@ DELIVERIES = 60
 """How often of a hundred, after a step, the lines carry what waits: else messages cross, and overtake."""
 
 TRIES = 10
+STEPS = {**steps.STEPS, **passing.STEPS}
 BY_NAME = {step.__name__: step for step in STEPS}
 WEIGHTS = {step.__name__: often for step, often in STEPS.items()}
 
@@ -96,15 +99,16 @@ def count_received(nodes: Nodes, name: str) -> int:
 
 async def _begin(history: History) -> None:
     """Begin with something that was received, for the rest to happen to."""
-    for step in (refer, refer, answer, answer):
+    passing_on = (passing.permit, passing.pass_on, answer) if history.dice.chance(60) else ()
+    for step in (refer, refer, answer, answer, *passing_on):
         with suppress(Nothing):
-            history.told.append(step(history))
+            history.told.append(_take(history, step))
         await history.nodes.deliver()
 
 
 def everything_uncovered(nodes: Nodes) -> list[str]:
     """Return what is uncovered at the four nodes, of what opens and of what is shown."""
-    return showing_uncovered(nodes) + opening_uncovered(nodes)
+    return showing_uncovered(nodes) + opening_uncovered(nodes) + sharing_uncovered(nodes)
 
 
 def showing_uncovered(nodes: Nodes) -> list[str]:
@@ -117,6 +121,16 @@ def opening_uncovered(nodes: Nodes) -> list[str]:
     return [
         f"{name} opens {found}: {lack}" for name in NAMES for found, lack in _opening(nodes, name) if lack
     ]
+
+
+def sharing_uncovered(nodes: Nodes) -> list[str]:
+    """Return what nodes still share under others' permissions without evidence that they may."""
+    return [f"{name} shares under {fault}" for name in NAMES for fault in _sharing(nodes, name)]
+
+
+def _sharing(nodes: Nodes, name: str) -> list[str]:
+    with closing(nodes.files(name)) as files:
+        return list(Evidence(files, nodes.sides[name].node.clock.now()).shared_without_ground())
 
 
 def _opening(nodes: Nodes, name: str) -> Iterator[tuple[Opened, str]]:
@@ -136,14 +150,16 @@ def _opening(nodes: Nodes, name: str) -> Iterator[tuple[Opened, str]]:
 
 def _step(history: History) -> str:
     for _ in range(TRIES):
-        step = BY_NAME[history.dice.weighted(WEIGHTS)]
-        try:
-            return step(history)
-        except Nothing:
-            continue
-        except (NodeError, ProtocolError) as error:
-            return f"{step.__name__}: refused, {getattr(error, 'reason', '') or error.code}"
+        with suppress(Nothing):
+            return _take(history, BY_NAME[history.dice.weighted(WEIGHTS)])
     return "nothing happens"
+
+
+def _take(history: History, step: Callable[[History], str]) -> str:
+    try:
+        return step(history)
+    except (NodeError, ProtocolError) as error:
+        return f"{step.__name__}: refused, {getattr(error, 'reason', '') or error.code}"
 
 
 def play_all(ready: Path, seeds: Iterable[int], processes: int | None = None) -> Iterator[Outcome]:
