@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
-    from iars_node.exchange.model import Route
+    from iars_node.exchange.model import Route, Threads
     from iars_node.exchange.settling import Answer
     from iars_node.exchange.transport import Transport
     from iars_node.peers.model import Peer
@@ -91,7 +91,13 @@ class _RouteLostError(Exception):
 class Sender:
     """Serves every peer that has something waiting, each under its own route."""
 
-    def __init__(self, works: Works, transport: Transport, sending: Sending | None = None) -> None:
+    def __init__(
+        self,
+        works: Works,
+        transport: Transport,
+        sending: Sending | None = None,
+        threads: Threads = ThreadPoolExecutor,
+    ) -> None:
         self._works = works
         self._transport = transport
         self._sending = sending or Sending()
@@ -101,7 +107,7 @@ class Sender:
         self._serving: dict[bytes, asyncio.Task[None]] = {}
         self._again: dict[bytes, asyncio.Event] = {}
         # The database has one writer at a time on SQLite, and Python runs one thread at a time.
-        self._threads = ThreadPoolExecutor(2, "sender")
+        self._threads = threads(2, "sender")
 
     def wake(self, peer_id: bytes | None = None) -> None:
         """Serve a peer now, or look at the whole outbox; callable from any thread."""

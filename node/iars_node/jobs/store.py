@@ -6,42 +6,24 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import TextClause, case, delete, func, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from iars_node.db import new_id
 from iars_node.jobs.model import Job
 from iars_node.jobs.tables import is_open, is_parked, job
+from iars_node.prepared import Prepared, inserting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from sqlalchemy import Connection, Update
+    from sqlalchemy import Connection, Executable, Update
 
 # Leases are measured by the database's own clock, where it has one: a worker whose clock runs
 # ahead would otherwise take jobs from workers that are still alive.
 _DATABASE_NOW: TextClause = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
 
 
-def put(  # noqa: PLR0913 - the columns of a job, by name
-    connection: Connection,
-    *,
-    kind: str,
-    subject: str,
-    due_at: datetime,
-    payload: Mapping[str, str | int],
-    is_sqlite: bool,
-) -> str:
-    """Add a job, or set the time and payload of the open one of its kind and subject; return its id."""
-    dialect = sqlite if is_sqlite else postgresql
-    added = dialect.insert(job).values(
-        id=new_id(),
-        kind=kind,
-        subject=subject,
-        payload=dict(payload),
-        due_at=due_at,
-        attempts=0,
-        lease_fence=0,
-    )
+def _put(dialect: str) -> Executable:
+    added = inserting(job, *_NEW, dialect=dialect)
     # A changed job is a new intention: earlier failures don't count against it, and a worker that
     # has just claimed the old one finds its lease stale.
     changes = {
@@ -56,7 +38,30 @@ def put(  # noqa: PLR0913 - the columns of a job, by name
     kept = added.on_conflict_do_update(
         index_elements=[job.c.kind, job.c.subject], index_where=is_open, set_=changes
     )
-    return str(connection.execute(kept.returning(job.c.id)).scalar_one())
+    return kept.returning(job.c.id)
+
+
+_NEW = ("id", "kind", "subject", "payload", "due_at", "attempts", "lease_fence")
+_PUT = Prepared(_put)
+
+
+def put(
+    connection: Connection, *, kind: str, subject: str, due_at: datetime, payload: Mapping[str, str | int]
+) -> str:
+    """Add a job, or set the time and payload of the open one of its kind and subject; return its id."""
+    new = {
+        "id": new_id(),
+        "kind": kind,
+        "subject": subject,
+        "payload": dict(payload),
+        "due_at": due_at,
+        "attempts": 0,
+        "lease_fence": 0,
+    }
+    row = _PUT.first(connection, new)
+    if row is None:
+        raise LookupError("a job was neither added nor changed")
+    return str(row.id)
 
 
 def remove_open(connection: Connection, kind: str, subject: str) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import tempfile
+from concurrent.futures import Executor, Future
 from contextlib import closing
 from datetime import timedelta
 from functools import cache
@@ -11,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
 from sqlalchemy.util import LRUCache
 from tests.conftest import MORNING, PASSPHRASE
 from tests.federation.invariant.opening import Files
@@ -20,7 +21,6 @@ from tests.federation.neighbours import Neighbour, Wire, introduce, make_neighbo
 from iars_node.db import Database
 from iars_node.exchange.announcing import ROTATE_JOB
 from iars_node.exchange.restoring import GAPS_JOB, mark_restored
-from iars_node.exchange.tables import outbox
 from iars_node.exchange.transport import Transport, UnreachableError
 from iars_node.jobs.model import Job, Worker
 from iars_node.jobs.service import run_due
@@ -33,7 +33,7 @@ from iars_node.witness.jobs import WITNESS_JOB
 from iars_node.work import SYSTEM, Actor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from sqlalchemy import Engine
@@ -62,6 +62,22 @@ def _share_statements(engine: Engine) -> None:
             _SHARED.update(dialect=engine.dialect, compiled=LRUCache(1000))
     engine.dialect = _SHARED["dialect"]
     engine.update_execution_options(compiled_cache=_SHARED["compiled"])
+
+
+class AtOnce(Executor):
+    """Runs what it is handed at once: histories wait for nothing, and threads would cost more than they do."""
+
+    def __init__(self, threads: int, name: str) -> None:
+        del threads, name
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Return what came of it, or what it raised."""
+        done: Future[Any] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - whoever asks for the result gets it
+            done.set_exception(error)
+        return done
 
 
 class OwnClock:
@@ -140,6 +156,7 @@ class Nodes:
         self.wire = Wire()
         self.sides: dict[str, Neighbour] = {}
         self.images: set[str] = set()
+        self._looking: dict[str, sqlite3.Connection] = {}
         for name in NAMES:
             shutil.copytree(ready / name, self.folder / name)
             self.sides[name] = Neighbour(self._start(name))
@@ -148,8 +165,8 @@ class Nodes:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for side in self.sides.values():
-            side.node.close()
+        for name in NAMES:
+            self._stop(name)
         self._folder.cleanup()
 
     def _start(self, name: str) -> Node:
@@ -162,11 +179,17 @@ class Nodes:
         }
         settings = _settings().model_copy(update=places)
         clock: Clock = self.clocks[name]
-        node = build_node(settings, clock=clock, transport=Line(self.wire, name, self.away))
+        line = Line(self.wire, name, self.away)
+        node = build_node(settings, clock=clock, transport=line, threads=AtOnce)
         _share_statements(node.database.engine)
         node.vault.unlock(PASSPHRASE)
         self.wire.nodes[name] = node
         return node
+
+    def _stop(self, name: str) -> None:
+        self.sides[name].node.close()
+        if name in self._looking:
+            self._looking.pop(name).close()
 
     def name_of(self, node_id: bytes) -> str:
         """Return which of the four a node id is."""
@@ -176,7 +199,7 @@ class Nodes:
 
     def restart(self, name: str) -> None:
         """End a node and start it again."""
-        self.sides[name].node.close()
+        self._stop(name)
         self.sides[name].node = self._start(name)
 
     def back_up(self, name: str) -> None:
@@ -192,7 +215,7 @@ class Nodes:
     def restore(self, name: str) -> None:
         """Put the older database in the place of today's; the key store gets back what it may."""
         folder = self.folder / name
-        self.sides[name].node.close()
+        self._stop(name)
         shutil.copy(folder / IMAGE, folder / "node.sqlite")
         for leftover in ("node.sqlite-wal", "node.sqlite-shm"):
             (folder / leftover).unlink(missing_ok=True)
@@ -225,12 +248,15 @@ class Nodes:
         """Let everybody send what waits, as far as the lines carry."""
         for _ in range(rounds):
             waiting = [(name, peer) for name in NAMES for peer in self._waiting(name)]
+            if not waiting:
+                return
             for name, peer in waiting:
                 await self.sides[name].node.sender.send_once(peer)
 
     def _waiting(self, name: str) -> list[bytes]:
-        with self.sides[name].node.works.read(SYSTEM) as work:
-            waiting = set(work.connection.execute(select(outbox.c.peer)).scalars())
+        if name not in self._looking:
+            self._looking[name] = sqlite3.connect(self.folder / name / "node.sqlite", isolation_level=None)
+        waiting = {peer for (peer,) in self._looking[name].execute("SELECT DISTINCT peer FROM outbox")}
         return [side.id for side in self.sides.values() if side.id in waiting]
 
     async def settle(self) -> None:

@@ -77,7 +77,8 @@ def refer_again(history: History) -> str:
     sender = history.somebody()
     with history.side(sender).node.works.write(SYSTEM) as work:
         given = consents.get(work, history.one(running_consents(work)))
-        receiver = history.dice.one(given.terms.recipients).node
+        named = [each.node for each in given.terms.recipients if each.node]
+        receiver = history.dice.one(named)
         service = history.dice.one(list(PURPOSES))
         sent = referrals.send_referral(
             work, Offering(given.case_id, given.id, service, "urgent"), bytes.fromhex(receiver)
@@ -118,7 +119,7 @@ def withdraw(history: History) -> str:
                 Part(),
                 Part(scopes=history.some(SHAREABLE)),
                 Part(purposes=(dice.one(given.terms.purposes),)),
-                Part(recipients=(dice.one(given.terms.recipients).node,)),
+                Part(recipients=(dice.one([each.node for each in given.terms.recipients if each.node]),)),
             )
         )
         withdrawals.withdraw(work, [given.id], part, by=dice.one(("person", "person", "other")))
