@@ -10,9 +10,10 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from tests.federation.invariant.opening import OWN, Files, Opened, parts_that_open
+from tests.federation.invariant.opening import OWN, Files, Opened
 
 from iars_protocol.consent import Grant, Onward, Signed, Withdrawal
 from iars_protocol.vocabulary import SERVICES
@@ -21,9 +22,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from iars_protocol.consent import Permission
+
 # A scope ends for a purpose; empty stands for every one.
 End = tuple[str, str]
 WHOLE: End = ("", "")
+
+
+@lru_cache(maxsize=4096)
+def _said(line: str) -> Permission:
+    return Signed.from_line(line).content
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
-class Permission:
+class Permitted:
     """An origin's word that its holder may pass a person on: the person that came under a grant."""
 
     way: str
@@ -50,14 +58,12 @@ class Permission:
 class Evidence:
     """What a node can show for holding something, at one moment of its own clock."""
 
-    def __init__(self, files: Files, now: datetime, patience: timedelta = timedelta(0)) -> None:
+    def __init__(self, files: Files, now: datetime) -> None:
         self._now = now.timestamp()
-        # For how long what has expired may still open: locked, while its grace lasts. Nothing of it is shown.
-        self._patience = patience.total_seconds()
         self._grants: dict[str, tuple[str, Grant]] = {}
         self._ends: defaultdict[str, set[End]] = defaultdict(set)
         self._lapsed: set[str] = set()
-        self._permissions: defaultdict[str, list[Permission]] = defaultdict(list)
+        self._permissions: defaultdict[str, list[Permitted]] = defaultdict(list)
         self._no_longer_permitted: defaultdict[str, set[End]] = defaultdict(set)
         self._read_grants(files)
         self._read_permissions(files)
@@ -78,7 +84,7 @@ class Evidence:
 
     def _read_grants(self, files: Files) -> None:
         for row in files.rows("SELECT * FROM consent_grant"):
-            content = Signed.from_line(row["signed"]).content
+            content = _said(row["signed"])
             if isinstance(content, Grant):
                 self._grants[content.id] = (row["direction"], content)
             for scope, purpose, _node in json.loads(row["ended"] or "[]"):
@@ -92,9 +98,9 @@ class Evidence:
 
     def _read_permissions(self, files: Files) -> None:
         for row in files.rows("SELECT * FROM onward_permission"):
-            content = Signed.from_line(row["signed"]).content
+            content = _said(row["signed"])
             if isinstance(content, Onward):
-                self._permissions[content.id].append(Permission(row["way"], row["grant_id"], content))
+                self._permissions[content.id].append(Permitted(row["way"], row["grant_id"], content))
         for row in files.rows("SELECT * FROM withdrawn_id WHERE kind = 'onward'"):
             if any(each.onward.controller == row["issuer"].hex() for each in self._permissions[row["id"]]):
                 self._no_longer_permitted[row["id"]] |= {
@@ -102,7 +108,7 @@ class Evidence:
                 }
 
     def _read_messages(self, files: Files) -> None:
-        for row, plain in parts_that_open(files):
+        for row, plain in files.parts:
             if row["direction"] != "in" or row["outcome"] != "applied" or plain["part"] != "body":
                 continue
             if row["type"] == "consent.withdraw/1":
@@ -133,8 +139,12 @@ class Evidence:
             if row["until"] > self._now * 1_000_000
         }
 
-    def lacks(self, found: Opened) -> str:
-        """Return what is missing for a piece of content to be held here; nothing where it is covered."""
+    def lacks(self, found: Opened, patience: timedelta = timedelta(0)) -> str:
+        """Return what is missing for a piece of content to be held here; nothing where it is covered.
+
+        `patience` says for how long what has expired may still open: locked, while its grace lasts. Nothing
+        of it is shown.
+        """
         if found.source == OWN:
             return ""
         if found.source not in self._grants:
@@ -154,9 +164,9 @@ class Evidence:
             return (
                 self._may_not_go_on(found, grant, onto)
                 or self._beyond(held, grant)
-                or self._over(held, grant)
+                or self._over(held, grant, patience)
             )
-        return self._beyond(found, grant) or self._over(found, grant)
+        return self._beyond(found, grant) or self._over(found, grant, patience)
 
     def _may_not_go_on(self, found: Opened, grant: Grant, onto: Thread) -> str:
         if any(
@@ -173,7 +183,7 @@ class Evidence:
             return "passed on beyond the permission"
         return ""
 
-    def _permission(self, under: Grant) -> Permission | None:
+    def _permission(self, under: Grant) -> Permitted | None:
         """Return the permission that this node used for a grant of its own."""
         fitting = [each for each in self._permissions[under.onward] if each.way == "in"]
         return fitting[0] if fitting else None
@@ -200,10 +210,10 @@ class Evidence:
             and grant.expires <= onward.expires
         )
 
-    def _over(self, found: Opened, grant: Grant) -> str:
+    def _over(self, found: Opened, grant: Grant, patience: timedelta) -> str:
         if found.source in self._lapsed:
             return "the exception has lapsed"
-        if grant.expires <= self._now - self._patience:
+        if grant.expires <= self._now - patience.total_seconds():
             return "the grant has expired"
         threads = [
             thread

@@ -18,13 +18,14 @@ from tests.conftest import MORNING, PASSPHRASE
 from tests.federation.invariant.opening import Files
 from tests.federation.neighbours import Neighbour, Wire, introduce, make_neighbour
 
-from iars_node.db import Database
+from iars_node.db import EPOCH, Database
 from iars_node.exchange.announcing import ROTATE_JOB
 from iars_node.exchange.restoring import GAPS_JOB, mark_restored
 from iars_node.exchange.transport import Transport, UnreachableError
 from iars_node.jobs.model import Job, Worker
 from iars_node.jobs.service import run_due
 from iars_node.node import STANDING_JOBS, Node, build_node
+from iars_node.retention.model import RETENTION_JOB
 from iars_node.settings import Settings
 from iars_node.tables import metadata
 from iars_node.withdrawals import service as withdrawals
@@ -48,8 +49,9 @@ LONGEST_GRACE = 2 * (GRACE + 3 * HOLD)
 """What expired in the last such time may not be destroyed yet: the grace, and until anybody looked."""
 
 # The logs' trees have tests of their own, keys are changed once in thirty days, gaps are asked for while a
-# history settles, and the clock is looked at before anything is destroyed: each costs more than it shows.
-NOT_EACH_TIME = frozenset({WITNESS_JOB, CLOCK_JOB, ROTATE_JOB, GAPS_JOB})
+# history settles, nobody sets rules of retention here, and the clock is looked at before anything is
+# destroyed: each costs more than it shows.
+NOT_EACH_TIME = frozenset({WITNESS_JOB, CLOCK_JOB, ROTATE_JOB, GAPS_JOB, RETENTION_JOB})
 EVERY_FEW_SECONDS = tuple(kind for kind in STANDING_JOBS if kind not in NOT_EACH_TIME)
 # Statements are compiled once for all the nodes of a process: each by itself would spend its life on it.
 # What is compiled belongs to a dialect, so they share that too.
@@ -65,7 +67,7 @@ def _share_statements(engine: Engine) -> None:
 
 
 class AtOnce(Executor):
-    """Runs what it is handed at once: histories wait for nothing, and threads would cost more than they do."""
+    """Runs what it is handed at once: nothing here waits, and threads would cost more than they do."""
 
     def __init__(self, threads: int, name: str) -> None:
         del threads, name
@@ -236,8 +238,9 @@ class Nodes:
         with node.works.write(SYSTEM) as work:
             for kind in (*EVERY_FEW_SECONDS, *also):
                 node.jobs[kind](work, Job("", kind, "", {}, work.now))
-        others = {kind: run for kind, run in node.jobs.items() if kind not in STANDING_JOBS}
-        run_due(node.works, Worker("history", others))
+        if self._is_anything_due(name):
+            others = {kind: run for kind, run in node.jobs.items() if kind not in STANDING_JOBS}
+            run_due(node.works, Worker("history", others))
 
     def confirm_clock(self, name: str) -> None:
         """Have an administrator look at the clock."""
@@ -253,11 +256,19 @@ class Nodes:
             for name, peer in waiting:
                 await self.sides[name].node.sender.send_once(peer)
 
-    def _waiting(self, name: str) -> list[bytes]:
+    def _look(self, name: str, query: str, *values: object) -> list[Any]:
+        """Ask a node's database something small: through the program it would cost many times as much."""
         if name not in self._looking:
             self._looking[name] = sqlite3.connect(self.folder / name / "node.sqlite", isolation_level=None)
-        waiting = {peer for (peer,) in self._looking[name].execute("SELECT DISTINCT peer FROM outbox")}
+        return [value for (value,) in self._looking[name].execute(query, values)]
+
+    def _waiting(self, name: str) -> list[bytes]:
+        waiting = set(self._look(name, "SELECT DISTINCT peer FROM outbox"))
         return [side.id for side in self.sides.values() if side.id in waiting]
+
+    def _is_anything_due(self, name: str) -> bool:
+        now = (self.clocks[name].now() - EPOCH) // timedelta(microseconds=1)
+        return bool(self._look(name, "SELECT 1 FROM job WHERE done_at IS NULL AND due_at <= ? LIMIT 1", now))
 
     async def settle(self) -> None:
         """Bring everybody back, wait until everything is told, and until every hold and grace is over."""

@@ -8,25 +8,20 @@ import os
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.federation.invariant import passing, steps
-from tests.federation.invariant.covering import Evidence
 from tests.federation.invariant.history import History, Nothing
+from tests.federation.invariant.judging import every_judge, showing_uncovered
 from tests.federation.invariant.nodes import (
-    IMAGE,
-    LONGEST_GRACE,
-    NAMES,
     Nodes,
     quick_folder,
     template,
 )
-from tests.federation.invariant.opening import OWN, everything_that_opens
-from tests.federation.invariant.showing import shown_uncovered
 from tests.federation.invariant.steps import answer, refer
 
 from iars_admin.demo.draw import Draw
@@ -35,8 +30,6 @@ from iars_protocol.errors import ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-    from tests.federation.invariant.opening import Opened
 
 FEWEST, MOST = 8, 22
 LOOKS = 5
@@ -85,16 +78,12 @@ async def _play(history: History) -> Outcome:
         if history.dice.chance(LOOKS):
             uncovered += [f"after step {number}, {fault}" for fault in showing_uncovered(nodes)]
     await nodes.settle()
-    uncovered += everything_uncovered(nodes)
-    received = sum(count_received(nodes, name) for name in NAMES)
+    received = 0
+    for judge in every_judge(nodes):
+        uncovered += judge.everything_uncovered()
+        received += judge.count_received()
     erased = sum(len(side.node.vault.ledger()) for side in nodes.sides.values())
     return Outcome(history.seed, tuple(dict.fromkeys(uncovered)), tuple(history.told), received, erased)
-
-
-def count_received(nodes: Nodes, name: str) -> int:
-    """Count what opens at a node and came from somebody else."""
-    with closing(nodes.files(name)) as files:
-        return sum(found.source != OWN for found in everything_that_opens(files))
 
 
 async def _begin(history: History) -> None:
@@ -104,48 +93,6 @@ async def _begin(history: History) -> None:
         with suppress(Nothing):
             history.told.append(_take(history, step))
         await history.nodes.deliver()
-
-
-def everything_uncovered(nodes: Nodes) -> list[str]:
-    """Return what is uncovered at the four nodes, of what opens and of what is shown."""
-    return showing_uncovered(nodes) + opening_uncovered(nodes) + sharing_uncovered(nodes)
-
-
-def showing_uncovered(nodes: Nodes) -> list[str]:
-    """Return what the pages show without evidence."""
-    return [fault for name in NAMES for fault in shown_uncovered(nodes, name)]
-
-
-def opening_uncovered(nodes: Nodes) -> list[str]:
-    """Return what the keys open without evidence."""
-    return [
-        f"{name} opens {found}: {lack}" for name in NAMES for found, lack in _opening(nodes, name) if lack
-    ]
-
-
-def sharing_uncovered(nodes: Nodes) -> list[str]:
-    """Return what nodes still share under others' permissions without evidence that they may."""
-    return [f"{name} shares under {fault}" for name in NAMES for fault in _sharing(nodes, name)]
-
-
-def _sharing(nodes: Nodes, name: str) -> list[str]:
-    with closing(nodes.files(name)) as files:
-        return list(Evidence(files, nodes.sides[name].node.clock.now()).shared_without_ground())
-
-
-def _opening(nodes: Nodes, name: str) -> Iterator[tuple[Opened, str]]:
-    with closing(nodes.files(name)) as files:
-        evidence = Evidence(files, nodes.sides[name].node.clock.now(), LONGEST_GRACE)
-        for found in everything_that_opens(files):
-            yield found, evidence.lacks(found)
-    if name not in nodes.images:
-        return
-    # An older image of the database with today's keys must show no more than today's. Its blind words are the
-    # exception: nothing takes them out of a copy, and who has the passphrase too can try a name against them.
-    with closing(nodes.files(name, IMAGE)) as files:
-        for found in everything_that_opens(files):
-            if found.table != "search_word":
-                yield replace(found, table=f"older {found.table}"), evidence.lacks(found)
 
 
 def _step(history: History) -> str:

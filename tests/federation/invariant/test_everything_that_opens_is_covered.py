@@ -12,15 +12,10 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from tests.federation.invariant.judging import everything_uncovered, opening_uncovered, showing_uncovered
 from tests.federation.invariant.nodes import Nodes, template
 from tests.federation.invariant.opening import NAMING, OWN, READERS, everything_that_opens
-from tests.federation.invariant.playing import (
-    everything_uncovered,
-    opening_uncovered,
-    play,
-    play_all,
-    showing_uncovered,
-)
+from tests.federation.invariant.playing import play, play_all
 from tests.federation.neighbours import SHARED
 
 from iars_node.referrals import service as referrals
