@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import TextClause, case, delete, func, or_, select, text, update
+from sqlalchemy import TextClause, bindparam, case, delete, func, or_, select, text, update
 
 from iars_node.db import new_id
 from iars_node.jobs.model import Job
 from iars_node.jobs.tables import is_open, is_parked, job
-from iars_node.prepared import Prepared, inserting
+from iars_node.prepared import Prepared, inserting, listed, listing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -75,28 +76,35 @@ def claim(
 ) -> Job | None:
     """Lease the job that is due longest to an owner; its fence tells this lease from every other."""
     moment = _lease_clock(connection, now)
-    free = or_(job.c.lease_until.is_(None), job.c.lease_until <= moment)
+    wanted = sorted(kinds)
+    given = {"now": now, "moment": moment, "new_owner": owner, "until": moment + lease}
+    row = _claiming(len(wanted)).first(connection, given | listing(job.c.kind, wanted))
+    return None if row is None else Job(**row._asdict())
+
+
+@lru_cache(maxsize=16)
+def _claiming(kinds: int) -> Prepared:
+    # Every worker asks several times a second, and most of the time for nothing.
+    free = or_(job.c.lease_until.is_(None), job.c.lease_until <= bindparam("moment"))
     due = (
         select(job.c.id)
-        .where(is_open, job.c.due_at <= now, free, job.c.kind.in_(sorted(kinds)))
+        .where(is_open, job.c.due_at <= bindparam("now"), free, job.c.kind.in_(listed(job.c.kind, kinds)))
         .order_by(job.c.due_at, job.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    leased = (
+    return Prepared(
         update(job)
         .where(job.c.id == due.scalar_subquery())
         .values(
-            lease_owner=owner,
+            lease_owner=bindparam("new_owner"),
             lease_fence=job.c.lease_fence + 1,
-            lease_until=moment + lease,
+            lease_until=bindparam("until"),
             # Counted at the start: a job that kills its process has been tried too.
             attempts=job.c.attempts + 1,
         )
         .returning(*job.c)
     )
-    row = connection.execute(leased).mappings().one_or_none()
-    return None if row is None else Job(**row)
 
 
 def complete(connection: Connection, claimed: Job, at: datetime) -> bool:

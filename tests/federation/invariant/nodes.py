@@ -158,6 +158,7 @@ class Nodes:
         self.wire = Wire()
         self.sides: dict[str, Neighbour] = {}
         self.images: set[str] = set()
+        self._is_restored = False
         self._looking: dict[str, sqlite3.Connection] = {}
         for name in NAMES:
             shutil.copytree(ready / name, self.folder / name)
@@ -227,6 +228,7 @@ class Nodes:
         self.sides[name].node = node
         with node.works.write(SYSTEM) as work:
             mark_restored(work)
+        self._is_restored = True
 
     def work_off(self, name: str, *also: str) -> None:
         """Do what is due at a node.
@@ -256,30 +258,32 @@ class Nodes:
             for name, peer in waiting:
                 await self.sides[name].node.sender.send_once(peer)
 
-    def _look(self, name: str, query: str, *values: object) -> list[Any]:
+    def look(self, name: str, query: str, *values: object) -> set[Any]:
         """Ask a node's database something small: through the program it would cost many times as much."""
         if name not in self._looking:
             self._looking[name] = sqlite3.connect(self.folder / name / "node.sqlite", isolation_level=None)
-        return [value for (value,) in self._looking[name].execute(query, values)]
+        return {value for (value,) in self._looking[name].execute(query, values)}
 
     def _waiting(self, name: str) -> list[bytes]:
-        waiting = set(self._look(name, "SELECT DISTINCT peer FROM outbox"))
+        waiting = self.look(name, "SELECT peer FROM outbox")
         return [side.id for side in self.sides.values() if side.id in waiting]
 
     def _is_anything_due(self, name: str) -> bool:
         now = (self.clocks[name].now() - EPOCH) // timedelta(microseconds=1)
-        return bool(self._look(name, "SELECT 1 FROM job WHERE done_at IS NULL AND due_at <= ? LIMIT 1", now))
+        return bool(self.look(name, "SELECT 1 FROM job WHERE done_at IS NULL AND due_at <= ? LIMIT 1", now))
 
     async def settle(self) -> None:
         """Bring everybody back, wait until everything is told, and until every hold and grace is over."""
         self.away.clear()
         for name in NAMES:
             self.clocks[name].wrong = timedelta(0)
+        # Only a node that was put back misses what it had sent or received.
+        gaps = (GAPS_JOB,) if self._is_restored else ()
         for number, hours in enumerate((1, 2, 27, 2)):
             self.clock.moment += timedelta(hours=hours)
             for name in NAMES:
                 self.confirm_clock(name)
-                self.work_off(name, GAPS_JOB, *(() if number else (ROTATE_JOB,)))
+                self.work_off(name, *gaps, *(() if number else (ROTATE_JOB,)))
             await self.deliver(3)
 
     # -- what lies on the disks
