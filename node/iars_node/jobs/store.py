@@ -107,10 +107,17 @@ def _claiming(kinds: int) -> Prepared:
     )
 
 
+_COMPLETE = Prepared(
+    update(job)
+    .where(job.c.id == bindparam("wanted"), job.c.lease_fence == bindparam("at_fence"), is_open)
+    .values(done_at=bindparam("at"), lease_owner=None, lease_until=None, last_error=None)
+)
+
+
 def complete(connection: Connection, claimed: Job, at: datetime) -> bool:
     """Mark a job as done; say whether its lease still stood."""
-    values = {"done_at": at, "lease_owner": None, "lease_until": None, "last_error": None}
-    return connection.execute(_under_lease(claimed).values(values)).rowcount == 1
+    held = {"wanted": claimed.id, "at_fence": claimed.lease_fence, "at": at}
+    return _COMPLETE.run(connection, held) == 1
 
 
 def postpone(connection: Connection, claimed: Job, until: datetime, error: str, attempts: int) -> bool:

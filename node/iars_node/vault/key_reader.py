@@ -17,7 +17,7 @@ from iars_node.vault.errors import KeyStoreError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Connection, Row, Select
+    from sqlalchemy import Connection
 
     from iars_node.db import Database
 
@@ -59,7 +59,7 @@ class KeyReader:
             found += self._twice(partial(self._ask, part))
         return {bytes(row.key_id): bytes(row.wrapped) for row in found}
 
-    def rows(self, statement: Select[Any], parameters: Mapping[str, object] | None = None) -> list[Row[Any]]:
+    def rows(self, statement: Prepared, parameters: Mapping[str, object]) -> list[Any]:
         """Return every row of a query."""
         return self._twice(lambda: self._query(statement, parameters))
 
@@ -86,9 +86,9 @@ class KeyReader:
         with self._connection() as connection:
             return _some_keys(len(key_ids)).all(connection, listing(_KEY_ID, key_ids))
 
-    def _query(self, statement: Select[Any], parameters: Mapping[str, object] | None) -> list[Row[Any]]:
+    def _query(self, statement: Prepared, parameters: Mapping[str, object]) -> list[Any]:
         with self._connection() as connection:
-            return list(connection.execute(statement, parameters))
+            return statement.all(connection, parameters)
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:

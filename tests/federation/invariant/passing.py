@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def permit(history: History) -> str:
     """Have an origin allow a recipient to pass the person on, as far as the person said or less far."""
-    origin = history.one([name for name in NAMES if _at(history, name, _permitting)])
+    origin = history.one([name for name in NAMES if _is_any(history, name, _permitting, "referral")])
     with history.side(origin).node.works.write(SYSTEM) as work:
         row = history.one(_permitting(work))
         given = consents.get(work, row.consent_id)
@@ -43,9 +43,11 @@ def permit(history: History) -> str:
     return f"{origin} permits {name} to pass on {given.id[:6]}: {permission.id[:6]}, {', '.join(scopes)}"
 
 
-def _at(history: History, name: str, find: Callable[[Work], list[Any]]) -> list[Any]:
+def _is_any(history: History, name: str, find: Callable[[Work], list[Any]], table: str) -> bool:
+    if not history.nodes.look(name, f"SELECT 1 FROM {table}"):  # noqa: S608 - the names above
+        return False
     with history.side(name).node.works.read(SYSTEM) as work:
-        return find(work)
+        return bool(find(work))
 
 
 def _permitting(work: Work) -> list[Any]:
@@ -76,7 +78,7 @@ def _permissions(work: Work) -> list[Any]:
 
 def pass_on(history: History) -> str:
     """Have a recipient refer a person on: under a permission of the case, or without one."""
-    holders = [name for name in NAMES if _at(history, name, _permissions)]
+    holders = [name for name in NAMES if _is_any(history, name, _permissions, "onward_permission")]
     if not holders or history.dice.chance(20):
         return _pass_on_alone(history)
     holder = history.dice.one(holders)
