@@ -418,6 +418,25 @@ async def test_a_part_that_is_withdrawn_goes_on_to_nobody(chain: Chain) -> None:
     assert "identity" not in {line.scope for line in (*found.at_offer, *found.on_acceptance)}
 
 
+async def test_what_is_withdrawn_for_a_purpose_is_passed_on_for_no_such_service(chain: Chain) -> None:
+    shelter, mission, clinic = chain
+    sent, given, permission = await passed_to_mission(chain)
+    withdraw(shelter, given, purposes=("return",))
+    await settle(*chain)
+    forwarded, own = pass_on(mission, sent, clinic, permission)
+    with mission.node.works.read(SYSTEM) as work:
+        assert consents.kept_grant(work, forwarded.grant_id).grant.purposes == ("assistance",)
+    case = case_of(mission, sent)
+    # Neither under the grant that there is, nor under a new one.
+    for said in (own, mission.give_consent(case, clinic)):
+        offering = Offering(case.id, said.id, "TRN-ASSIST", "urgent", onward=permission.id)
+        with pytest.raises(RefusedError) as shown_first:
+            _preview(mission, offering, clinic)
+        with pytest.raises(RefusedError) as refused:
+            mission.refer(case, said, clinic, onward=permission.id, service="TRN-ASSIST")
+        assert shown_first.value.reason == refused.value.reason == "onward-purpose"
+
+
 async def test_passing_on_can_end_alone(chain: Chain, clock: SetClock) -> None:
     shelter, mission, clinic = chain
     sent, given, permission = await passed_to_mission(chain)

@@ -181,6 +181,8 @@ class Evidence:
         onward = permission.onward
         if onward.controller != grant.controller or found.scope not in onward.scopes:
             return "passed on beyond the permission"
+        if onto.purpose not in onward.purposes or onto.purpose not in under.purposes:
+            return "passed on for another purpose"
         return ""
 
     def _permission(self, under: Grant) -> Permitted | None:
