@@ -64,6 +64,8 @@ class _Request:
     lines: tuple[Queued, ...]
     body: bytes
     headers: dict[str, str]
+    # Whether it took everything that could go: what is queued meanwhile wakes the sender.
+    is_all: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +256,8 @@ class Sender:
             if request is None:
                 break
             made.append(request)
+            if request.is_all:
+                break
         return _Step(held, made)
 
     def _prepare(self, held: Route, busy: set[bytes]) -> _Request | None:
@@ -280,7 +284,8 @@ class Sender:
         headers = hop.sign_request(
             identity_of(vault).hop, method="POST", path=PATH, body=body, recipient=peer.node_id, now=now
         )
-        return _Request(peer, tuple(sealed), body, headers | {"Content-Type": CBOR})
+        is_all = len(sealed) == len(lines) < self._sending.batch
+        return _Request(peer, tuple(sealed), body, headers | {"Content-Type": CBOR}, is_all)
 
     def _seal(
         self, peer: Peer, loaded: Sequence[tuple[Queued, bytes | None]], now: datetime
