@@ -10,7 +10,8 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from iars_protocol.errors import ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from multiprocessing.context import BaseContext
 
 FEWEST, MOST = 8, 22
 LOOKS = 5
@@ -39,6 +41,8 @@ DELIVERIES = 60
 """How often of a hundred, after a step, the lines carry what waits: else messages cross, and overtake."""
 
 TRIES = 10
+MEASURING = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+"""By these variables a process that starts is told to note which lines it runs."""
 STEPS = {**steps.STEPS, **passing.STEPS}
 BY_NAME = {step.__name__: step for step in STEPS}
 WEIGHTS = {step.__name__: often for step, often in STEPS.items()}
@@ -63,8 +67,12 @@ class Outcome:
 
 def play(ready: Path, seed: int) -> Outcome:
     """Play the history of a seed on copies of four ready nodes."""
-    with Nodes(ready) as nodes:
-        return asyncio.run(_play(History(seed, Draw(f"history {seed}"), nodes)))
+    try:
+        with Nodes(ready) as nodes:
+            return asyncio.run(_play(History(seed, Draw(f"history {seed}"), nodes)))
+    except Exception as error:
+        error.add_note(f"This broke history {seed}.")
+        raise
 
 
 async def _play(history: History) -> Outcome:
@@ -109,10 +117,25 @@ def _take(history: History, step: Callable[[History], str]) -> str:
         return f"{step.__name__}: refused, {getattr(error, 'reason', '') or error.code}"
 
 
-def play_all(ready: Path, seeds: Iterable[int], processes: int | None = None) -> Iterator[Outcome]:
-    """Play many histories on every processor, in no order."""
+@cache
+def _context() -> BaseContext:
+    """Start the process that all the others are forked from: it has read the program, and measures nothing.
+
+    To note which lines run would cost half as much again, and tells nothing that other tests don't.
+    """
     context = multiprocessing.get_context("forkserver")
-    pool = ProcessPoolExecutor(processes or os.cpu_count(), mp_context=context)
+    context.set_forkserver_preload([__name__])
+    measuring = {name: os.environ.pop(name) for name in MEASURING if name in os.environ}
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.update(measuring)
+    return context
+
+
+def play_all(ready: Path, seeds: Iterable[int], processes: int) -> Iterator[Outcome]:
+    """Play many histories, in so many processes of their own."""
+    pool = ProcessPoolExecutor(processes, mp_context=_context())
     try:
         yield from pool.map(partial(play, ready), seeds, chunksize=5)
     finally:
