@@ -92,7 +92,7 @@ def terms(history: History, work: Work, *recipients: str) -> Terms:
     dice = history.dice
     named = [Recipient(node=history.side(name).id.hex()) for name in recipients]
     return Terms(
-        purposes=dice.one((("assistance",), ("assistance", "return"))),
+        purposes=dice.one((("assistance",), ("assistance", "return"), ("assistance", "return"))),
         scopes=tuple(consents.default_scope(code) for code in ("services", *history.some(SHAREABLE))),
         recipients=(*named, Recipient("", "NGO")) if dice.chance(15) else tuple(named),
         expires=work.now

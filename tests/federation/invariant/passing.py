@@ -17,6 +17,7 @@ from iars_node.referrals import service as referrals
 from iars_node.referrals.model import Offering
 from iars_node.referrals.tables import referral
 from iars_node.withdrawals import service as withdrawals
+from iars_node.withdrawals.model import Part
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
@@ -122,15 +123,29 @@ def _next(history: History, holder: str, permission: KeptPermission | None) -> s
 
 
 def end_permission(history: History) -> str:
-    """Have a person no longer want to be passed on, while the recipient keeps what it has."""
-    origin = history.somebody()
+    """Have a person no longer want to be passed on, or not with all of it, or not for everything."""
+    origin = history.one([name for name in NAMES if _is_any(history, name, _given, "onward_permission")])
     with history.side(origin).node.works.write(SYSTEM) as work:
-        column = onward_permission.c
-        query = select(column.id).where(column.way == "out", column.ended_at.is_(None)).order_by(AS_WRITTEN)
-        found = history.one(list(work.connection.execute(query).scalars()))
-        withdrawals.withdraw_onward(work, found, by=history.dice.one(("person", "other")))
-    return f"{origin}: passing on under {found[:6]} is withdrawn"
+        found = history.one(_given(work))
+        permission = onward_store.find_permission(work.connection, found.id, way="out")
+        what = history.dice.one(("passing on", "passing on", "a scope", "a purpose", "a purpose"))
+        if permission is None or what == "passing on":
+            withdrawals.withdraw_onward(work, found.id, by=history.dice.one(("person", "other")))
+        elif what == "a scope":
+            named = history.dice.one(permission.onward.scopes)
+            withdrawals.withdraw(work, [found.consent_id], Part(scopes=(named,)))
+        else:
+            named = history.dice.one(permission.onward.purposes)
+            withdrawals.withdraw(work, [found.consent_id], Part(purposes=(named,)))
+    return f"{origin}: {what} under {found.id[:6]} is withdrawn"
 
 
-STEPS: Mapping[Callable[[History], str], int] = {permit: 14, pass_on: 20, end_permission: 3}
+def _given(work: Work) -> list[Any]:
+    """Return the permissions that this node gave and that still stand."""
+    column = onward_permission.c
+    query = select(column.id, column.consent_id).where(column.way == "out", column.ended_at.is_(None))
+    return list(work.connection.execute(query.order_by(AS_WRITTEN)))
+
+
+STEPS: Mapping[Callable[[History], str], int] = {permit: 14, pass_on: 20, end_permission: 8}
 """Each kind of step, and how often it is drawn."""
