@@ -30,6 +30,11 @@ _SAVE, _UNDO, _RELEASE = (
 
 _BUSY_SECONDS = 30
 
+_CACHE_KIB = 6_000
+"""Random keys touch dozens of pages in each transaction; SQLite's own 2 MB forget them before the next."""
+_PAGES_TO_CHECKPOINT = 4_000
+"""16 MB of log before its pages move into the file: the same pages come again in the next transactions."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 metadata = MetaData(
@@ -153,6 +158,8 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
         "foreign_keys=ON",
         "secure_delete=ON",
         f"busy_timeout={_BUSY_SECONDS * 1000}",
+        f"cache_size=-{_CACHE_KIB}",
+        f"wal_autocheckpoint={_PAGES_TO_CHECKPOINT}",
         "temp_store=MEMORY",
     ):
         cursor.execute(f"PRAGMA {pragma}")

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     Written = Executable | Callable[[str], Executable]
 
 
+ROWS_TO_COPY = 20
+"""From so many rows on PostgreSQL takes them sooner as a stream than one by one."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Form:
     """One statement as one kind of database takes it."""
@@ -43,6 +47,7 @@ class _Form:
     reading: tuple[tuple[int, Convert], ...]
     row: Callable[[Iterable[Any]], Any]
     driver_error: type[Exception]
+    copying: str
 
     def arrange(self, parameters: Parameters) -> Any:  # noqa: ANN401 - a list or a mapping, as the driver wants it
         """Return the parameters as the driver takes them."""
@@ -96,6 +101,21 @@ class Prepared:
         touched: int = cursor.rowcount
         cursor.close()
         return touched
+
+    def insert_all(self, connection: Connection, rows: Sequence[Parameters]) -> None:
+        """Run an insert once for each row, as one stream into PostgreSQL where they are many."""
+        form = self._form(connection)
+        if len(rows) < ROWS_TO_COPY or form.is_positional:
+            self.run_many(connection, rows)
+            return
+        cursor: Any = connection.connection.cursor()
+        try:
+            with cursor.copy(form.copying) as copy:
+                for row in rows:
+                    copy.write_row(tuple(form.arrange(row).values()))
+        except form.driver_error as error:
+            raise _translated(connection, form, error) from None
+        cursor.close()
 
     def first(self, connection: Connection, parameters: Parameters) -> Any | None:  # noqa: ANN401 - a row of any statement
         """Run it and return its first row, or None."""
@@ -160,8 +180,8 @@ def _names(key: str, count: int) -> tuple[str, ...]:
 
 
 def insert_many(connection: Connection, table: Table, rows: Sequence[Parameters]) -> None:
-    """Insert rows that each name every column of the table."""
-    _inserting(table).run_many(connection, rows)
+    """Insert rows that each name every column of the table that the database does not number itself."""
+    _inserting(table).insert_all(connection, rows)
 
 
 @lru_cache(maxsize=64)
@@ -193,7 +213,17 @@ def _compiled(written: Written, dialect: Dialect) -> _Form:
         reading=tuple((place, convert) for place, convert in readers if convert is not None),
         row=row._make,
         driver_error=driver.Error,
+        copying=_copying(statement, tuple(names), dialect),
     )
+
+
+def _copying(statement: Any, names: Sequence[str], dialect: Dialect) -> str:  # noqa: ANN401 - any statement
+    """Return PostgreSQL's COPY of the same columns for a plain insert, and nothing for another statement."""
+    table = getattr(statement, "table", None)
+    if table is None or not statement.is_insert:
+        return ""
+    quoted = ", ".join(dialect.identifier_preparer.quote(name) for name in names)
+    return f"COPY {dialect.identifier_preparer.format_table(table)} ({quoted}) FROM STDIN"
 
 
 def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
@@ -201,8 +231,11 @@ def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
 
 
 def _translated(connection: Connection, form: _Form, error: Exception) -> Exception:
-    # Without the parameters: an error's text ends up in logs.
+    # Without the parameters, and without PostgreSQL's detail and context, which repeat the row: an error's
+    # text ends up in logs.
+    primary = getattr(getattr(error, "diag", None), "message_primary", None)
+    bare = error if primary is None else type(error)(primary)
     translated: Exception = DBAPIError.instance(
-        form.sql, None, error, form.driver_error, hide_parameters=True, dialect=connection.dialect
+        form.sql, None, bare, form.driver_error, hide_parameters=True, dialect=connection.dialect
     )
     return translated

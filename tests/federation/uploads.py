@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx2
+from sqlalchemy import select
 from tests.federation.neighbours import Wire, settle
 
 from iars_node.app import create_app
 from iars_node.attachments.service import add_attachment, attachment_to_send, read_attachment, stored_file
+from iars_node.attachments.uploading import UPLOAD_JOB
+from iars_node.audit.tables import alarm, audit_event
 from iars_node.exchange.transport import UnreachableError
+from iars_node.jobs import store as job_store
 from iars_node.referrals import service as referrals
 from iars_node.work import SYSTEM
 
@@ -22,10 +27,13 @@ if TYPE_CHECKING:
 
     from iars_node.attachments.model import Attachment
     from iars_node.cases.model import Case
+    from iars_node.jobs.model import Job
     from iars_node.node import Node
     from iars_node.referrals.model import Referral
 
 MOST = 2**40
+
+SCAN = secrets.token_bytes(3_000_000)
 
 
 class UploadWire(Wire):
@@ -109,3 +117,21 @@ def read(neighbour: Neighbour, attachment_id: str) -> bytes:
     with neighbour.node.works.write(SYSTEM) as work:
         found = read_attachment(work, attachment_id)
     return b"".join(neighbour.node.folder.open(stored_file(found)))
+
+
+def open_job(neighbour: Neighbour, referral_id: str, attachment_id: str) -> Job | None:
+    """Return the job that waits to upload an attachment."""
+    with neighbour.node.works.read(SYSTEM) as work:
+        return job_store.open_job(work.connection, UPLOAD_JOB, f"{referral_id}/{attachment_id}")
+
+
+def kinds_of_alarms(neighbour: Neighbour) -> set[str]:
+    """Return what alarms there are."""
+    with neighbour.node.works.read(SYSTEM) as work:
+        return set(work.connection.execute(select(alarm.c.kind)).scalars())
+
+
+def actions(neighbour: Neighbour) -> set[str]:
+    """Return which kinds of events a node recorded."""
+    with neighbour.node.works.read(SYSTEM) as work:
+        return set(work.connection.execute(select(audit_event.c.action)).scalars())

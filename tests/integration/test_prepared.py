@@ -85,6 +85,30 @@ def test_many_rows_go_in_at_once(things: Database) -> None:
     assert names(things) == ["thing 0", "thing 1"]
 
 
+def test_very_many_rows_go_in_as_they_are(things: Database) -> None:
+    rows = [
+        ROW
+        | {
+            "name": f"thing\t{number}\n\\N",
+            "at": None if number % 2 else ROW["at"],
+            "is_new": number % 3 == 0,
+        }
+        for number in range(100)
+    ]
+    with things.write() as connection:
+        insert_many(connection, KEPT, rows)
+        found = [dict(row) for row in connection.execute(select(KEPT).order_by(KEPT.c.number)).mappings()]
+    assert [row | {"number": found[place]["number"]} for place, row in enumerate(rows)] == found
+
+
+def test_very_many_rows_go_in_all_or_none_and_an_error_tells_nothing_of_them(things: Database) -> None:
+    rows = [ROW | {"name": f"thing {number % 99}"} for number in range(100)]
+    with pytest.raises(IntegrityError) as caught, things.write() as connection:
+        insert_many(connection, KEPT, rows)
+    assert "thing 0" not in str(caught.value)
+    assert names(things) == []
+
+
 def test_a_drivers_error_has_its_usual_class_and_tells_nothing_of_the_row(things: Database) -> None:
     with pytest.raises(IntegrityError) as caught, things.write() as connection:
         ADD.run_many(connection, [ROW, ROW])

@@ -11,20 +11,19 @@ from sqlalchemy import and_, or_, select, union, union_all
 from iars_node.audit.actions import with_prefix
 from iars_node.audit.model import AuditFilter, Event, EventPage, RecordedEvent
 from iars_node.audit.tables import audit_event
-from iars_node.prepared import Prepared, inserting
+from iars_node.prepared import insert_many
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, Select
 
-_INSERT = Prepared(inserting(audit_event))
 MAX_PAGE = 500
 
 
 def insert_events(connection: Connection, recorded: Sequence[tuple[Event, bytes, bytes]]) -> None:
     """Append events with their salts and leaves, in order, in one statement."""
-    _INSERT.run_many(connection, [_row(event, salt, leaf) for event, salt, leaf in recorded])
+    insert_many(connection, audit_event, [_row(event, salt, leaf) for event, salt, leaf in recorded])
 
 
 def page(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from iars_node.exchange import outbox, streams
 from iars_node.exchange.model import OUT, Outgoing
@@ -86,13 +86,15 @@ def _numbers(work: Work, peers: Sequence[bytes]) -> list[tuple[bytes, int]]:
 
 
 def _keep(work: Work, drafts: Sequence[Draft], signed: Sequence[Message]) -> None:
-    work.connection.execute(
-        insert(message_table).inline(),
+    insert_many(
+        work.connection,
+        message_table,
         [_message_row(work, each, draft.peer.node_id) for draft, each in zip(drafts, signed, strict=True)],
     )
     insert_many(work.connection, message_part, _part_rows(work, drafts, signed))
-    work.connection.execute(
-        insert(outbox_table),
+    insert_many(
+        work.connection,
+        outbox_table,
         [
             outbox.line(work, draft.peer.node_id, draft.thread, each.id) | {"precedence": draft.precedence}
             for draft, each in zip(drafts, signed, strict=True)

@@ -32,6 +32,7 @@ class Vault:
         self._store = store
         self._keys: Subkeys | None = None
         self._pool = KeyPool(self._write_content_keys)
+        self._unused: dict[bytes, bytes] = {}
 
     @classmethod
     def create(cls, key_store_url: str, passphrase: str, *, cost: Cost = USUAL_COST) -> Self:
@@ -62,8 +63,9 @@ class Vault:
         self._keys = Subkeys(master_key.unwrap(self._store.header(), passphrase))
 
     def lock(self) -> None:
-        """Forget the master key."""
+        """Forget the master key, and the content keys that were made ahead."""
         self._keys = None
+        self._unused = {}
 
     def close(self) -> None:
         """Lock, and close the key store's connections."""
@@ -163,7 +165,10 @@ class Vault:
         This is outside the caller's database transaction and can't be undone: commit the intent first,
         then erase, then mark it done.
         """
-        self._store.erase_content_keys([Erasure(key_id, at) for key_id in sorted(set(key_ids))])
+        key_ids = set(key_ids)
+        for key_id in key_ids:
+            self._unused.pop(key_id, None)
+        self._store.erase_content_keys([Erasure(key_id, at) for key_id in sorted(key_ids)])
 
     def ledger(self) -> list[Erasure]:
         """Return every erasure, oldest first."""
@@ -250,15 +255,22 @@ class Vault:
 
     def _content_keys(self, key_ids: Sequence[bytes]) -> dict[bytes, bytes]:
         wrapping = self._unlocked().wrapping
-        # Read each time and never kept: another process may have erased the key a moment ago.
-        wrapped = self._store.content_keys(list(dict.fromkeys(key_ids)))
-        return {key_id: sealing.open_sealed(wrapping, row, key_id) for key_id, row in wrapped.items()}
+        wanted = dict.fromkeys(key_ids)
+        # The first use of a key that was made here. From then on it is read each time and never kept:
+        # another process may have erased it a moment ago.
+        keys = {key_id: key for key_id in wanted if (key := self._unused.pop(key_id, None)) is not None}
+        if len(keys) < len(wanted):
+            wrapped = self._store.content_keys([key_id for key_id in wanted if key_id not in keys])
+            keys |= {key_id: sealing.open_sealed(wrapping, row, key_id) for key_id, row in wrapped.items()}
+        return keys
 
     def _write_content_keys(self, key_ids: list[bytes]) -> None:
         wrapping = self._unlocked().wrapping
+        fresh = {key_id: sealing.new_key() for key_id in key_ids}
         self._store.add_content_keys(
-            [(key_id, sealing.seal(wrapping, sealing.new_key(), key_id)) for key_id in key_ids]
+            [(key_id, sealing.seal(wrapping, key, key_id)) for key_id, key in fresh.items()]
         )
+        self._unused = fresh
 
 
 def _private_place(role: str, key_id: bytes, not_after: datetime | None) -> bytes:

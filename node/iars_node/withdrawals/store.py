@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from iars_node.consent import ended
 from iars_node.exchange.model import OUT
 from iars_node.exchange.tables import message as message_table
-from iars_node.prepared import Prepared, inserting
+from iars_node.prepared import Prepared, insert_many, inserting
 from iars_node.withdrawals.model import HELD, PAUSED, ClockMark, Ending, Notice, Report, Retention
 from iars_node.withdrawals.tables import clock_mark, ending, erasure_report, retention, withdrawal_notice
 from iars_protocol.messages.consent import read_outcome
@@ -56,11 +56,9 @@ _RECEIPTS = Prepared(
 def add_notices(connection: Connection, new: Sequence[Notice]) -> None:
     """Write withdrawals for the first time."""
     rows = [{entry.name: getattr(each, entry.name) for entry in fields(Notice)} for each in new]
-    if rows:
-        connection.execute(
-            insert(withdrawal_notice),
-            [row | {name: list(row[name]) for name in _LISTS} for row in rows],
-        )
+    insert_many(
+        connection, withdrawal_notice, [row | {name: list(row[name]) for name in _LISTS} for row in rows]
+    )
 
 
 def _notice(row: Row[Any]) -> Notice:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from openpyxl import Workbook, load_workbook
+from tests.integration.cases.sheets import HEADERS, ROWS, book, bring_in, counts, the_case
 
 from iars_node.cases.model import Assignment
 from iars_node.cases.service import (
@@ -15,79 +13,29 @@ from iars_node.cases.service import (
     lock_content,
     open_case,
     read_case,
-    search_cases,
     snapshot,
     write_scope,
 )
 from iars_node.cases.spreadsheet import (
     dry_run,
-    export_cases,
     import_cases,
-    load_mapping,
     read_spreadsheet,
-    save_mapping,
     suggest_mapping,
-    write_template,
 )
 from iars_node.cases.spreadsheet.dates import ACCEPTED
-from iars_node.cases.spreadsheet.model import ColumnMapping, SheetMapping
-from iars_node.cases.spreadsheet.template import CASES, HEADER_ROW, columns
 from iars_node.errors import ConflictError, ForbiddenError, InvalidError
 from iars_node.work import SYSTEM, Actor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from iars_node.cases.model import Case
-    from iars_node.cases.spreadsheet.model import ImportReport
     from iars_node.work import Works
-
-HEADERS = [
-    "File number",
-    "Given name",
-    "Family name",
-    "Date or year of birth",
-    "Document number",
-    "Phone",
-    "Citizenships",
-]
-ROWS: list[list[Any]] = [
-    ["17/26", "Elira", "Hoxha", "17.05.2004", "BA1234567", "+355691234567", "Albania"],
-    ["18/26", "Олена ", "Шевченко", "ca. 1998", "", "", "Україна; MD"],
-    ["19/26", "Amina", "Bello", 2001, "", "", "Nigeria"],
-]
-
-
-def book(path: Path, *rows: Sequence[Any], sheet: str = "Cases") -> Path:
-    workbook = Workbook()
-    active = workbook.worksheets[0]
-    active.title = sheet
-    for row in rows:
-        active.append(list(row))
-    workbook.save(path)
-    return path
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return book(tmp_path / "cases.xlsx", HEADERS, *ROWS)
-
-
-def bring_in(works: Works, actor: Actor, path: Path, mapping: SheetMapping | None = None) -> ImportReport:
-    read = read_spreadsheet(path, mapping, country="AL")
-    with works.write(actor) as work:
-        return import_cases(work, read, country="AL")
-
-
-def counts(report: ImportReport) -> tuple[int, int, int]:
-    return report.created, report.updated, report.unchanged
-
-
-def the_case(works: Works, worker: Actor, text: str) -> Case:
-    with works.write(worker) as work:
-        (found,) = search_cases(work, text, country="AL").found
-    return found.case
 
 
 def test_rows_become_cases_as_if_opened_one_by_one(works: Works, worker: Actor, file: Path) -> None:
@@ -222,123 +170,6 @@ def test_likely_duplicates_are_listed_here_and_in_the_file(
     ]
 
 
-def test_titles_empty_rows_and_odd_headers_do_no_harm(works: Works, worker: Actor, tmp_path: Path) -> None:
-    path = tmp_path / "own.xlsx"
-    workbook = Workbook()
-    workbook.worksheets[0].title = "Notes"
-    workbook.worksheets[0].append(["Nothing to see here"])
-    sheet = workbook.create_sheet("Дела 2026")
-    sheet.append(["Реестр дел, приют Тирана"])
-    sheet.merge_cells("A1:F1")
-    sheet.append([])
-    sheet.append([" № дела ", "ФАМИЛИЯ", "имя", "Дата рождения", "Пол", "Любимый цвет", "Гражданство"])
-    sheet.append(["Д-1", "Иванова", "Мария", datetime(1999, 3, 4), "Ж", "red", "Россия"])  # noqa: DTZ001 - as a cell
-    sheet.append([])
-    sheet.append(["Д-2", "Петрова", "Анна", "03.1998", "ж", "", "Украина, Молдова"])
-    workbook.save(path)
-    suggested = suggest_mapping(path)
-    assert (suggested.sheets, suggested.header_row) == (("Дела 2026",), 3)
-    targets = {column.header.strip(): column.target for column in suggested.columns}
-    assert targets == {
-        "№ дела": "external_number",
-        "ФАМИЛИЯ": "identity.family_name",
-        "имя": "identity.given_name",
-        "Дата рождения": "identity.birth_date",
-        "Пол": "demographics.gender",
-        "Гражданство": "demographics.citizenships",
-    }
-    report = bring_in(works, worker, path, suggested)
-    assert [fault.cell for fault in report.faults] == ["E4", "E6"]
-    columns_with_gender = tuple(
-        ColumnMapping(
-            column.header, column.target, values={"Ж": "Feminine"} if "gender" in column.target else {}
-        )
-        for column in suggested.columns
-    )
-    report = bring_in(works, worker, path, SheetMapping(columns_with_gender))
-    assert (counts(report), report.unmapped) == ((2, 0, 0), ("Любимый цвет",))
-    case = the_case(works, worker, "Мария Иванова")
-    with works.write(worker) as work:
-        assert snapshot(work, case.id)["identity"]["birth_date"] == "1999-03-04"
-        assert snapshot(work, case.id)["demographics"]["track"] == "third-country"
-
-
-@pytest.mark.parametrize("name", ["map.toml", "map.json"])
-def test_a_mapping_is_saved_and_read_back(tmp_path: Path, name: str) -> None:
-    mapping = SheetMapping(
-        (
-            ColumnMapping("Имя", "identity.given_name"),
-            ColumnMapping(
-                'The "types"', "exploitation.types", separator="/", values={"a b": "Servitude", "ж": "Other"}
-            ),
-            ColumnMapping("Born", "identity.birth_date", date_format="%d %B %Y"),
-        ),
-        ("Sheet 1", "Лист"),
-        3,
-        "mdy",
-    )
-    save_mapping(mapping, tmp_path / name)
-    assert load_mapping(tmp_path / name) == mapping
-
-
-@pytest.mark.parametrize(
-    "plain",
-    [
-        "nonsense",
-        [],
-        {},
-        {"column": []},
-        {"column": [{"header": "x"}]},
-        {"column": [{"header": "x", "target": "identity.shoe_size"}]},
-        {"column": [{"header": "x", "target": "demographics.age_band"}]},
-        {
-            "column": [
-                {"header": "x", "target": "identity.alias"},
-                {"header": "y", "target": "identity.alias"},
-            ]
-        },
-        {"column": [{"header": "x", "target": "identity.alias", "colour": "red"}]},
-        {"column": [{"header": "x", "target": "identity.alias", "values": {"a": 1}}]},
-        {"column": [{"header": "x", "target": "identity.alias"}], "date_order": "ydm"},
-        {"column": [{"header": "x", "target": "identity.alias"}], "header_row": 0},
-        {"column": [{"header": "x", "target": "identity.alias"}], "sheets": "all"},
-    ],
-)
-def test_a_mapping_that_can_not_be_used_is_refused(tmp_path: Path, plain: object) -> None:
-    (tmp_path / "map.json").write_text(json.dumps(plain))
-    with pytest.raises(InvalidError):
-        load_mapping(tmp_path / "map.json")
-    (tmp_path / "map.toml").write_text("= no")
-    with pytest.raises(InvalidError):
-        load_mapping(tmp_path / "map.toml")
-
-
-def test_missing_and_doubled_columns_are_faults(works: Works, worker: Actor, tmp_path: Path) -> None:
-    path = book(tmp_path / "b.xlsx", ["File number", "Phone", "Phone", "Given name"], ["1", "", "", "Ana"])
-    report = bring_in(works, worker, path)
-    assert [(fault.cell, fault.text) for fault in report.faults] == [
-        ("row 1", "The column “Phone” stands here more than once.")
-    ]
-    mapping = SheetMapping(
-        (ColumnMapping("File number", "external_number"), ColumnMapping("Born", "identity.birth_date"))
-    )
-    report = bring_in(works, worker, path, mapping)
-    assert [fault.text for fault in report.faults] == ["The column “Born” is missing."]
-    with pytest.raises(InvalidError):
-        read_spreadsheet(path, SheetMapping(mapping.columns, sheets=("Other",)), country="AL")
-    with pytest.raises(InvalidError):
-        read_spreadsheet(path, SheetMapping(mapping.columns, header_row=9), country="AL")
-
-
-def test_full_names_are_parted(works: Works, worker: Actor, tmp_path: Path) -> None:
-    path = book(tmp_path / "b.xlsx", ["Case no", "Full name"], ["1", "Maria del Carmen Ruiz"], ["2", "Amina"])
-    assert counts(bring_in(works, worker, path)) == (2, 0, 0)
-    case = the_case(works, worker, "ruiz")
-    with works.write(worker) as work:
-        identity = snapshot(work, case.id)["identity"]
-    assert identity == {"given_name": "Maria del Carmen", "family_name": "Ruiz"}
-
-
 def test_stages_and_assignments_are_taken_over(works: Works, worker: Actor, tmp_path: Path) -> None:
     path = book(tmp_path / "b.xlsx", ["File number", "Stage"], ["1", "Sheltered"], ["2", "travel-arranged"])
     read = read_spreadsheet(path, country="AL")
@@ -402,60 +233,3 @@ def test_a_locked_case_stops_the_import_whole(
         bring_in(works, worker, path)
     with works.write(worker) as work:
         assert len(list_cases(work).found) == 3
-
-
-def test_the_template_is_read_by_its_own_import(works: Works, worker: Actor, tmp_path: Path) -> None:
-    path = tmp_path / "template.xlsx"
-    write_template(path)
-    assert counts(bring_in(works, worker, path)) == (0, 0, 0)
-    workbook = load_workbook(path)
-    sheet = workbook[CASES]
-    places = {target: index for index, target in enumerate(columns(), start=1)}
-    sheet.cell(HEADER_ROW + 2, places["external_number"], "1")
-    for target, text in (
-        ("identity.given_name", "Ana"),
-        ("demographics.gender", "Feminine"),
-        ("exploitation.status", "Trafficked"),
-        ("services.needs", "SHELTER:urgent"),
-        ("family.unaccompanied", "yes"),
-    ):
-        sheet.cell(HEADER_ROW + 2, places[target], text)
-    assert len(sheet.data_validations.dataValidation) > 10
-    workbook.save(path)
-    report = bring_in(works, worker, path)
-    assert (counts(report), report.faults, report.unmapped) == ((1, 0, 0), (), ())
-
-
-def test_what_is_exported_is_imported_again_without_a_change(
-    works: Works, supervisor: Actor, elira: Case, tmp_path: Path
-) -> None:
-    with works.write(supervisor) as work:
-        for scope, fields in (
-            ("identity", {"given_name": "=HYPERLINK(1)", "other_names": ["@a", "-b"]}),
-            ("services", {"needs": [{"service": "SHELTER", "priority": "urgent", "needed_by": "2026-05"}]}),
-            ("family", {"unaccompanied": True, "children": 2}),
-            ("demographics", {"languages": ["sq", "en"]}),
-            ("safety", {"threats": "+1 person\nwaits"}),
-        ):
-            write_scope(work, elira.id, scope, fields, country="AL")  # type: ignore[arg-type]
-        before = snapshot(work, elira.id)
-        assert export_cases(work, [elira.id], tmp_path / "out.xlsx") == 1
-    sheet = load_workbook(tmp_path / "out.xlsx").worksheets[0]
-    cells = [cell for row in sheet.iter_rows(min_row=2) for cell in row if cell.value is not None]
-    assert all(
-        cell.data_type != "f" and not str(cell.value).startswith(("=", "+", "-", "@")) for cell in cells
-    )
-    assert counts(bring_in(works, supervisor, tmp_path / "out.xlsx")) == (0, 0, 1)
-    with works.write(supervisor) as work:
-        assert snapshot(work, elira.id) == before
-
-
-def test_only_roles_that_may_export_do_and_only_their_scopes(
-    works: Works, worker: Actor, supervisor: Actor, elira: Case, tmp_path: Path
-) -> None:
-    with works.write(worker) as work, pytest.raises(ForbiddenError):
-        export_cases(work, [elira.id], tmp_path / "out.xlsx")
-    with works.write(supervisor) as work:
-        export_cases(work, [elira.id], tmp_path / "out.xlsx", scopes=["demographics"])
-    sheet = load_workbook(tmp_path / "out.xlsx").worksheets[0]
-    assert "Given name" not in [cell.value for cell in sheet[1]]

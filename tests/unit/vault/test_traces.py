@@ -185,6 +185,7 @@ def test_a_key_store_that_fails_is_said_so_without_its_rows(
     written: Vault, store: KeyStore, place: bytes
 ) -> None:
     key = written.new_content_key()
+    written.seal(key, b"x", place)
     with store.writing() as connection:
         connection.exec_driver_sql("ALTER TABLE vault_content_key RENAME TO elsewhere")
     with pytest.raises(KeyStoreError) as reading:

@@ -75,6 +75,25 @@ def test_more_rows_than_one_query_takes_open_too(opened: Vault, place: bytes) ->
     assert opened.has_content_keys(keys) == set()
 
 
+def test_a_key_that_was_never_used_is_erased_like_any_other(opened: Vault, place: bytes) -> None:
+    key = opened.new_content_key()
+    opened.erase_content_keys([key], at=NOW)
+    with pytest.raises(ErasedError):
+        opened.seal(key, b"x", place)
+
+
+def test_what_was_sealed_at_first_use_is_erased_by_another_process(
+    opened: Vault, key_store_url: str, place: bytes
+) -> None:
+    key = opened.new_content_key()
+    sealed = opened.seal(key, b"x", place)
+    elsewhere = Vault.at(key_store_url)
+    elsewhere.erase_content_keys([key], at=NOW)
+    elsewhere.close()
+    with pytest.raises(ErasedError):
+        opened.open(key, sealed, place)
+
+
 def test_a_locked_vault_opens_nothing(opened: Vault, key_store_url: str, place: bytes) -> None:
     key = opened.new_content_key()
     sealed = opened.seal(key, b"x", place)

@@ -25,7 +25,7 @@ from iars_node.peers import store as peer_store
 from iars_node.referrals import store
 from iars_node.referrals.model import IN, OUT, Arrived, Referral, Step, replay, taken_of
 from iars_node.referrals.service import disclosing, steps
-from iars_node.vault.content_keys import keys_for
+from iars_node.vault.content_keys import keys_for, keys_for_new
 from iars_node.vault.identity import identity_of, seconds
 from iars_protocol import consent as wire
 from iars_protocol.attachment import Seal
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from iars_node.consent.model import KeptGrant
     from iars_node.exchange.model import Incoming, Receipted
+    from iars_node.vault.content_keys import Allot
     from iars_node.work import Work
     from iars_protocol.consent import Grant
     from iars_protocol.parts import AttachmentPart, ScopePart
@@ -63,7 +64,7 @@ def handlers() -> dict[str, Handler]:
 def keys_of_offer(work: Work, incoming: Incoming) -> tuple[tuple[bytes, ...], ...]:
     """Keep an offer's parts under keys of its grant, so that one grant can be erased alone."""
     grant = _offered_grant(incoming)
-    return _keys(work, incoming, incoming.header.thread.hex(), grant.id)
+    return _keys(work, incoming, incoming.header.thread.hex(), grant.id, allot=keys_for_new)
 
 
 def keys_of_step(work: Work, incoming: Incoming) -> tuple[tuple[bytes, ...], ...]:
@@ -92,12 +93,14 @@ def standing_parts(work: Work, current: Referral, parts: Sequence[ScopePart]) ->
     return [part for part in parts if kept.stands(part.scope, purpose, work.now)]
 
 
-def _keys(work: Work, incoming: Incoming, referral_id: str, source: str) -> tuple[tuple[bytes, ...], ...]:
+def _keys(
+    work: Work, incoming: Incoming, referral_id: str, source: str, *, allot: Allot = keys_for
+) -> tuple[tuple[bytes, ...], ...]:
     scopes = [part.scope for part in incoming.content.scopes]
     carried = len(incoming.message.parts) - len(scopes)
     named = [disclosing.MESSAGE_SCOPE] * carried + scopes
     places = [(scope, source) for scope in named]
-    keys = keys_for(work.connection, work.vault, "referral", referral_id, places)
+    keys = allot(work.connection, work.vault, "referral", referral_id, places)
     return tuple((keys[place],) for place in places)
 
 
