@@ -11,11 +11,11 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.federation.invariant.opening import OWN, Files, Opened
 
-from iars_protocol.consent import Grant, Onward, Signed, Withdrawal
+from iars_protocol.consent import Grant, Onward, Signed, Withdrawal, recipient_hash
 from iars_protocol.vocabulary import SERVICES
 
 if TYPE_CHECKING:
@@ -53,6 +53,17 @@ class Permitted:
     way: str
     grant: str
     onward: Onward
+    consent: str
+    has_ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a person said last about one consent, as far as passing on depends on it."""
+
+    state: str
+    terms: dict[str, Any]
+    not_towards: frozenset[str]
 
 
 class Evidence:
@@ -67,6 +78,7 @@ class Evidence:
         self._no_longer_permitted: defaultdict[str, set[End]] = defaultdict(set)
         self._read_grants(files)
         self._read_permissions(files)
+        self._read_words(files)
         self._read_messages(files)
         self._read_decisions(files)
         self.threads = {
@@ -100,12 +112,26 @@ class Evidence:
         for row in files.rows("SELECT * FROM onward_permission"):
             content = _said(row["signed"])
             if isinstance(content, Onward):
-                self._permissions[content.id].append(Permitted(row["way"], row["grant_id"], content))
+                has_ended = row["ended_at"] is not None
+                permitted = Permitted(row["way"], row["grant_id"], content, row["consent_id"], has_ended)
+                self._permissions[content.id].append(permitted)
         for row in files.rows("SELECT * FROM withdrawn_id WHERE kind = 'onward'"):
             if any(each.onward.controller == row["issuer"].hex() for each in self._permissions[row["id"]]):
                 self._no_longer_permitted[row["id"]] |= {
                     (scope, purpose) for scope, purpose, _node in json.loads(row["ended"])
                 }
+
+    def _read_words(self, files: Files) -> None:
+        rows = {row["id"]: row for row in files.rows("SELECT * FROM consent")}
+        newer = {row["replaces"]: row["id"] for row in rows.values() if row["replaces"]}
+        self._words: dict[str, Word] = {}
+        for each in rows:
+            newest = each
+            while newest in newer:
+                newest = newer[newest]
+            row = rows[newest]
+            away = frozenset(node for _scope, _purpose, node in json.loads(row["ended"] or "[]") if node)
+            self._words[each] = Word(row["state"], json.loads(row["terms"]), away)
 
     def _read_messages(self, files: Files) -> None:
         for row, plain in files.parts:
@@ -249,6 +275,31 @@ class Evidence:
                 for purpose in grant.purposes:
                     if _covers(over, scope, purpose) and not _covers(self._ends[grant_id], scope, purpose):
                         yield f"{grant_id}: {scope} for {purpose} under {grant.onward} was withdrawn"
+
+    def permitted_without_word(self) -> Iterator[str]:
+        """Yield the permissions that this node gave, and that reach further than the person's last word."""
+        for permission in (each for found in self._permissions.values() for each in found):
+            onward = permission.onward
+            if permission.way == "out" and not permission.has_ended and onward.expires > self._now:
+                lack = _no_word(onward, self._words[permission.consent])
+                if lack:
+                    yield f"{onward.id}: {lack}"
+
+
+def _no_word(onward: Onward, word: Word) -> str:
+    if word.state not in {"given", "renewed", "expired"}:
+        return f"its consent was {word.state}"
+    if not word.terms["is_onward_allowed"]:
+        return "nobody may pass the person on any more"
+    named = {each["node"] for each in word.terms["recipients"]} - word.not_towards
+    if not set(onward.recipients) <= {recipient_hash(onward.salt, node) for node in named if node}:
+        return "it names somebody whom the person does not"
+    kinds = {each["organisation_type"] for each in word.terms["recipients"]}
+    # All four are of one kind here.
+    if onward.classes and (word.not_towards or not set(onward.classes) <= kinds):
+        return "it names a kind of which the person has taken somebody out"
+    kept = {each["scope"] for each in word.terms["withheld"] if each["node"] not in ("", onward.holder)}
+    return "it holds what is kept from somebody" if kept & set(onward.scopes) else ""
 
 
 def _covers(ends: set[End], scope: str, purpose: str) -> bool:

@@ -58,7 +58,10 @@ class Judge:
 
     def shares_uncovered(self) -> list[str]:
         """Return what is still shared under others' permissions without evidence that it may be."""
-        return [f"{self._name} shares under {fault}" for fault in self._evidence.shared_without_ground()]
+        return [
+            *(f"{self._name} shares under {fault}" for fault in self._evidence.shared_without_ground()),
+            *(f"{self._name} permits by {fault}" for fault in self._evidence.permitted_without_word()),
+        ]
 
     def count_received(self) -> int:
         """Count what opens here and came from somebody else."""
@@ -75,6 +78,15 @@ def every_judge(nodes: Nodes) -> Iterator[Judge]:
 def everything_uncovered(nodes: Nodes) -> list[str]:
     """Return what is uncovered at the four nodes."""
     return [fault for judge in every_judge(nodes) for fault in judge.everything_uncovered()]
+
+
+def uncovered_at_once(nodes: Nodes) -> list[str]:
+    """Return what is uncovered of what needs no time to be put right: what is shown, and what is shared."""
+    return [
+        fault
+        for judge in every_judge(nodes)
+        for fault in (*judge.shows_uncovered(), *judge.shares_uncovered())
+    ]
 
 
 def showing_uncovered(nodes: Nodes) -> list[str]:

@@ -128,12 +128,15 @@ def end_permission(history: History) -> str:
     with history.side(origin).node.works.write(SYSTEM) as work:
         found = history.one(_given(work))
         permission = onward_store.find_permission(work.connection, found.id, way="out")
-        what = history.dice.one(("passing on", "passing on", "a scope", "a purpose", "a purpose"))
+        what = history.dice.one(("passing on", "a scope", "a purpose", "a purpose", "somebody"))
         if permission is None or what == "passing on":
             withdrawals.withdraw_onward(work, found.id, by=history.dice.one(("person", "other")))
         elif what == "a scope":
             named = history.dice.one(permission.onward.scopes)
             withdrawals.withdraw(work, [found.consent_id], Part(scopes=(named,)))
+        elif what == "somebody":
+            named = history.side(history.somebody(origin)).id.hex()
+            withdrawals.withdraw(work, [found.consent_id], Part(recipients=(named,)))
         else:
             named = history.dice.one(permission.onward.purposes)
             withdrawals.withdraw(work, [found.consent_id], Part(purposes=(named,)))

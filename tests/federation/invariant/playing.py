@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from tests.federation.invariant import passing, steps
 from tests.federation.invariant.history import History, Nothing
-from tests.federation.invariant.judging import every_judge, showing_uncovered
+from tests.federation.invariant.judging import every_judge, sharing_uncovered, uncovered_at_once
 from tests.federation.invariant.nodes import (
     Nodes,
     quick_folder,
@@ -84,7 +84,9 @@ async def _play(history: History) -> Outcome:
             await nodes.deliver()
             history.told[-1] += " ."
         if history.dice.chance(LOOKS):
-            uncovered += [f"after step {number}, {fault}" for fault in showing_uncovered(nodes)]
+            uncovered += [f"after step {number}, {fault}" for fault in uncovered_at_once(nodes)]
+    # Much of what is shared runs out while everything comes to rest.
+    uncovered += [f"at the end, {fault}" for fault in sharing_uncovered(nodes)]
     await nodes.settle()
     received = 0
     for judge in every_judge(nodes):

@@ -143,8 +143,10 @@ def change_consent(history: History) -> str:
             left = tuple(
                 scope for scope in given.terms.scopes if scope.code == "services" or history.dice.chance(50)
             )
-            onward = given.terms.is_onward_allowed and history.dice.chance(60)
-            narrower = replace(given.terms, scopes=left, is_onward_allowed=onward)
+            onward = given.terms.is_onward_allowed and history.dice.chance(70)
+            # The first named has received something in most cases; who is left out may be reached by others.
+            named = given.terms.recipients[: history.dice.one((1, len(given.terms.recipients)))]
+            narrower = replace(given.terms, scopes=left, is_onward_allowed=onward, recipients=named)
             changing.narrow_consent(work, given.id, narrower)
         else:
             changing.invalidate_consent(work, given.id, "not-free")
