@@ -181,17 +181,16 @@ class Evidence:
             # restore its own words, given back by whoever had received them.
             is_own = found.scope in grant.feedback or grant.scope(found.scope) is not None
             return "" if is_own else "not allowed as feedback"
+        onto = self.threads.get(found.referral)
+        if onto is None or onto.grant == found.source:
+            return self._may_not_be_held(found, grant, patience)
+        # What was passed on is held like the rest of its case, also on a ground, where it could go on at all.
+        held = replace(found, case=onto.case, referral="", fields=())
+        return self._may_not_go_on(found, grant, onto) or self._may_not_be_held(held, grant, patience)
+
+    def _may_not_be_held(self, found: Opened, grant: Grant, patience: timedelta) -> str:
         if found.is_in_case and (found.source, found.scope) in self._retained:
             return ""
-        onto = self.threads.get(found.referral)
-        if onto is not None and onto.grant != found.source:
-            # What was passed on is held like the rest of its case, where it could go on at all.
-            held = replace(found, case=onto.case, referral="", fields=())
-            return (
-                self._may_not_go_on(found, grant, onto)
-                or self._beyond(held, grant)
-                or self._over(held, grant, patience)
-            )
         return self._beyond(found, grant) or self._over(found, grant, patience)
 
     def _may_not_go_on(self, found: Opened, grant: Grant, onto: Thread) -> str:
