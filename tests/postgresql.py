@@ -50,13 +50,28 @@ class PostgresqlServer:
 
     def start(self) -> None:
         """Make the folder's contents and run the server until it answers."""
+        options = ("-U", SERVER_USER, "--auth=trust", "--no-locale", "--encoding=UTF8", "--no-sync")
+        self._run("initdb", "-D", str(self._folder / "cluster"), *options)
+        self.serve()
+
+    def copy_files(self) -> PostgresqlServer:
+        """Copy every file of the running server, as a base backup does; the copy is not served yet."""
+        copied = PostgresqlServer(self._programs, durable=self._durable)
+        place = ("-h", "127.0.0.1", "-p", str(self.port), "-U", SERVER_USER)
+        copied._run("pg_basebackup", "-D", str(copied._folder / "cluster"), *place, "--checkpoint=fast")
+        return copied
+
+    def _run(self, program: str, *words: str) -> None:
         account = _account()
         if account:
             shutil.chown(self._folder, account["user"], account["group"])
+        command = [str(self._programs / program), *words]
+        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, **account)
+
+    def serve(self) -> None:
+        """Run the server on the files that are there, until it answers."""
+        account = _account()
         cluster = str(self._folder / "cluster")
-        initdb = (str(self._programs / "initdb"), "-D", cluster, "-U", SERVER_USER)
-        options = ("--auth=trust", "--no-locale", "--encoding=UTF8", "--no-sync")
-        subprocess.run([*initdb, *options], check=True, cwd="/", stdout=subprocess.DEVNULL, **account)
         self.port = _free_port()
         command = [str(self._programs / "postgres"), "-D", cluster, "-h", "127.0.0.1", "-p", str(self.port)]
         command += ["-k", str(self._folder), "-c", "max_connections=300", *(() if self._durable else HASTY)]

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from iars_admin.showing import plain
 from iars_node.accounts import store as account_store
 from iars_node.audit import reading
-from iars_node.audit.sequencing import sequence
+from iars_node.audit.sequencing import note_damage, sequence
 from iars_node.audit.service import is_intact
 from iars_node.cases.spreadsheet.cells import neutral
 from iars_node.errors import InvalidError, SetupError
 from iars_node.work import SYSTEM
 from iars_protocol.bundle import Bundle, read_bundle
+from iars_protocol.errors import ProofError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from iars_node.audit.model import AuditFilter, RecordedEvent
     from iars_node.audit.reading import Place
+    from iars_node.audit.rebuilding import Rebuilt
     from iars_node.node import Node
     from iars_node.work import Work
     from iars_protocol.verification import Finding
@@ -50,7 +53,11 @@ SENTENCES = {
     "receipt-lost": "A receipt from before the restore names an event that was lost by it.",
     "false-receipt": "A receipt is held that this node never signed.",
     "false-checkpoint": "A head of {last} is held that this log never signed.",
-    "rolled-back": "The log was put back: it has {first} events, and once had {last}.",
+    "rolled-back": "The log was put back, and no restore is declared: {first} events are left of {last}.",
+    "restored": (
+        "A restore from a backup was declared: {first} events are left of {last}. The next log begins with "
+        "that when the witnesses have answered, or an hour after the restore."
+    ),
     "forked": "The log was rewritten between place {first} and {last}: another head of {last} was cosigned.",
     "lost": "The events from {first} to {last} were lost by a restore, and the log says so.",
     "gap": "A restore lost what came between {first} and {last}.",
@@ -92,11 +99,35 @@ def read_bundle_file(path: Path) -> Bundle:
 
 
 def take_all_in(node: Node) -> None:
-    """Put what waits into the tree: a command's own events too, where the node is not served."""
+    """Put what waits into the tree: a command's own events too, where the node is not served.
+
+    Nothing can be added to a tree with a hole: then it waits, and whoever verifies the log finds both.
+    """
     taken = 1
-    while taken:
-        with node.works.write(SYSTEM) as work:
-            taken = sequence(work)
+    try:
+        while taken:
+            with node.works.write(SYSTEM) as work:
+                taken = sequence(work)
+    except ProofError:
+        note_damage(node.works)
+
+
+def describe_rebuilt(rebuilt: Rebuilt) -> dict[str, Any]:
+    """Return what rebuilding a log gave, for a table and for a program."""
+    return {**asdict(rebuilt), "continues": rebuilt.continues, "said": _said_of_rebuilt(rebuilt)}
+
+
+def _said_of_rebuilt(rebuilt: Rebuilt) -> str:
+    if rebuilt.lost:
+        return f"{rebuilt.lost} of {rebuilt.size} events are gone with their leaves: the tree can't be built."
+    if not rebuilt.continues:
+        return (
+            f"The events do not give the signed head of {rebuilt.signed}; they agree up to {rebuilt.agreed}."
+        )
+    state = f"{rebuilt.damaged} tiles are damaged" if rebuilt.damaged else "The stored tree is whole"
+    if not rebuilt.signed:
+        return f"{state}; no head was signed that it could be compared with."
+    return f"{state}; {rebuilt.size} events give the signed head of {rebuilt.signed}."
 
 
 @contextmanager

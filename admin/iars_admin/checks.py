@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from sqlalchemy.exc import SQLAlchemyError
 
 from iars_admin.founding import ROOT_ROLE
-from iars_node.audit import alarms, log_store, store
+from iars_admin.orphans import compare
+from iars_node.audit import alarms, known_heads, log_store, store
 from iars_node.audit.model import AuditFilter
 from iars_node.audit.service import is_intact
 from iars_node.db import EPOCH
@@ -19,7 +20,7 @@ from iars_node.exchange.waiting import waiting
 from iars_node.migrations import is_current
 from iars_node.vault.identity import ROTATE_BEFORE, identity_of
 from iars_protocol.crypto import probe
-from iars_protocol.errors import ProtocolError
+from iars_protocol.errors import ProofError, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,10 @@ LITTLE_SPACE, TOO_LITTLE_SPACE = 2048 * MIB, 256 * MIB
 BACKUP_EVERY = timedelta(days=2)
 LONG_WAIT = timedelta(days=1)
 NEWEST_EVENTS = 500
+MOST_COMPARED = 100_000
+"""So many keys are compared in a second or two; a check should not take longer."""
+MANY_ORPHANS = 2_000
+"""Many starts of the node leave so many as well; yet a restore may have left those of real content."""
 UNWITNESSED = timedelta(days=3)
 
 
@@ -123,6 +128,21 @@ def check_keys(work: Work, _node: Node) -> list[Finding]:
     return found
 
 
+def check_key_store(work: Work, node: Node) -> list[Finding]:
+    """Hold the key store against the database: what can't be opened any more, and what seals nothing."""
+    count = node.vault.count_content_keys()
+    if count > MOST_COMPARED:
+        return [ok("key store", f"has {count:,} keys; iars keys orphans compares them with the database")]
+    found = compare(work.connection, node.vault)
+    if found.lost:
+        said = f"{len(found.lost)} keys are in neither the key store nor its ledger: what they seal is lost"
+        return [Finding("key store", "failed", said, "Restore a newer key store: iars restore --replace")]
+    said = f"every row has its key; {len(found.orphans)} of {found.stored} keys seal nothing"
+    if len(found.orphans) > MANY_ORPHANS:
+        return [Finding("key store", "warning", said, "Stop the node, then: iars keys orphans --remove")]
+    return [Finding("key store", "ok", said, "iars keys orphans" if found.orphans else "")]
+
+
 def check_waiting(work: Work, _node: Node) -> list[Finding]:
     """Look at what waits to be sent."""
     found = []
@@ -167,7 +187,26 @@ def check_audit_log(work: Work, _node: Node) -> list[Finding]:
         return [
             Finding("audit log", "failed", said, "Keep a copy of the database and find out who had access.")
         ]
-    return [ok("audit log", f"the newest {len(events)} events are as they were recorded")]
+    return [
+        _check_tree(work) or ok("audit log", f"the newest {len(events)} events are as they were recorded")
+    ]
+
+
+def _check_tree(work: Work) -> Finding | None:
+    """Say what is wrong with the stored tree: a hole, or that it does not continue what was signed."""
+    newest = log_store.newest_log(work.connection)
+    if newest is None:
+        return None
+    tree = log_store.tree(work.connection, newest)
+    try:
+        against = known_heads.contradicted_by(tree, known_heads.to_continue(work, newest))
+        tree.root()
+    except ProofError as error:
+        return Finding("audit log", "failed", "the stored tree is damaged", str(error))
+    if against is None or newest.closed_at is not None:
+        return None
+    said = f"the log of {newest.size} events does not continue its signed head of {against.size}"
+    return Finding("audit log", "failed", said, "iars audit verify. Was the database put back? iars restore")
 
 
 def check_witnesses(work: Work, _node: Node) -> list[Finding]:
@@ -191,6 +230,7 @@ LOCAL_CHECKS: tuple[Check, ...] = (
     check_database,
     check_folder,
     check_keys,
+    check_key_store,
     check_waiting,
     check_alarms,
     check_backups,

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iars_admin.naming import find_case
+from iars_admin.sharing import show_rules_to_sender
 from iars_node.accounts.access import readable_scopes
 from iars_node.cases.service import case_head
 from iars_node.consent import service as consents
 from iars_node.consent.approvals import basis_shown
 from iars_node.errors import InvalidError, NotFoundError, RefusedError
 from iars_node.peers import service as peers
-from iars_node.referrals.model import Offering
+from iars_node.referrals.handover_rules import THEY_TAKE, YOU_LEAVE
+from iars_node.referrals.model import HANDOVER, Offering
 from iars_node.referrals.service.verifying import History
 from iars_protocol.consent import Denied
 from iars_protocol.record import SERVICES
@@ -212,7 +214,9 @@ def preview_entry(work: Work, preview: Preview) -> dict[str, Any]:
             ("never", preview.never),
         )
     }
-    return found | {"origin": peers.get(work, preview.origin).name() if preview.origin else ""}
+    handover = {"they": list(THEY_TAKE), "you": list(YOU_LEAVE)} if preview.kind == HANDOVER else None
+    origin = peers.get(work, preview.origin).name() if preview.origin else ""
+    return found | {"origin": origin, "handover": handover}
 
 
 def _line(line: Line, is_readable: bool) -> dict[str, Any]:  # noqa: FBT001 - said once, above
@@ -237,6 +241,8 @@ def show_preview(screen: Screen, entry: dict[str, Any]) -> None:
     ):
         screen.heading(heading)
         screen.show_list(entry[name], columns, none="Nothing.")
+    if entry["handover"]:
+        show_rules_to_sender(screen)
 
 
 def history_entry(history: History) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from iars_admin.founding import (
     write_new_file,
 )
 from iars_admin.manifest import Manifest, check_files, read_manifest
+from iars_admin.orphans import compare
 from iars_node.attachments.folder import AttachmentFolder
 from iars_node.db import Database
 from iars_node.errors import SetupError
@@ -45,12 +46,13 @@ BUSY_MILLISECONDS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came back, how many erasures were held against it, and how many peers are asked what it missed."""
+    """What came back, how many erasures were held against it, how many peers are asked, and idle keys."""
 
     manifest: Manifest
     rows: int
     erasures: int
     asked: int
+    orphans: int
 
 
 def settings_in(backup: Path, folder: Path) -> Settings:
@@ -79,9 +81,9 @@ def restore(
         if not (settings.folder / FILE_NAME).exists() and FILE_NAME in made.files:
             write_new_file(settings.folder / FILE_NAME, (backup / FILE_NAME).read_bytes())
             undoing.callback((settings.folder / FILE_NAME).unlink, missing_ok=True)
-        asked = _mark(settings, passphrase)
+        asked, orphans = _mark(settings, passphrase)
         undoing.pop_all()
-    return Restored(made, rows, erasures, asked)
+    return Restored(made, rows, erasures, asked, orphans)
 
 
 def _restore_keys(settings: Settings, backup: Path, passphrase: str, undoing: ExitStack) -> int:
@@ -167,11 +169,11 @@ def _restore_attachments(settings: Settings, backup: Path, undoing: ExitStack) -
         copy_file(file, target)
 
 
-def _mark(settings: Settings, passphrase: str) -> int:
+def _mark(settings: Settings, passphrase: str) -> tuple[int, int]:
     node = build_node(settings)
     try:
         node.vault.unlock(passphrase)
         with node.works.write(SYSTEM) as work:
-            return mark_restored(work)
+            return mark_restored(work), len(compare(work.connection, node.vault).orphans)
     finally:
         node.close()

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from iars_node.referrals import service as referrals
+from iars_node.referrals.handover_rules import FORMER_CONTROLLER, NEW_CONTROLLER, THEY_TAKE, YOU_LEAVE
 from iars_node.referrals.model import HANDOVER
-from iars_node.web.handover_rules import FORMER_CONTROLLER, NEW_CONTROLLER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from iars_admin.session import Session
     from iars_admin.showing import Screen
@@ -36,6 +36,7 @@ MATRIX_COLUMNS = {
     "since": "Since",
     "until": "Until",
     "stated_at": "Stated",
+    "untold_name": "Not told yet",
     "consent_id": "Consent",
 }
 PERMISSION_COLUMNS = {
@@ -53,6 +54,7 @@ HANDOVER_LABELS = {
     "release_after": "Erased after",
     "released_at": "Erased",
     "kept": "Kept",
+    "held": "Under a legal hold",
 }
 
 
@@ -67,6 +69,8 @@ def matrix_entries(row: Row, names: Mapping[bytes, str]) -> list[dict[str, Any]]
         "grant_id": row.grant_id,
         "onward_id": row.onward_id,
         "until": row.until,
+        "untold_to": row.untold_to.hex(),
+        "untold_name": _name(row.untold_to, names) if row.untold_to else "",
     }
     if not row.cells:
         return [common | {"scope": "", "state": row.state, "since": row.since, "stated_at": None}]
@@ -116,16 +120,25 @@ def handover_entry(found: HandedOver, names: Mapping[bytes, str]) -> dict[str, A
         "release_after": found.handover.release_after,
         "released_at": found.handover.released_at,
         "kept": [f"{each.scope}: {each.ground}, until {each.until.date()}" for each in found.kept],
+        "held": [f"{scope}, until {until.date()}" for scope, until in found.held.items()],
     }
 
 
 def show_rules(screen: Screen) -> None:
-    """Say what each side of a handover keeps and may not keep."""
-    screen.heading("This hands the whole case over to you")
-    for sentence in NEW_CONTROLLER:
-        screen.say(f"- {sentence}")
-    screen.heading("What they keep")
-    for sentence in FORMER_CONTROLLER:
+    """Say to the receiver what each side of a handover keeps and may not keep."""
+    _say(screen, "This hands the whole case over to you", NEW_CONTROLLER)
+    _say(screen, "What they keep", FORMER_CONTROLLER)
+
+
+def show_rules_to_sender(screen: Screen) -> None:
+    """Say to the sender, before it offers, what each side of a handover keeps and may not keep."""
+    _say(screen, "This hands the whole case over to them", THEY_TAKE)
+    _say(screen, "What stays with you", YOU_LEAVE)
+
+
+def _say(screen: Screen, heading: str, sentences: Iterable[str]) -> None:
+    screen.heading(heading)
+    for sentence in sentences:
         screen.say(f"- {sentence}")
 
 

@@ -13,6 +13,7 @@ from iars_node.attachments.intake import Intake, Limits
 from iars_node.attachments.service import remove_erased
 from iars_node.attachments.uploading import Uploader
 from iars_node.cases.events import ContentErased
+from iars_node.cases.service import take_out_erased
 from iars_node.clock import Clock, SystemClock
 from iars_node.consent.approvals import outcome_handler
 from iars_node.consent.closing import EXPIRE_CONSENTS_JOB
@@ -26,7 +27,7 @@ from iars_node.db import Database
 from iars_node.events import Events
 from iars_node.exchange.announcing import ROTATE_JOB, listing_handler, rotate_keys_job
 from iars_node.exchange.inbox import apply_opened
-from iars_node.exchange.model import Outgoing, Receipted, Resynced
+from iars_node.exchange.model import Outgoing, PutBack, Receipted, Resynced
 from iars_node.exchange.opening import Opened
 from iars_node.exchange.reception import Reception
 from iars_node.exchange.restoring import GAPS_JOB, ask_for_gaps_job
@@ -35,14 +36,16 @@ from iars_node.exchange.sending import Sender, Sending
 from iars_node.exchange.transport import Transport
 from iars_node.holds.model import HoldLifted
 from iars_node.referrals import service as referrals
-from iars_node.referrals.model import ERASE_JOB, EXPIRE_JOB, Arrived, Erased
+from iars_node.referrals.model import ERASE_JOB, EXPIRE_JOB, Amended, Arrived, Erased
 from iars_node.retention import service as retention
 from iars_node.retention.model import RETENTION_JOB
+from iars_node.rights import service as rights
 from iars_node.vault.vault import Vault
 from iars_node.withdrawals import service as withdrawals
-from iars_node.withdrawals.model import CLOCK_JOB, DESTROY_JOB, WATCH_JOB, Rules
+from iars_node.withdrawals.model import CLOCK_JOB, DESTROY_JOB, WATCH_JOB, Rules, TellingBackEnded
 from iars_node.withdrawals.model import EXPIRE_JOB as END_GRANTS_JOB
 from iars_node.withdrawals.service.handing_over import HANDOVER_JOB
+from iars_node.withdrawals.service.handing_over import follow_lifting as follow_lifting_after_handover
 from iars_node.withdrawals.service.onward_ending import follow_narrowing
 from iars_node.withdrawals.service.onward_ending import follow_receipt as follow_onward_receipt
 from iars_node.witness.jobs import WITNESS_JOB, witness_job
@@ -144,9 +147,11 @@ def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], 
         GAPS_JOB: ask_for_gaps_job,
         LAPSE_JOB: lapse,
         HANDOVER_JOB: withdrawals.HandingOver(rules).release,
+        withdrawals.OUTCOME_JOB: withdrawals.tell_again,
         withdrawals.PROVE_JOB: withdrawals.prove_job(withdrawals.may_report),
         EXPIRE_CONSENTS_JOB: withdrawals.expire_consents,
         RETENTION_JOB: retention.apply_rules_job,
+        rights.FORWARD_JOB: rights.forward,
     }
 
 
@@ -170,10 +175,12 @@ def follow_events(events: Events, folder: AttachmentFolder, rules: Rules | None 
     events.follow(ConsentInvalidated, withdrawals.follow_invalidation)
     events.follow(ConsentExpired, withdrawals.follow_expiry)
     events.follow(ExceptionLapsed, withdrawals.Lapses(rules or Rules()).follow)
+    events.follow(TellingBackEnded, withdrawals.Answers(rules or Rules()).follow)
     events.follow(Erased, withdrawals.Destruction(rules or Rules()).report_unaccepted)
     events.follow(Arrived, referrals.follow_arrival)
     events.follow(Receipted, referrals.follow_receipt)
     events.follow(Receipted, referrals.follow_disclosure)
+    events.follow(Amended, rights.follow_amendment)
     events.follow(Resynced, referrals.follow_resync)
     events.follow(ExceptionLapsed, referrals.follow_lapse)
     events.follow(Receipted, withdrawals.HandingOver(rules or Rules()).follow)
@@ -182,7 +189,9 @@ def follow_events(events: Events, folder: AttachmentFolder, rules: Rules | None 
     events.follow(ConsentNarrowed, follow_narrowing)
     events.follow(Resynced, ask_after_restore)
     events.follow(HoldLifted, withdrawals.follow_lifting)
+    events.follow(HoldLifted, follow_lifting_after_handover)
     events.follow(ContentErased, remove_erased(folder))
+    events.follow(PutBack, take_out_erased)
 
 
 def build_node(

@@ -90,7 +90,8 @@ class Settings(BaseSettings):
     assignment_rule: bool = False
     break_glass_hours: int = Field(default=3, ge=1, le=72)
     # How its audit log is proved: put into the tree, signed, and shown to so many other organisations
-    sequence_seconds: int = Field(default=2, ge=1, le=10)
+    # An event has to be in the tree within ten seconds, also where one turn in between fails.
+    sequence_seconds: int = Field(default=2, ge=1, le=5)
     checkpoint_seconds: Seconds = 60
     witness_minutes: int = Field(default=15, ge=1, le=24 * 60)
     witnesses: int = Field(default=5, ge=0, le=100)

@@ -97,9 +97,9 @@ def press(page: Page, what: str) -> None:
         page.click(what)
 
 
-def sign_in(page: Page, address: str, language: str) -> None:
+def sign_in(page: Page, address: str, language: str, name: str = "besa") -> None:
     page.goto(f"{address}/sign-in")
-    page.fill("#f-name", "besa")
+    page.fill("#f-name", name)
     page.fill("#f-password", PASSWORD)
     press(page, "form[action='/sign-in'] button[type=submit]")
     page.goto(f"{address}/me")

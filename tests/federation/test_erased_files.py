@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.engine import make_url
+from tests.conftest import PASSPHRASE
 from tests.federation.endings import (
     asked,
     endings_at,
@@ -17,15 +21,18 @@ from tests.federation.endings import (
     shown,
     withdraw,
 )
-from tests.federation.neighbours import SHARED, settle
+from tests.federation.neighbours import SHARED, Neighbour, Wire, settle
 from tests.federation.test_raw_files import Markers, raw_bytes, record_with_everything
-from tests.federation.test_restore import back_up, restore_older_database
 from tests.federation.uploads import UploadWire, attach, upload_all
+from tests.federation.yesterday import back_up, restore_older_database
 
+from iars_admin.orphans import compare
 from iars_node.attachments.tables import attachment
+from iars_node.cases import service as cases
 from iars_node.cases.tables import case_content, search_word
 from iars_node.errors import ErasedError
 from iars_node.exchange.tables import message_part
+from iars_node.node import build_node
 from iars_node.referrals import service as referrals
 from iars_node.vault.content_keys import find_keys
 from iars_node.withdrawals import service as withdrawals
@@ -33,9 +40,10 @@ from iars_node.work import SYSTEM
 from iars_protocol.record import SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
 
-    from tests.federation.neighbours import Neighbour
+    from tests.postgresql import PostgresqlServer
 
     from iars_node.clock import SetClock
     from iars_node.consent.model import Consent
@@ -43,6 +51,9 @@ if TYPE_CHECKING:
 
 HOLD = timedelta(hours=48)
 HOUR = timedelta(hours=1)
+
+Image: TypeAlias = Callable[[], str]
+"""Opens a copy of a database's files and returns the copy's URL."""
 
 
 @pytest.fixture
@@ -157,27 +168,98 @@ async def test_no_file_holds_a_word_or_a_key_of_what_was_erased(
         for key, sealed in old:
             with pytest.raises(ErasedError):
                 work.vault.open(key, sealed, b"")
+    for side in pair:
+        with side.node.works.read(SYSTEM) as work:
+            # What the ledger names is not lost, and every other row still has its key.
+            assert compare(work.connection, work.vault).lost == frozenset()
     # The origin's own file is whole.
     with shelter.node.works.read(SYSTEM) as work:
         assert {key.scope for key in find_keys(work.connection, "case", given.case_id)} >= set(SCOPES)
 
 
-@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
+@pytest.fixture
+def take_image(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[Neighbour], Image]]:
+    """Copy a node's database as a thief does, file by file; what it returns gives the copy's URL."""
+    servers: list[PostgresqlServer] = []
+
+    def take(side: Neighbour) -> Image:
+        url = side.node.settings.database_url
+        if side.node.database.is_sqlite:
+            folder = tmp_path / "image"
+            folder.mkdir()
+            for path in side.node.settings.folder.glob("node.sqlite*"):
+                shutil.copy(path, folder)
+            return lambda: f"sqlite:///{folder / 'node.sqlite'}"
+        running: PostgresqlServer = request.getfixturevalue("postgresql")
+        copied = running.copy_files()
+        servers.append(copied)
+
+        def serve() -> str:
+            copied.serve()
+            return copied.url(make_url(url).database or "")
+
+        return serve
+
+    yield take
+    for server in servers:
+        server.stop()
+
+
+def look_into(side: Neighbour, image: str, key_store: Path) -> Neighbour:
+    """Open an image of a node's database with the passphrase and a key store: a thief's own node."""
+    settings = side.node.settings.model_copy(
+        update={"database_url": image, "key_store_url": f"sqlite:///{key_store}"}
+    )
+    node = build_node(settings, clock=side.node.clock, transport=Wire())
+    node.vault.unlock(PASSPHRASE)
+    return Neighbour(node)
+
+
 async def test_an_old_database_with_the_passphrase_and_todays_key_store_shows_nothing_erased(
-    neighbours: Callable[..., list[Neighbour]], wire: UploadWire, clock: SetClock
+    pair: tuple[Neighbour, Neighbour],
+    clock: SetClock,
+    tmp_path: Path,
+    take_image: Callable[[Neighbour], Image],
 ) -> None:
-    shelter, mission = neighbours("shelter", "mission")
+    shelter, mission = pair
+    markers = Markers()
+    sent, given, _scan = await share_everything(shelter, mission, markers)
+    guess = next(word for word in markers.planted if word.endswith("familyname"))
+    open_image = take_image(mission)
+    mission.node.vault.back_up(tmp_path / "old-keys.sqlite")
+    await erase_by_withdrawal(clock, shelter, mission, given)
+    mission.node.vault.back_up(tmp_path / "todays-keys.sqlite")
+    image = open_image()
+    # The image holds all of it: with the key store of its own day it opens.
+    whole = look_into(mission, image, tmp_path / "old-keys.sqlite")
+    assert shown(whole, sent.id) == set(SCOPES)
+    assert record_of(whole, sent.id)["identity"]
+    whole.node.close()
+    # It is from before the withdrawal, so nothing in it is locked; and with today's keys still nothing opens.
+    thief = look_into(mission, image, tmp_path / "todays-keys.sqlite")
+    assert endings_at(thief) == []
+    assert shown(thief, sent.id) == set()
+    assert record_of(thief, sent.id) == {}
+    # What is left is a guess: the key of the blind words is derived from the master key, and not erased.
+    with thief.node.works.read(SYSTEM) as work:
+        assert cases.search_cases(work, guess, country="AL").found
+        assert not cases.search_cases(work, "Nobody", country="AL").found
+    thief.node.close()
+
+
+async def test_a_database_restored_from_before_an_erasure_shows_nothing_erased(
+    pair: tuple[Neighbour, Neighbour], wire: UploadWire, clock: SetClock
+) -> None:
+    shelter, mission = pair
     sent, given, _scan = await share_everything(shelter, mission, Markers())
     back_up(mission)
     await erase_by_withdrawal(clock, shelter, mission, given)
     restore_older_database(mission, wire, "mission")
-    # The image is from before the withdrawal: nothing in it is locked, and still nothing opens.
     assert endings_at(mission) == []
     assert shown(mission, sent.id) == set()
     assert record_of(mission, sent.id) == {}
 
 
-@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
 async def test_a_recipient_restored_from_before_the_withdrawal_learns_of_it_again(
     neighbours: Callable[..., list[Neighbour]], wire: UploadWire, clock: SetClock
 ) -> None:
@@ -200,7 +282,6 @@ async def test_a_recipient_restored_from_before_the_withdrawal_learns_of_it_agai
     assert [held.ending.cause for held in endings_at(mission)] == ["withdrawal"]
 
 
-@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
 async def test_an_origin_restored_from_before_the_withdrawal_takes_it_back(
     neighbours: Callable[..., list[Neighbour]], wire: UploadWire, clock: SetClock
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.federation.endings import asked, pass_time, refer_and_accept, withdraw
 from tests.federation.neighbours import settle
-from tests.federation.test_witnesses import show, sign
+from tests.federation.witnessing import show, sign
 
 from iars_node.exchange import messages
 from iars_node.exchange.model import Draft

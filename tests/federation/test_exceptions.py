@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.federation.endings import alarms_at, endings_at, pass_time
 from tests.federation.neighbours import settle
-from tests.federation.test_restore import back_up, restore_older_database
+from tests.federation.yesterday import back_up, restore_older_database
 
 from iars_node.audit.alarms import open_alarms
 from iars_node.audit.model import AuditFilter
@@ -290,7 +290,6 @@ async def test_an_offer_that_waits_unanswered_can_not_be_accepted_after_the_laps
     assert seen_by(mission, sent.id) == {}
 
 
-@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("decided", ["approved", "refused"])
 @pytest.mark.parametrize("restored", ["shelter", "mission"])
 async def test_a_restored_node_knows_again_what_became_of_an_exception(

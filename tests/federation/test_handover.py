@@ -9,13 +9,14 @@ import pytest
 from tests.federation.endings import pass_time, record_of, refer_and_accept, shown, withdraw
 from tests.federation.neighbours import PERSON, SHARED, settle
 from tests.federation.test_erased_files import every_file, wrapped_keys
-from tests.federation.test_restore import back_up, restore_older_database
+from tests.federation.yesterday import back_up, restore_older_database
 
 from iars_node.audit.service import record
 from iars_node.cases import service as cases
 from iars_node.consent import service as consents
 from iars_node.consent import store as consent_store
 from iars_node.errors import ConflictError, ForbiddenError, InvalidError, RefusedError
+from iars_node.holds import service as holds
 from iars_node.referrals import service as referrals
 from iars_node.vault.content_keys import find_keys
 from iars_node.withdrawals import service as withdrawals
@@ -161,6 +162,50 @@ async def test_a_scope_is_kept_on_a_legal_ground_until_its_day(three: Three, clo
     assert shelter.referral(sent.id).state == "accepted"
 
 
+async def test_a_legal_hold_keeps_what_a_handover_lets_go_until_it_ends_or_is_lifted(
+    three: Three, clock: SetClock
+) -> None:
+    shelter, mission, _clinic = three
+    lifted, ending, part = [await hand_over(shelter, mission) for _ in range(3)]
+    days = {lifted[1].case_id: 60, ending[1].case_id: 20, part[1].case_id: 20}
+    set_holds = {}
+    with shelter.node.works.write(SYSTEM) as work:
+        for case_id, many in days.items():
+            set_holds[case_id] = holds.set_hold(
+                work,
+                case_id,
+                ground="legal-obligation",
+                reason="A court asks for it.",
+                until=work.now + timedelta(days=many),
+                scopes=("medical",) if case_id == part[1].case_id else (),
+            )
+    pass_time(clock, GRACE + HOUR, shelter, mission)
+    assert left(shelter, lifted[1].case_id) == left(shelter, ending[1].case_id) != {}
+    assert set(left(shelter, part[1].case_id)) == {"medical"}
+    for _sent, given in (lifted, ending, part):
+        told = state_of(shelter, given.case_id)
+        assert told is not None
+        assert told.handover.released_at is None
+        assert "medical" in told.held
+    # What is held can still be declared to be kept by law for longer.
+    keep(shelter, part[1], "legal-obligation", 10, "medical")
+    with shelter.node.works.write(SYSTEM) as work:
+        holds.lift_hold(work, set_holds[lifted[1].case_id].id)
+    pass_time(clock, timedelta(minutes=10), shelter, mission)
+    assert left(shelter, lifted[1].case_id) == {}
+    assert left(shelter, ending[1].case_id) != {}
+    pass_time(clock, timedelta(days=6), shelter, mission)
+    assert left(shelter, ending[1].case_id) == {}
+    assert set(left(shelter, part[1].case_id)) == {"medical"}
+    pass_time(clock, timedelta(days=11), shelter, mission)
+    assert left(shelter, part[1].case_id) == {}
+    for _sent, given in (lifted, ending, part):
+        told = state_of(shelter, given.case_id)
+        assert told is not None
+        assert told.handover.released_at is not None
+        assert told.held == {}
+
+
 async def test_nothing_goes_before_the_new_controller_has_it(three: Three, clock: SetClock) -> None:
     shelter, mission, _clinic = three
     case = shelter.open_case()
@@ -260,7 +305,6 @@ async def test_no_file_holds_a_key_of_what_was_handed_over(three: Three, clock: 
     assert [name for name, octets in files for key in wrapped if key in octets] == []
 
 
-@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
 async def test_a_hold_that_a_restore_has_forgotten_begins_again(
     three: Three, wire: Wire, clock: SetClock
 ) -> None:

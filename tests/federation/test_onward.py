@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.federation.endings import asked, pass_time, refer_and_accept, shown, withdraw
 from tests.federation.neighbours import introduce, make_neighbour, settle
-from tests.federation.test_restore import back_up, restore_older_database
+from tests.federation.yesterday import back_up, restore_older_database
 
 from iars_node.cases import service as cases
 from iars_node.consent import onward, onward_store
@@ -547,7 +547,6 @@ async def test_the_matrix_is_for_who_reads_consents_and_says_when_nothing_was_di
     assert row.until == given.terms.expires
 
 
-@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("restored", [0, 1], ids=["origin", "holder"])
 async def test_after_a_restore_permissions_and_what_was_told_come_back(
     chain: Chain, wire: Wire, clock: SetClock, restored: int

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.conftest import PASSPHRASE
 from tests.federation.neighbours import Neighbour, Wire, settle
+from tests.federation.yesterday import actions, back_up, restore_older_database
 
-from iars_node.audit import store as audit_store
 from iars_node.errors import RefusedError
 from iars_node.exchange import hop, outbox
-from iars_node.exchange.restoring import awaited, mark_restored
+from iars_node.exchange.restoring import awaited
 from iars_node.exchange.sending import PATH
-from iars_node.node import build_node
 from iars_node.referrals import service as referrals
 from iars_node.vault.identity import identity_of
 from iars_node.work import SYSTEM
@@ -25,35 +22,6 @@ if TYPE_CHECKING:
     from iars_node.clock import SetClock
 
 
-def restore_older_database(neighbour: Neighbour, wire: Wire, name: str) -> Neighbour:
-    """Put yesterday's database back in the place of today's; the key store stays today's."""
-    old = neighbour.node
-    folder = old.settings.folder
-    old.close()
-    shutil.copy(folder / "yesterday.sqlite", folder / "node.sqlite")
-    for leftover in ("node.sqlite-wal", "node.sqlite-shm"):
-        (folder / leftover).unlink(missing_ok=True)
-    node = build_node(old.settings, clock=old.clock, transport=wire)
-    node.vault.unlock(PASSPHRASE)
-    wire.nodes[name] = node
-    neighbour.node = node
-    with node.works.write(SYSTEM) as work:
-        mark_restored(work)
-    return neighbour
-
-
-def back_up(neighbour: Neighbour) -> None:
-    folder = neighbour.node.settings.folder
-    with neighbour.node.database.engine.connect() as connection:
-        connection.exec_driver_sql(f"VACUUM INTO '{folder / 'yesterday.sqlite'}'")
-
-
-def actions(neighbour: Neighbour) -> set[str]:
-    with neighbour.node.works.read(SYSTEM) as work:
-        return {event.event.action for event in audit_store.every(work.connection)}
-
-
-@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("restored", ["shelter", "mission"])
 async def test_a_node_restored_from_yesterdays_backup_gets_back_what_both_once_had(
     neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock, restored: str
@@ -93,7 +61,6 @@ async def test_a_node_restored_from_yesterdays_backup_gets_back_what_both_once_h
     assert shelter.referral(late.id).state == "completed"
 
 
-@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
 async def test_a_restored_node_signs_nothing_before_its_peer_answered(
     neighbours: Callable[..., list[Neighbour]], wire: Wire
 ) -> None:
@@ -116,7 +83,6 @@ async def settle_slowly(clock: SetClock, *neighbours: Neighbour) -> None:
         await settle(*neighbours)
 
 
-@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
 async def test_the_answer_does_not_wait_behind_what_a_restored_node_must_refuse(
     neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock
 ) -> None:
@@ -136,7 +102,6 @@ async def test_the_answer_does_not_wait_behind_what_a_restored_node_must_refuse(
     assert len(theirs.chains[shelter.id.hex()]) == 61
 
 
-@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
 async def test_what_was_answered_though_its_receipt_was_lost_comes_back_first(
     neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock
 ) -> None:
@@ -156,7 +121,6 @@ async def test_what_was_answered_though_its_receipt_was_lost_comes_back_first(
     assert (taken.state, bool(taken.case_id), taken.is_disclosed) == ("accepted", True, True)
 
 
-@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
 async def test_a_referral_whose_content_its_receiver_erased_comes_back_without_it(
     neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock
 ) -> None:
@@ -179,7 +143,6 @@ async def test_a_referral_whose_content_its_receiver_erased_comes_back_without_i
     assert (offer.is_erased, offer.scopes) == (True, ())
 
 
-@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
 async def test_what_comes_late_from_before_a_restore_is_refused(
     neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock
 ) -> None:
@@ -209,7 +172,6 @@ async def test_what_comes_late_from_before_a_restore_is_refused(
     assert referrals.differences(shelter.history(sent.id), mission.history(sent.id)) == []
 
 
-@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
 async def test_an_acceptance_that_comes_back_discloses_what_waited_for_it(
     neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock
 ) -> None:
@@ -227,7 +189,6 @@ async def test_an_acceptance_that_comes_back_discloses_what_waited_for_it(
     assert mission.referral(sent.id).is_disclosed
 
 
-@pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
 async def test_a_restored_node_asks_again_whoever_stays_silent_and_is_answered_once(
     neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock
 ) -> None:

@@ -42,7 +42,7 @@ from iars_protocol.messages.registry import TYPES, read_body
 from iars_protocol.parts import AttachmentPart, Part, ScopePart
 from iars_protocol.permission_json import type_of
 from iars_protocol.receipt import Receipt, SignedReceipt, read_signed_receipt, sign_receipt, verify_receipt
-from iars_protocol.returned import Returned, read_returned, verify_returned
+from iars_protocol.returned import Returned, read_returned, verify_inner, verify_returned
 from iars_protocol.transparency import leaf_hash, tree_of, verify_consistency, verify_inclusion
 from iars_protocol.values import KINDS, check_value
 from iars_protocol.verification import verify_bundle
@@ -99,6 +99,7 @@ RECEIPT = sign_receipt(
 CUT = Returned(
     MESSAGE.header_bytes, MESSAGE.signature, (MESSAGE.parts[0], *[None] * (len(MESSAGE.parts) - 1))
 )
+HEADER_ALONE = Returned(MESSAGE.header_bytes, MESSAGE.signature, (None,) * len(MESSAGE.parts))
 RESYNC = of_body(ResyncStreams(asks=True, received=([bytes(16), 1, bytes(32)],), returned=([b"m", b"r"],)))
 OUTCOME = of_body(DecideException("01" * 16, "approved", START, "9f" * 16))
 PERMITTED = PermitOnward("01" * 16, tuple(consent.sign(onward(), SHELTER.signing).to_plain()))
@@ -142,6 +143,23 @@ def _message(inner: bytes) -> object:
 def _returned(inner: bytes) -> object:
     read = read_returned(inner)
     return verify_returned(read, SHELTER.history, at=START), _content(read.left)
+
+
+def _inner(inner: bytes) -> object:
+    """Read what an envelope held as a receiver does: whole, or with parts that its author took out."""
+    left = verify_inner(inner, SHELTER.history, at=START)
+    # Of a header alone there is no content to read.
+    _only_protocol_errors(partial(_content, left))
+    return left
+
+
+def _inner_signed_anew(octets: bytes) -> object:
+    """Read an inner message whose header is anything at all, but signed by its author."""
+    pieces = decode(octets)
+    if type(pieces) is not list or len(pieces) != 3 or type(pieces[0]) is not bytes:
+        return None
+    pieces[1] = SHELTER.signing.sign(envelope.SIGN_PURPOSE, pieces[0])
+    return _inner(encode(pieces))
 
 
 def _content(read: Message) -> object:
@@ -286,6 +304,10 @@ TARGETS: dict[str, Target] = {
     "parts": Target(_parts, (encode([part.content for part in MESSAGE.parts]),)),
     "message": Target(_message, (MESSAGE.to_bytes(),)),
     "returned message": Target(_returned, (MESSAGE.to_bytes(), CUT.to_bytes())),
+    "inner message": Target(_inner, (MESSAGE.to_bytes(), CUT.to_bytes(), HEADER_ALONE.to_bytes())),
+    "inner message, signed anew": Target(
+        _inner_signed_anew, (MESSAGE.to_bytes(), CUT.to_bytes(), HEADER_ALONE.to_bytes())
+    ),
     "bodies": Target(
         _bodies,
         (

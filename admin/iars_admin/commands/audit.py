@@ -12,14 +12,15 @@ from iars_admin import auditing
 from iars_admin.command import FAILED, command, group
 from iars_admin.session import Session
 from iars_node.accounts import store as account_store
-from iars_node.audit import alarms, store
-from iars_node.audit.log_store import newest_log
+from iars_node.audit import alarms, rebuilding, store
+from iars_node.audit.log_store import newest_checkpoint, newest_log
 from iars_node.audit.model import AuditFilter
 from iars_node.audit.reading import Place, end
 from iars_node.audit.sequencing import sign_head
 from iars_node.audit.service import record
 from iars_node.cases.service import case_by_reference
 from iars_node.cases.service.tracing import records_of_person
+from iars_node.errors import ConflictError
 from iars_node.node import witness_policy
 from iars_node.peers import service as peers
 from iars_node.witness.exporting import bundle_lines
@@ -39,6 +40,7 @@ COLUMNS = {
     "detail": "Detail",
 }
 FINDINGS = {"outcome": "Outcome", "said": "Found", "origin": "Log"}
+REBUILT = {"number": "Log", "size": "Events", "damaged": "Damaged", "said": "Found"}
 FOLLOW_SECONDS = 1.0
 ALARM_COLUMNS = {
     "id": "Alarm",
@@ -70,6 +72,7 @@ def register(app: typer.Typer) -> None:
     )
     command(audit, "verify", examples=verified)(verify)
     command(audit, "checkpoint", examples=("iars audit checkpoint",))(checkpoint)
+    command(audit, "rebuild", examples=("iars audit rebuild", "iars audit rebuild --write"))(rebuild)
     alarm = group(app, "alarm", "What went wrong and may need a person.")
     command(alarm, "list", examples=("iars alarm list",))(list_alarms)
     command(alarm, "acknowledge", examples=("iars alarm acknowledge 5f0c...",))(acknowledge)
@@ -257,11 +260,35 @@ def checkpoint(session: Session) -> None:
         shown = show_head(work, witness_policy(session.settings), now=True)
         newest = newest_log(work.connection)
         size = newest.size if newest else 0
+        head = newest_checkpoint(work.connection, newest.number) if newest else None
         record(work, "audit.checkpointed", detail={"size": size, "witnesses": shown})
+    # After the commit: what was seen on the way there, such as an alarm, stays.
+    if head is None or head.size < size:
+        raise ConflictError(
+            "Nothing was signed: after a restore the log waits for its witnesses, or it does not continue a "
+            "head that was signed before. iars audit verify says which."
+        )
     session.screen.done(
         f"The head of {size} events is signed; {shown} organisations are asked to cosign it.",
         {"size": size, "witnesses": shown},
     )
+
+
+def rebuild(
+    session: Session,
+    write: Annotated[bool, typer.Option("--write", help="Replace the damaged tree.")] = False,
+) -> None:
+    """Build the log's tree anew from its events, where the table that holds it is damaged.
+
+    Without --write nothing is changed: it says whether the events give the last head that was signed. With
+    it, the tree is replaced if they do. Events that are not those that were signed are refused: that is no
+    damage to mend but a change to explain.
+    """
+    with session.work("node.manage") as work:
+        found = [auditing.describe_rebuilt(each) for each in rebuilding.rebuild(work, write=write)]
+    session.screen.show_list(found, REBUILT, none="Nothing is in the log yet.")
+    if not all(each["continues"] for each in found):
+        raise typer.Exit(FAILED)
 
 
 def list_alarms(

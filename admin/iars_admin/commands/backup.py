@@ -72,6 +72,8 @@ def restore_node(
         f"{made.organisation} is back as it was at {made.made_at:%Y-%m-%d %H:%M} UTC: {restored.rows} rows.\n"
         f"{restored.erasures} erasures were held against it. What was erased after that moment on a machine "
         "that is lost, is back: erase it again.\n"
+        f"{restored.orphans} keys seal nothing in it, those of what came after the backup among them: "
+        "iars keys orphans.\n"
         f"{restored.asked} organisations are asked what is missing: run iars serve, then iars doctor.",
         {
             "restored": True,
@@ -80,5 +82,6 @@ def restore_node(
             "rows": restored.rows,
             "erasures": restored.erasures,
             "asked": restored.asked,
+            "orphans": restored.orphans,
         },
     )

@@ -8,20 +8,23 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from iars_admin import agreeing
+from iars_admin import agreeing, lasting
 from iars_admin.agreeing import described, with_options
 from iars_admin.command import command, group
 from iars_admin.commands.sharing import add_to_consent
 from iars_admin.founding import write_new_file
 from iars_admin.naming import find_case
+from iars_admin.passphrases import is_attended
 from iars_admin.session import Session
 from iars_node.consent import changing, export
 from iars_node.consent import service as consents
+from iars_node.consent.model import Consent, Terms
 from iars_node.consent.paper import print_receipt
 from iars_node.peers import service as peers
 from iars_node.web.receipts import make_receipt
 from iars_node.withdrawals import service as withdrawals
 from iars_node.withdrawals.model import Part
+from iars_node.work import Work
 
 CaseArgument = Annotated[str, typer.Argument(help="The case's reference, file number or id.")]
 ConsentArgument = Annotated[
@@ -145,8 +148,11 @@ def renew(session: Session, consent: ConsentArgument, **given: Any) -> None:  # 
         older = consents.find_by_number(work, consent)
         terms = agreeing.renewed_terms(session, work, older.terms, given)
         newer = changing.renew_consent(work, older.id, terms)
-        entry = described(work, newer)
+        still = lasting.outlived_entries(work, newer)
+        entry = described(work, newer) | {"outlived": still}
     session.screen.done(f"Recorded consent {newer.id}; it takes the place of {older.id}.", entry)
+    if not session.choice.as_json:
+        lasting.show_outlived(session.screen, still)
 
 
 @with_options(agreeing.LESS)
@@ -154,14 +160,29 @@ def narrow(
     session: Session,
     consent: ConsentArgument,
     until: agreeing.UntilOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask after saying what is taken back.")] = False,
     **given: Any,  # noqa: ANN401 - a table of options
 ) -> None:
-    """Record that a person takes something out. It counts at once, for open referrals too."""
-    with session.work("consent.withdraw") as work:
+    """Record that a person takes something out. It counts at once, for open referrals too.
+
+    In a terminal it says first what is taken back from whom: a part of the record goes whole where a detail
+    of it was sent that the person takes out.
+    """
+
+    def lessened(work: Work) -> tuple[Consent, Terms]:
         older = consents.find_by_number(work, consent)
         terms = agreeing.lessened_terms(work, older.terms, given)
         if until is not None:
             terms = agreeing.ending(terms, agreeing.read_end(session, work, 0, until))
+        return older, terms
+
+    if not yes and is_attended() and not session.choice.as_json:
+        with session.work("consent.withdraw") as work:
+            older, terms = lessened(work)
+            lasting.show_foreseen(session.screen, work, withdrawals.foresee_narrowing(work, older.id, terms))
+        typer.confirm("Record this?", abort=True)
+    with session.work("consent.withdraw") as work:
+        older, terms = lessened(work)
         newer = changing.narrow_consent(work, older.id, terms)
         entry = described(work, newer)
     session.screen.done(f"Recorded consent {newer.id}; it takes the place of {older.id}.", entry)
@@ -190,7 +211,8 @@ def show(session: Session, consent: ConsentArgument) -> None:
     """Show what a person agreed to, and what became of it."""
     with session.work("consent.read") as work:
         found = consents.find_by_number(work, consent)
-        entry = described(work, found)
+        still = lasting.outlived_entries(work, found)
+        entry = described(work, found) | {"outlived": still}
         steps = [
             {name: getattr(step, name) for name in STEP_COLUMNS} for step in consents.history(work, found.id)
         ]
@@ -198,6 +220,7 @@ def show(session: Session, consent: ConsentArgument) -> None:
         session.screen.done("", entry | {"history": steps})
         return
     session.screen.show_one(entry, LABELS)
+    lasting.show_outlived(session.screen, still)
     session.screen.heading("History")
     session.screen.show_list(steps, STEP_COLUMNS, none="None.")
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from iars_admin import orphans
 from iars_admin.command import command, group
 from iars_admin.passphrases import check_passphrase, chosen_passphrase, passphrase_of
 from iars_admin.session import Session
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
     keys = group(app, "keys", "This node's keys.")
     command(keys, "show", examples=("iars keys show",))(show)
     command(keys, "rotate", examples=("iars keys rotate",))(rotate)
+    command(keys, "orphans", examples=("iars keys orphans", "iars keys orphans --remove"))(show_orphans)
     changed = ("iars keys passphrase", "iars keys passphrase --new-passphrase-file /run/new")
     command(keys, "passphrase", examples=changed)(passphrase)
 
@@ -47,6 +49,37 @@ def show(session: Session) -> None:
     session.screen.say(f"Node         {identity.node_text}\nFingerprint  {fingerprint(identity.node_id)}")
     session.screen.heading("Keys")
     session.screen.show_list(found, COLUMNS, none="None.")
+
+
+def show_orphans(
+    session: Session,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Destroy them for good. The node must not be running.")
+    ] = False,
+) -> None:
+    """Count the keys that seal nothing in the database, and those that are lost.
+
+    Some are always there, written ahead. After a restore those of what came after the backup are among them:
+    they still open a copy of the newer database, such as the one that the restore has put aside. Remove them
+    when nobody will go back to it.
+    """
+    with session.work("key.manage" if remove else "key.read") as work:
+        found = orphans.compare(work.connection, work.vault)
+    if not remove:
+        session.screen.done(
+            f"{len(found.orphans)} of {found.stored} keys seal nothing; {len(found.lost)} are lost.",
+            {
+                "stored": found.stored,
+                "orphans": sorted(key_id.hex() for key_id in found.orphans),
+                "lost": sorted(key_id.hex() for key_id in found.lost),
+            },
+        )
+        return
+    session.close()
+    orphans.refuse_while_in_use(session.settings.database_url)
+    with session.work("key.manage") as work:
+        removed = orphans.remove(work, found)
+    session.screen.done(f"{removed} keys that sealed nothing are destroyed.", {"removed": removed})
 
 
 def rotate(session: Session) -> None:

@@ -128,7 +128,7 @@ def send(
     )
     if not yes and is_attended() and not session.choice.as_json:
         _preview(session, wanted)
-        typer.confirm("Send this?", abort=True)
+        typer.confirm("Hand the whole case over?" if handover else "Send this?", abort=True)
     with session.work("referral.send") as work:
         offering, peer = referring.offering_of(work, wanted)
         sent = referrals.send_referral(work, offering, peer.node_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from iars_node import audit
@@ -13,7 +14,7 @@ from iars_node.attachments import store
 from iars_node.attachments.model import Attachment, AttachmentContent, StoredFile
 from iars_node.cases.model import OWN
 from iars_node.cases.service.access import case_to_change, require_scopes
-from iars_node.cases.service.assignment import readable_here
+from iars_node.cases.service.assignment import opening_under, readable_here
 from iars_node.cases.service.writing import ensure_document
 from iars_node.db import new_id
 from iars_node.errors import ConflictError, ErasedError, InvalidError, NotFoundError
@@ -21,7 +22,7 @@ from iars_protocol.attachment import sealed_length
 from iars_protocol.crypto import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from iars_node.attachments.folder import AttachmentFolder
@@ -139,7 +140,7 @@ def read_attachment(work: Work, attachment_id: str) -> Attachment:
     _content(found)
     if found.state != "stored":
         raise ConflictError("This attachment has not arrived yet.")
-    _note(work, "attachment.read", found)
+    _note(work, "attachment.read", found, opening_under(work, found.case_id))
     return found
 
 
@@ -232,14 +233,16 @@ def _content(found: Attachment) -> AttachmentContent:
     return found.content
 
 
-def _note(work: Work, action: str, noted: Attachment) -> None:
+def _note(
+    work: Work, action: str, noted: Attachment, detail: Mapping[str, str | int] = MappingProxyType({})
+) -> None:
     audit.record(
         work,
         action,
         case_id=noted.case_id,
         subject=noted.id,
         scopes=[noted.scope],
-        detail={"size": noted.size},
+        detail={"size": noted.size, **detail},
     )
 
 

@@ -8,14 +8,17 @@ _BY_TOPIC = {
         "erased erasure-requested reported scope-read content-received noted locked unlocked retained "
         "duplicates-listed opened-unassigned opening-seen opening-reviewed"
     ),
-    "person": "opened read changed merged unmerged linked access-reported corrected correction-told",
+    "person": (
+        "opened read changed merged unmerged linked access-reported corrected correction-told "
+        "correction-forwarded"
+    ),
     "household": "opened changed linked unlinked",
     "attachment": "added expected read sent not-sent received refused removed erased",
     "consent": (
         "requested given renewed refused narrowed withdrawn revoked expired invalidated read "
         "exception-recorded exception-approved exception-refused exception-lapsed exception-received "
         "exception-reviewed exported receipt-made person-told onward-permitted onward-received "
-        "onward-noticed onward-told handed-over handover-kept"
+        "onward-noticed onward-told onward-untold handed-over handover-kept answers-ended answers-erased"
     ),
     "referral": (
         "drafted previewed offered received read opened accepted rejected started held resumed completed "
@@ -49,7 +52,7 @@ _BY_TOPIC = {
     "alarm": "raised acknowledged",
     "audit": (
         "read exported verified checkpointed cosigned witnessed origin-opened gap-found fork-seen "
-        "rollback-seen witness-asked"
+        "rollback-seen witness-asked rebuilt"
     ),
     "report": "made exported",
     "retention": "rule-set rule-removed previewed applied",

@@ -44,6 +44,7 @@ ALARMS = frozenset(
         "case.opened-unassigned",
         "clock.skewed",
         "consent.exception-lapsed",
+        "consent.outcome-untold",
         "job.parked",
         "backup.failed",
         "backup.overdue",
@@ -56,6 +57,7 @@ ALARMS = frozenset(
         "account.under-attack",
         "attachment.refused",
         "audit.cut",
+        "audit.damaged",
         "audit.forked",
         "audit.rolled-back",
         "audit.gap",
@@ -103,6 +105,13 @@ def raise_alarm(
     if raised.times == 1:
         record(work, "alarm.raised", subject=raised.id, detail={"kind": kind, "about": subject})
     return str(raised.id)
+
+
+def raise_alarm_once(work: Work, kind: str, detail: Mapping[str, str | int] | None = None) -> None:
+    """Raise an alarm about this node unless one of its kind is open: for what is seen every few seconds."""
+    is_open = and_(alarm.c.kind == kind, alarm.c.subject == "", alarm.c.acknowledged_at.is_(None))
+    if work.connection.execute(select(alarm.c.id).where(is_open)).first() is None:
+        raise_alarm(work, kind, "", detail)
 
 
 def acknowledge(work: Work, alarm_id: str) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from iars_protocol.transparency import Tree
 
 NUMBER_BYTES = 8
+AT_ONCE = 500
 
 _SNAPSHOT = text(
     "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest, "
@@ -138,7 +139,7 @@ def number_of(connection: Connection, leaf: bytes, since: int) -> int:
 
 
 def leaves_between(
-    connection: Connection, first: int, last: int | None, limit: int
+    connection: Connection, first: int, last: int | None, limit: int | None
 ) -> list[tuple[int, bytes]]:
     """Return the numbers and leaves of events from a number on, in the order of their numbers."""
     column = audit_event.c
@@ -146,6 +147,15 @@ def leaves_between(
     if last is not None:
         query = query.where(column.seq <= last)
     return [(row.seq, bytes(row.leaf)) for row in connection.execute(query)]
+
+
+def leaves_of(connection: Connection, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    """Yield the numbers and leaves of events that are there."""
+    column = audit_event.c
+    for start in range(0, len(numbers), AT_ONCE):
+        part = numbers[start : start + AT_ONCE]
+        rows = connection.execute(select(column.seq, column.leaf).where(column.seq.in_(part)))
+        yield from ((row.seq, bytes(row.leaf)) for row in rows)
 
 
 def snapshot(work: Work) -> tuple[int, int]:
@@ -196,6 +206,18 @@ def write_tiles(work: Work, log: int, rows: Sequence[tuple[int, int, bytes, byte
     )
     names = ("row", "position", "hashes", "numbers")
     work.connection.execute(kept, [{"log": log, **dict(zip(names, each, strict=True))} for each in rows])
+
+
+def every_tile(connection: Connection, log: int) -> dict[tuple[int, int], tuple[bytes, bytes]]:
+    """Return all tiles of a log by row and position: hashes and numbers."""
+    rows = connection.execute(select(audit_tile).where(audit_tile.c.log == log))
+    return {(row.row, row.position): (bytes(row.hashes), bytes(row.numbers)) for row in rows}
+
+
+def replace_tiles(work: Work, log: int, rows: Sequence[tuple[int, int, bytes, bytes]]) -> None:
+    """Put tiles in the place of all that are stored of a log."""
+    work.connection.execute(delete(audit_tile).where(audit_tile.c.log == log))
+    write_tiles(work, log, rows)
 
 
 def tree(connection: Connection, log: Log) -> Tree:

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from iars_node.audit import log_store, tiles
-from iars_node.audit.alarms import raise_alarm
+from iars_node.audit import known_heads, log_store, tiles
+from iars_node.audit.alarms import raise_alarm, raise_alarm_once
 from iars_node.audit.log_store import NUMBER_BYTES, Log, Skipped
 from iars_node.audit.service import record
 from iars_node.vault.identity import identity_of
 from iars_node.work import SYSTEM
-from iars_protocol.checkpoint import Checkpoint, origin_of, read_note, sign_checkpoint
-from iars_protocol.errors import ProtocolError
+from iars_protocol.checkpoint import Checkpoint, origin_of, sign_checkpoint
+from iars_protocol.errors import ProofError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from sqlalchemy import Connection
 
@@ -36,21 +36,23 @@ LOG_BYTES = 16
 LATE = timedelta(minutes=10)
 """A number that was passed over is looked for this long, and for as long as anybody could commit it."""
 
-LOG_HEAD = "log-head"
-"""The document in the key store with the newest cosigned checkpoint: a database that was put back can't take
-it along."""
-
 log = structlog.get_logger()
 
 
-async def run(works: Works, *, seconds: float, checkpoint_seconds: float) -> None:
+async def run(
+    works: Works,
+    *,
+    seconds: float,
+    checkpoint_seconds: float,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
     """Take events into the tree every few seconds, for as long as the node is served."""
     while True:
         try:
             await asyncio.to_thread(turn, works, timedelta(seconds=checkpoint_seconds))
         except Exception as error:  # noqa: BLE001 - a database that is away for a moment must not end the loop
             log.warning("sequencer.paused", error=type(error).__name__)
-        await asyncio.sleep(seconds)
+        await pause(seconds)
 
 
 def turn(works: Works, checkpoint_every: timedelta) -> int:
@@ -60,12 +62,22 @@ def turn(works: Works, checkpoint_every: timedelta) -> int:
             return 0
     added = 0
     while True:
-        with works.write(SYSTEM) as work:
-            taken = sequence(work)
-            added += taken
-            if taken < AT_ONCE:
-                sign_head(work, every=checkpoint_every)
-                return added
+        try:
+            with works.write(SYSTEM) as work:
+                taken = sequence(work)
+                added += taken
+                if taken < AT_ONCE:
+                    sign_head(work, every=checkpoint_every)
+                    return added
+        except ProofError:
+            note_damage(works)
+            return added
+
+
+def note_damage(works: Works) -> None:
+    """Raise an alarm about a stored tree that nothing can be added to."""
+    with works.write(SYSTEM) as work:
+        raise_alarm_once(work, "audit.damaged")
 
 
 def _has_to_do(work: Work, checkpoint_every: timedelta) -> bool:
@@ -109,14 +121,24 @@ def sequence(work: Work) -> int:
 
 
 def sign_head(work: Work, *, every: timedelta = timedelta(0)) -> Note | None:
-    """Sign the tree's head if it has grown, and the last one was signed long enough ago."""
+    """Sign the tree's head if it has grown, and the last one was signed long enough ago.
+
+    Not where it does not continue what was signed before: two heads that can't be of one log would be
+    evidence against this node for ever, and an alarm can still be answered.
+    """
     held = log_store.hold_newest_log(work)
     if held is None or held.closed_at is not None or held.size == 0 or not work.vault.is_unlocked:
         return None
     newest = log_store.newest_checkpoint(work.connection, held.number)
     if newest is not None and (newest.size == held.size or work.now - newest.signed_at < every):
         return None
-    root = log_store.tree(work.connection, held).root()
+    tree = log_store.tree(work.connection, held)
+    contradicted = known_heads.contradicted_by(tree, known_heads.to_continue(work, held))
+    if contradicted is not None:
+        kind = "audit.rolled-back" if contradicted.size > held.size else "audit.forked"
+        raise_alarm_once(work, kind, {"size": contradicted.size, "by": "itself"})
+        return None
+    root = tree.root()
     note = sign_checkpoint(Checkpoint(held.origin, held.size, root), identity_of(work.vault).log)
     log_store.add_checkpoint(work, held.number, held.size, note.to_bytes())
     return note
@@ -127,10 +149,19 @@ def close_log(work: Work, wait: timedelta) -> None:
 
     The next one is opened when the witnesses have said how far this one had come, or after the wait.
     """
-    newest = log_store.newest_log(work.connection)
+    newest = log_store.newest_log(work.connection) or _log_that_was_lost(work)
     if newest is not None and newest.closed_at is None:
         log_store.change_log(work.connection, newest.number, closed_at=work.now, wait_until=work.now + wait)
     log_store.forget_skipped(work.connection)
+
+
+def _log_that_was_lost(work: Work) -> Log | None:
+    """Return the log that the key store knows of where the backup is older than it, with nothing in it."""
+    lost = known_heads.head_in_key_store(work)
+    if lost is None:
+        return None
+    log_store.add_log(work, 1, lost.origin, 0, 0)
+    return log_store.newest_log(work.connection)
 
 
 def _hold(work: Work) -> Log | None:
@@ -155,7 +186,7 @@ def _new_origin(work: Work) -> str:
 
 def _open_after(work: Work, closed: Log) -> None:
     """Open the log after a restore; its first leaf names the newest cosigned checkpoint, and the gap."""
-    known = newest_known(work, closed)
+    known = known_heads.newest_known(work, closed)
     origin = _new_origin(work)
     size, root = (known.size, known.root.hex()) if known else (0, "")
     gap = "unknown" if closed.wait_until is not None and closed.wait_until > closed.closed_at else "known"  # type: ignore[operator]
@@ -172,26 +203,6 @@ def _open_after(work: Work, closed: Log) -> None:
     opened = log_store.newest_log(work.connection)
     if opened is not None and opened.origin == origin:
         _append(work, replace(opened, reached=closed.reached), [(opening, leaf)], reached=closed.reached)
-
-
-def newest_known(work: Work, closed: Log) -> Checkpoint | None:
-    """Return the largest cosigned checkpoint of a log that is known here, from wherever it is known."""
-    notes = [work.vault.document(LOG_HEAD), closed.newest_note]
-    stored = log_store.cosignatures(work.connection, closed.number)
-    if stored:
-        found = log_store.checkpoint_at(work.connection, closed.number, stored[-1].size)
-        notes.append(None if found is None else found.note)
-    heads = [head for head in map(_head, notes) if head is not None and head.origin == closed.origin]
-    return max(heads, key=lambda head: head.size, default=None)
-
-
-def _head(note: bytes | None) -> Checkpoint | None:
-    if note is None:
-        return None
-    try:
-        return read_note(note).checkpoint
-    except ProtocolError:
-        return None
 
 
 def _take_late(work: Work) -> list[tuple[int, bytes]]:

@@ -19,6 +19,10 @@ STEP = 8
 WIDTH = 1 << STEP
 TILE_BYTES = WIDTH * HASH_BYTES
 
+MISSING = (
+    "a part of the log's stored tree is missing; it can be built anew from the events: iars audit rebuild"
+)
+
 # The hashes of the tile at a row and a position, as far as it is filled.
 ReadTile: TypeAlias = Callable[[int, int], bytes]
 
@@ -37,7 +41,7 @@ def stored_tree(size: int, read: ReadTile) -> Tree:
         position, first = divmod(index << rest, WIDTH)
         hashes = split(tile(row, position))[first : first + (1 << rest)]
         if len(hashes) != 1 << rest:
-            raise ProofError("a part of the stored tree is missing")
+            raise ProofError(MISSING)
         return fold(hashes)
 
     return Tree(size, subtree)
@@ -50,7 +54,11 @@ def append(size: int, leaves: Sequence[bytes], read: ReadTile) -> dict[tuple[int
     while entries:
         above: list[bytes] = []
         first, at = divmod(start, WIDTH)
-        hashes = [*(split(read(row, first)) if at else ()), *entries]
+        before = split(read(row, first)) if at else []
+        if len(before) != at:
+            # What is added to a tile with a hole would stand at other places for ever.
+            raise ProofError(MISSING)
+        hashes = [*before, *entries]
         for offset in range(0, len(hashes), WIDTH):
             piece = hashes[offset : offset + WIDTH]
             changed[row, first + offset // WIDTH] = b"".join(piece)

@@ -16,6 +16,9 @@ from iars_node.consent.tables import consent, consent_history
 from iars_node.prepared import Prepared
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from iars_node.consent.ended import EndedPart
     from iars_node.consent.model import Consent, State
     from iars_node.consent.states import By, Step
     from iars_node.work import Work
@@ -46,6 +49,14 @@ def close(work: Work, given: Consent, step: Step, by: By) -> State:
     endings.end_consent(work.connection, given.id, state, work.now)
     store.add_history(work.connection, given.id, History(work.now, step, by, state, work.actor.id))
     return state
+
+
+def close_parts(work: Work, given: Consent, parts: Iterable[EndedPart], by: By) -> None:
+    """End parts of a consent, the rest of which stands, and write that into its history."""
+    endings.end_parts(work.connection, given, parts)
+    step = "take-back" if by == "person" else "revoke-part"
+    entry = History(work.now, step, by, given.state_at(work.now), work.actor.id)
+    store.add_history(work.connection, given.id, entry)
 
 
 def expire_consents(work: Work) -> None:

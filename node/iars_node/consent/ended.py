@@ -11,17 +11,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EndedPart:
-    """One part that ended; what is left empty stands for every one, so an empty part is the whole."""
+    """One part that ended; what is left empty stands for every one, so an empty part is the whole.
+
+    `way` is BACK for what the recipient may tell back, while what it received may stand.
+    """
 
     scope: str = ""
     purpose: str = ""
     node: str = ""
+    way: str = ""
 
-    def touches(self, *, scope: str, purpose: str, node: str = "") -> bool:
+    def touches(self, *, scope: str, purpose: str, node: str = "", way: str = "") -> bool:
         """Say whether a scope has ended for a purpose, towards an organisation."""
-        is_there = not node or self.node in ("", node)
+        is_there = self.way == way and (not node or self.node in ("", node))
         return is_there and self.scope in ("", scope) and self.purpose in ("", purpose)
 
+
+BACK = "back"
+"""The way of what a recipient tells back, beside that of what it received, which has no name."""
 
 WHOLE = EndedPart()
 
@@ -38,6 +45,12 @@ def parts_of(
     )
 
 
+def told_back(scopes: Iterable[str], purposes: Iterable[str] = ()) -> tuple[EndedPart, ...]:
+    """Return, for named scopes, what ends of telling back: no scope named means none."""
+    wanted = tuple(purposes) or ("",)
+    return tuple(EndedPart(scope, purpose, way=BACK) for scope in scopes for purpose in wanted)
+
+
 def joined(known: Sequence[EndedPart], more: Iterable[EndedPart]) -> tuple[EndedPart, ...]:
     """Return both, each once."""
     return tuple(dict.fromkeys((*known, *more)))
@@ -45,7 +58,7 @@ def joined(known: Sequence[EndedPart], more: Iterable[EndedPart]) -> tuple[Ended
 
 def to_json(parts: Iterable[EndedPart]) -> list[list[str]]:
     """Return parts as a column holds them."""
-    return [[part.scope, part.purpose, part.node] for part in parts]
+    return [[part.scope, part.purpose, part.node, *filter(None, (part.way,))] for part in parts]
 
 
 def from_json(plain: list[list[str]] | None) -> tuple[EndedPart, ...]:

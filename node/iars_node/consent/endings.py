@@ -81,6 +81,19 @@ def end_grants(
             )
 
 
+def end_telling_back(
+    connection: Connection, grants: Sequence[IssuedGrant], more: Sequence[EndedPart]
+) -> None:
+    """End what recipients may tell back in some scopes; what they received stands as it did."""
+    alike: dict[tuple[EndedPart, ...], list[str]] = defaultdict(list)
+    for each in grants:
+        alike[joined(each.ended, more)].append(each.id)
+    for parts, ids in alike.items():
+        for start in range(0, len(ids), AT_ONCE):
+            some = consent_grant.c.id.in_(ids[start : start + AT_ONCE])
+            connection.execute(update(consent_grant).where(some).values(ended=to_json(parts)))
+
+
 def _is_over(connection: Connection, grant_id: str, parts: Sequence[EndedPart]) -> bool:
     kept = store.find_grant(connection, grant_id)
     return kept is not None and all(
@@ -120,6 +133,19 @@ def issued_grants(connection: Connection, consent_ids: Collection[str]) -> list[
         ).order_by(consent_grant.c.recorded_at, consent_grant.c.id)
     )
     return [_issued(row) for row in rows]
+
+
+def issued_by_id(connection: Connection, grant_ids: Collection[str]) -> list[IssuedGrant]:
+    """Return the grants of some ids that this node issued."""
+    found: list[IssuedGrant] = []
+    wanted = sorted(grant_ids)
+    for start in range(0, len(wanted), AT_ONCE):
+        some = consent_grant.c.id.in_(wanted[start : start + AT_ONCE])
+        rows = connection.execute(
+            _ISSUED.where(some, consent_grant.c.direction == "out").order_by(consent_grant.c.id)
+        )
+        found += [_issued(row) for row in rows]
+    return found
 
 
 def _issued(row: Row[Any, Any, Any, Any, Any, Any]) -> IssuedGrant:

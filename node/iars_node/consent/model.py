@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from iars_node.consent.ended import BACK
 from iars_protocol.consent import Allowed, Answer, Basis, Denied, ScopeGrant, Signed
 from iars_protocol.consent import Grant as WireGrant
 from iars_protocol.vocabulary import SERVICES
@@ -245,6 +246,10 @@ class KeptGrant:
         """Say whether a scope was withdrawn for a purpose."""
         return any(part.touches(scope=scope, purpose=purpose) for part in self.ended)
 
+    def is_told_back(self, scope: str, purpose: str) -> bool:
+        """Say whether what the recipient tells back in a scope may be kept: nobody took it out."""
+        return not any(part.touches(scope=scope, purpose=purpose, way=BACK) for part in self.ended)
+
     def stands(self, scope: str, purpose: str, at: datetime) -> bool:
         """Say whether a scope may still be read and shared for a purpose: not withdrawn, not expired."""
         return at.timestamp() < self.grant.expires and not self.has_ended(scope, purpose)
@@ -252,7 +257,11 @@ class KeptGrant:
     def standing(self, purpose: str) -> WireGrant | None:
         """Return what is left of the grant for a purpose, or None where nothing is."""
         left = tuple(scope for scope in self.grant.scopes if not self.has_ended(scope.code, purpose))
-        feedback = tuple(scope for scope in self.grant.feedback if not self.has_ended(scope, purpose))
+        feedback = tuple(
+            scope
+            for scope in self.grant.feedback
+            if not self.has_ended(scope, purpose) and self.is_told_back(scope, purpose)
+        )
         return replace(self.grant, scopes=left, feedback=feedback) if left else None
 
 

@@ -53,7 +53,7 @@ def left_of(work: Work, given: Consent) -> Terms:
 
     A kind of organisation goes with the one of them that was withdrawn: a permission can't name its others.
     """
-    gone = {part.node for part in given.ended if part.node}
+    gone = {part.node for part in given.ended if part.node and not part.way}
     known = peer_store.find_many(work.connection, {bytes.fromhex(node) for node in gone})
     kinds = {peer.listing.organisation_type for peer in known.values()}
     left = (

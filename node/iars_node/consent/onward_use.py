@@ -232,18 +232,16 @@ def _notice(told: Passing, outcome: str = "") -> NoticeOnward:
     )
 
 
-def tell_outcome(work: Work, kept: KeptGrant, outcome: str) -> None:
-    """Tell the origin what the next recipient has stated about the end of what was passed on to it."""
+def told_of(work: Work, kept: KeptGrant) -> Passing | None:
+    """Return what the origin was told of a grant that this node issued under its permission."""
     permission = onward_store.find_permission(work.connection, kept.grant.onward, way="in")
     if permission is None:
-        return
-    told = onward_store.find_passing(work.connection, "out", permission.peer, kept.id)
-    if told is None or told.outcome == outcome:
-        return
+        return None
+    return onward_store.find_passing(work.connection, "out", permission.peer, kept.id)
+
+
+def tell_outcome(work: Work, origin: Peer, told: Passing, outcome: str) -> None:
+    """Tell the origin what the next recipient has stated about the end of what was passed on to it."""
+    peer_store.lock(work.connection, origin.node_id)
     onward_store.set_outcome(work.connection, told, outcome, work.now)
-    origin = peer_store.find(work.connection, permission.peer)
-    if origin is None or not origin.is_exchanged_with:
-        # A statement that came is not refused because the origin can't be told of it.
-        return
-    peer_store.lock(work.connection, permission.peer)
     send(work, origin, _notice(told, outcome))

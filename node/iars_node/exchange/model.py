@@ -143,6 +143,11 @@ class Receipted:
 
 
 @dataclass(frozen=True, slots=True)
+class PutBack:
+    """Announced when the database is one from a backup: what was erased since lies in it again, sealed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resynced:
     """Announced when a restored node may sign for a peer again: it has what it had forgotten."""
 

@@ -19,7 +19,7 @@ from iars_node.audit.sequencing import close_log
 from iars_node.audit.service import record
 from iars_node.errors import RefusedError
 from iars_node.exchange import messages, outbox, streams
-from iars_node.exchange.model import FIRST, IN, OUT, Draft, Resynced
+from iars_node.exchange.model import FIRST, IN, OUT, Draft, PutBack, Resynced
 from iars_node.exchange.tables import message as message_table
 from iars_node.exchange.tables import resync
 from iars_node.jobs.service import schedule
@@ -52,6 +52,7 @@ def mark_restored(work: Work) -> int:
     peers = [peer for peer in every(work) if peer.is_exchanged_with]
     record(work, "backup.restored", detail={"peers": len(peers)})
     close_log(work, WITNESSES_TIME if peers else timedelta(0))
+    work.announce(PutBack())
     for peer in peers:
         _await_answer(work, peer)
         remembered = heads_of(work, peer, OUT)

@@ -24,6 +24,12 @@ ACCEPTANCES = frozenset({"referral.accept/1", "handover.accept/1"})
 EXPIRE_JOB = "referral.expire"
 ERASE_JOB = "referral.erase"
 
+WITHDRAWN_STEP = "consent.withdraw"
+REVOKED_STEP = "consent.revoke"
+UNTOLD_STEP = "consent.untell"
+ASIDE = frozenset({EXPIRE_JOB, WITHDRAWN_STEP, REVOKED_STEP, UNTOLD_STEP})
+"""Entries of a history that are no message of its thread: by the clock, and about the consent under it."""
+
 CONSENT_LOST = "consent-lost"
 """The problem of a referral that came back after a restore, when its consent did not."""
 
@@ -126,6 +132,7 @@ class Preview:
     never: tuple[Line, ...]
     # Whose person this is: the recipient of an onward referral learns it.
     origin: bytes = b""
+    kind: Kind = "service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,19 +165,30 @@ class Arrived:
     referral: Referral
 
 
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """Announced when the other side has put right what it had disclosed here; `fields` are scope.field."""
+
+    referral: Referral
+    fields: tuple[str, ...]
+
+
 def is_to_be_erased(referral: Referral) -> bool:
     """Say whether what came with a referral must go: it ended here before anybody accepted it."""
-    if referral.direction != IN or referral.is_open:
-        return False
-    return referral.state == "rejected" or referral.answered_at is None
+    return referral.direction == IN and is_never_accepted(referral)
+
+
+def is_never_accepted(referral: Referral) -> bool:
+    """Say whether a referral was rejected, or ended before anybody had accepted it."""
+    return not referral.is_open and (referral.state == "rejected" or referral.answered_at is None)
 
 
 def taken_of(steps: list[Step]) -> list[Taken]:
-    """Return the steps that count: not what the other side refused, nor what the clock did."""
+    """Return the steps that count: not what the other side refused, nor what stands aside of the thread."""
     return [
         Taken(bytes.fromhex(step.message), step.side, step.type, bytes.fromhex(step.seen))
         for step in steps
-        if not step.is_refused and step.type != EXPIRE_JOB
+        if not step.is_refused and step.type not in ASIDE
     ]
 
 

@@ -162,6 +162,10 @@ _NOT_COVERED = {
         "The person has taken a detail out of what they share. The part of the record that it belongs to was "
         "taken back whole; the rest of the referral stands. Refer once more to share the rest of that part."
     ),
+    "telling-narrowed": (
+        "The person no longer wants the other organisation to tell you some things. What it told of them is "
+        "closed here, and what still comes is not kept. Its node can't be told by itself: call them."
+    ),
     "child-needs-guardian": (
         "The person is a child, and only the child was asked. Nothing was recorded. Ask a guardian too."
     ),

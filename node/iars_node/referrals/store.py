@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, delete, or_, select, update
 
+from iars_node.consent.tables import consent_grant
 from iars_node.prepared import Prepared, inserting
 from iars_node.referrals.model import HANDOVER, IN, OUT, Referral, Step
 from iars_node.referrals.tables import referral, referral_snapshot, referral_step
@@ -205,6 +206,23 @@ def open_of_grant(connection: Connection, grant_id: str) -> list[Referral]:
         select(referral)
         .where(referral.c.grant_id == grant_id, referral.c.state.in_(OPEN))
         .order_by(referral.c.created_at, referral.c.id)
+    )
+    return [_referral(row) for row in rows]
+
+
+def ending_between(connection: Connection, after: datetime, before: datetime, limit: int) -> list[Referral]:
+    """Return the open referrals sent from here whose grant ends between two moments, the soonest first."""
+    rows = connection.execute(
+        select(referral)
+        .join(consent_grant, consent_grant.c.id == referral.c.grant_id)
+        .where(
+            referral.c.direction == OUT,
+            referral.c.state.in_(OPEN),
+            consent_grant.c.expires_at > after,
+            consent_grant.c.expires_at < before,
+        )
+        .order_by(consent_grant.c.expires_at, referral.c.id)
+        .limit(limit)
     )
     return [_referral(row) for row in rows]
 

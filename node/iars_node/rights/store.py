@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 def add(connection: Connection, new: Correction, told: Sequence[Told]) -> None:
     """Write a correction and what became of it at each recipient."""
     connection.execute(insert(correction).values(_values(new)))
+    add_told(connection, told)
+
+
+def add_told(connection: Connection, told: Sequence[Told]) -> None:
+    """Write what became of a correction at some recipients."""
     if told:
         connection.execute(insert(correction_told), [_values(each) for each in told])
 
@@ -34,6 +39,12 @@ def corrections_of(connection: Connection, case_id: str) -> list[Correction]:
         select(correction).where(correction.c.case_id == case_id).order_by(correction.c.at.desc())
     )
     return [Correction(row.id, row.case_id, tuple(row.fields), row.at, row.by) for row in rows]
+
+
+def find_correction(connection: Connection, correction_id: str) -> Correction | None:
+    """Return a correction by its id."""
+    row = connection.execute(select(correction).where(correction.c.id == correction_id)).first()
+    return None if row is None else Correction(row.id, row.case_id, tuple(row.fields), row.at, row.by)
 
 
 def told_of(connection: Connection, case_id: str) -> list[Told]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from iars_node.vault.model import OwnerKind
     from iars_node.vault.vault import Vault
 
+AT_ONCE = 500
+
 Place: TypeAlias = tuple[str, str]
 """A scope and a source."""
 Allot: TypeAlias = "Callable[[Connection, Vault, OwnerKind, str, Iterable[Place]], dict[Place, bytes]]"
@@ -83,6 +85,16 @@ def find_keys(connection: Connection, owner_kind: OwnerKind, owner_id: str) -> l
     """Return every key of an owner, erased ones included until they are forgotten."""
     rows = _OF_OWNER.all(connection, {"kind": owner_kind, "owner": owner_id})
     return sorted((_from_row(row) for row in rows), key=lambda key: (key.scope, key.source))
+
+
+def keys_among(connection: Connection, key_ids: Sequence[bytes]) -> list[ContentKey]:
+    """Return those of some keys that are mentioned here."""
+    found: list[ContentKey] = []
+    for start in range(0, len(key_ids), AT_ONCE):
+        part = key_ids[start : start + AT_ONCE]
+        rows = connection.execute(select(content_key).where(content_key.c.key_id.in_(part)))
+        found += [_from_row(row) for row in rows]
+    return found
 
 
 def forget_keys(connection: Connection, key_ids: Iterable[bytes]) -> None:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 CHUNK = 500
 
 _KEYS = tables.content_keys
+_KEY_IDS = Prepared(select(_KEYS.c.key_id))
+_KEY_COUNT = Prepared(select(func.count().label("found")).select_from(_KEYS))
 _LEDGER = tables.erasures
 _ERASURES = Prepared(select(_LEDGER).order_by(_LEDGER.c.erased_at, _LEDGER.c.key_id))
 _OF_ROLE = Prepared(
@@ -112,6 +114,14 @@ class KeyStore:
     def content_keys(self, key_ids: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the wrapped keys that exist, by id."""
         return self._reader.content_keys(key_ids)
+
+    def content_key_ids(self) -> list[bytes]:
+        """Return the id of every content key."""
+        return [bytes(row.key_id) for row in self._reader.rows(_KEY_IDS, {})]
+
+    def count_content_keys(self) -> int:
+        """Return how many content keys there are."""
+        return int(self._reader.rows(_KEY_COUNT, {})[0].found)
 
     def erase_content_keys(self, erasures: Sequence[Erasure]) -> None:
         """Write the ledger and delete the keys it names in one transaction, then clear their traces."""

@@ -159,6 +159,14 @@ class Vault:
         """Return those of the key ids whose keys exist; works while locked."""
         return set(self._store.content_keys(list(key_ids)))
 
+    def content_key_ids(self) -> list[bytes]:
+        """Return the id of every content key there is; works while locked."""
+        return self._store.content_key_ids()
+
+    def count_content_keys(self) -> int:
+        """Return how many content keys there are; works while locked."""
+        return self._store.count_content_keys()
+
     def erase_content_keys(self, key_ids: Iterable[bytes], *, at: datetime) -> None:
         """Destroy content keys for good; works while locked, and twice is as once.
 

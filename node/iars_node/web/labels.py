@@ -10,6 +10,7 @@ from iars_node.cases.model import CLOSURE_REASONS, RELATIONS, STAGES
 from iars_node.consent.changing import INVALIDATION_REASONS
 from iars_node.consent.exception import KINDS, STATES
 from iars_node.consent.model import ASSENT, FROM_WHOM, HOW_OBTAINED, WITHDRAWAL_WAYS
+from iars_node.referrals import handover_rules
 from iars_node.rights.model import TO_TELL_REASONS
 from iars_node.web.languages import N_
 from iars_protocol.vocabulary import REASONS, SCOPES, SERVICES, VOCABULARIES
@@ -18,6 +19,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 CASE_STATES: Mapping[str, str] = MappingProxyType({"open": N_("Open"), "closed": N_("Closed")})
+
+LOG_TOPICS: Mapping[str, str] = MappingProxyType(
+    {
+        "account": N_("User account"),
+        "alarm": N_("Alarm"),
+        "attachment": N_("Attachment"),
+        "audit": N_("Log"),
+        "backup": N_("Backup"),
+        "case": N_("Case"),
+        "clock": N_("Clock"),
+        "consent": N_("Consent"),
+        "erasure": N_("Erasure"),
+        "exchange": N_("Exchange"),
+        "hold": N_("Legal hold"),
+        "household": N_("Household"),
+        "job": N_("Task of the system"),
+        "key": N_("Key"),
+        "node": N_("This system"),
+        "peer": N_("Organisation"),
+        "person": N_("Person"),
+        "processing": N_("Record of processing"),
+        "referral": N_("Referral"),
+        "report": N_("Report"),
+        "retention": N_("Retention"),
+        "service": N_("Service"),
+        "site": N_("Site"),
+        "team": N_("Team"),
+        "token": N_("Access for a program"),
+        "vault": N_("Key store"),
+    }
+)
 
 REFERRAL_STATES: Mapping[str, str] = MappingProxyType(
     {
@@ -60,6 +92,8 @@ CONSENT_STEPS: Mapping[str, str] = MappingProxyType(
         "invalidate": N_("Found not to count"),
         "withdraw": N_("Withdrew it"),
         "revoke": N_("Revoked by others"),
+        "take-back": N_("Withdrew a part of it"),
+        "revoke-part": N_("A part was revoked by others"),
         "run-again": N_("Stands again: only the clock was wrong"),
     }
 )
@@ -89,6 +123,9 @@ STEPS: Mapping[str, str] = MappingProxyType(
         "referral.amend/1": N_("Changes sent"),
         "referral.note/1": N_("Message"),
         "referral.expire": N_("The time to answer ended"),
+        "consent.withdraw": N_("The person withdrew"),
+        "consent.revoke": N_("The consent was revoked"),
+        "consent.untell": N_("The person no longer wants this told back"),
     }
 )
 
@@ -169,6 +206,14 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         "peer-not-pinned": N_(
             "This organisation's node is not verified or is blocked. "
             "Ask your administrator to compare fingerprints."
+        ),
+        "consent-narrowed": N_(
+            "The person has taken out a detail of what they share. The part of the record that it belongs to "
+            "was taken back whole. Refer once more to share the rest of it."
+        ),
+        "telling-narrowed": N_(
+            "The person no longer wants them to tell you some things. What they told of them is closed here, "
+            "and what still comes is not kept. Their node can't be told so: call them."
         ),
         "expired": N_("The time to answer is over."),
         "training": N_("A training node and a real one don't exchange."),
@@ -277,6 +322,7 @@ def vocabulary_messages() -> Iterator[tuple[str, str]]:
     for labels in (HOW_OBTAINED, FROM_WHOM, ASSENT, WITHDRAWAL_WAYS):
         yield from ((label, "consent/model.py") for label in labels.values())
     yield from ((label, "consent/changing.py") for label in INVALIDATION_REASONS.values())
+    yield from ((sentence, "referrals/handover_rules.py") for sentence in handover_rules.sentences())
     yield from ((label, "rights/model.py") for label in TO_TELL_REASONS.values())
     for labels in (KINDS, STATES):
         yield from ((label, "consent/exception.py") for label in labels.values())

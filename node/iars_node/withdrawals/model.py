@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from iars_protocol.messages.consent import ScopeOutcome
 
 By: TypeAlias = Literal["person", "other"]
-Cause: TypeAlias = Literal["withdrawal", "expiry", "not-accepted", "lapse"]
+Cause: TypeAlias = Literal["withdrawal", "expiry", "not-accepted", "lapse", "told-back"]
 EndingState: TypeAlias = Literal["held", "paused", "done"]
 
 LAPSE: Cause = "lapse"
+TOLD_BACK: Cause = "told-back"
+"""What recipients told back here, in a scope that the person has taken out. It is reported to nobody."""
 
 HELD: EndingState = "held"
 PAUSED: EndingState = "paused"
@@ -34,6 +36,7 @@ MESSAGE_LIFE = timedelta(days=60)
 
 WAITING = "waiting"
 NOTHING_HELD = "nothing-held"
+WORST_FIRST = ("failed", "retained", "erased", NOTHING_HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ class Report:
     def outcome(self) -> str:
         """The worst of what became of the scopes: failed, retained, erased, or that nothing was held."""
         said = {each.outcome for each in self.outcomes}
-        return next((word for word in ("failed", "retained", "erased") if word in said), NOTHING_HELD)
+        return next((word for word in WORST_FIRST if word in said), NOTHING_HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,15 @@ class Retention:
     until: datetime
     decided_by: str
     decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TellingBackEnded:
+    """Announced when recipients may tell nothing back any more in some scopes, by the ids of their grants."""
+
+    grants: tuple[str, ...]
+    parts: tuple[EndedPart, ...]
+    by: By
 
 
 @dataclass(frozen=True, slots=True)

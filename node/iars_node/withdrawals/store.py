@@ -137,6 +137,11 @@ def _report(row: Row[Any]) -> Report:
     )
 
 
+def reports_of_grant(connection: Connection, grant_id: str) -> list[Report]:
+    """Return what was stated about a grant, the first received first."""
+    return _reports(connection, erasure_report.c.grant_id == grant_id)
+
+
 def reports_on(connection: Connection, withdrawal_id: str) -> list[Report]:
     """Return what was stated in answer to a withdrawal, the first received first."""
     return _reports(connection, erasure_report.c.withdrawal_id == withdrawal_id)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from iars_node.audit import log_store
 from iars_node.audit import store as audit_store
 from iars_node.audit.alarms import raise_alarm
+from iars_node.audit.known_heads import LOG_HEAD, newest_known
 from iars_node.audit.log_store import Cosignature
-from iars_node.audit.sequencing import LOG_HEAD, newest_known
 from iars_node.audit.service import record
 from iars_node.db import EPOCH
 from iars_node.errors import NotFoundError

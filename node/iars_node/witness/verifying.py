@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iars_node.audit import log_store, reading
-from iars_node.audit.sequencing import LOG_HEAD
+from iars_node.audit import store as audit_store
+from iars_node.audit.known_heads import LOG_HEAD
+from iars_node.audit.model import AuditFilter
+from iars_node.audit.service import is_intact
 from iars_node.vault.identity import identity_of, seconds
 from iars_node.witness import store
 from iars_node.witness.exporting import bundle_lines
@@ -38,10 +41,32 @@ class Verified:
 def verify_log(work: Work, others: Sequence[Bundle] = ()) -> Verified:
     """Verify this node's log, also against what its key store and bundles of other nodes know of it."""
     bundle = read_bundle(bundle_lines(work))
-    findings = verify_bundle(bundle, [*others, *_kept_apart(work)])
+    findings = _told_apart(work, verify_bundle(bundle, [*others, *_kept_apart(work)]))
     findings += _not_in_tree(work)
     findings += _evidence(work)
     return Verified(bundle.node_id.hex(), sum(log.tree.size for log in bundle.logs), findings)
+
+
+def _told_apart(work: Work, findings: list[Finding]) -> list[Finding]:
+    """Tell a restore that was declared from a log that somebody put back.
+
+    Between the two moments, the restore and the first leaf of the next log, nothing that is signed speaks of
+    it. Only the node itself can see that it was declared: the log is closed, and the event waits.
+    """
+    newest = log_store.newest_log(work.connection)
+    if newest is None or newest.closed_at is None or not _is_restore_recorded(work, newest.reached):
+        return findings
+    return [
+        replace(each, code="restored", is_fault=False)
+        if each.code == "rolled-back" and each.origin == newest.origin
+        else each
+        for each in findings
+    ]
+
+
+def _is_restore_recorded(work: Work, after: int) -> bool:
+    found = audit_store.page(work.connection, AuditFilter(action="backup.restored"), limit=1).events
+    return bool(found) and found[0].seq > after and is_intact(found[0])
 
 
 def verify_file(bundle: Bundle, others: Sequence[Bundle] = ()) -> Verified:

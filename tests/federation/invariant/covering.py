@@ -73,6 +73,7 @@ class Evidence:
         self._now = now.timestamp()
         self._grants: dict[str, tuple[str, Grant]] = {}
         self._ends: defaultdict[str, set[End]] = defaultdict(set)
+        self._untold: defaultdict[str, set[End]] = defaultdict(set)
         self._lapsed: set[str] = set()
         self._permissions: defaultdict[str, list[Permitted]] = defaultdict(list)
         self._no_longer_permitted: defaultdict[str, set[End]] = defaultdict(set)
@@ -99,14 +100,12 @@ class Evidence:
             content = _said(row["signed"])
             if isinstance(content, Grant):
                 self._grants[content.id] = (row["direction"], content)
-            for scope, purpose, _node in json.loads(row["ended"] or "[]"):
-                self._ends[row["id"]].add((scope, purpose))
+            for scope, purpose, _node, *way in json.loads(row["ended"] or "[]"):
+                (self._untold if way else self._ends)[row["id"]].add((scope, purpose))
         for row in files.rows("SELECT * FROM withdrawn_id WHERE kind = 'grant'"):
             issued = self._grants.get(row["id"])
             if issued is not None and issued[1].controller == row["issuer"].hex():
-                self._ends[row["id"]] |= {
-                    (scope, purpose) for scope, purpose, _node in json.loads(row["ended"])
-                }
+                self._ends[row["id"]] |= {(scope, purpose) for scope, purpose, *_ in json.loads(row["ended"])}
 
     def _read_permissions(self, files: Files) -> None:
         for row in files.rows("SELECT * FROM onward_permission"):
@@ -118,7 +117,7 @@ class Evidence:
         for row in files.rows("SELECT * FROM withdrawn_id WHERE kind = 'onward'"):
             if any(each.onward.controller == row["issuer"].hex() for each in self._permissions[row["id"]]):
                 self._no_longer_permitted[row["id"]] |= {
-                    (scope, purpose) for scope, purpose, _node in json.loads(row["ended"])
+                    (scope, purpose) for scope, purpose, *_ in json.loads(row["ended"])
                 }
 
     def _read_words(self, files: Files) -> None:
@@ -130,7 +129,7 @@ class Evidence:
             while newest in newer:
                 newest = newer[newest]
             row = rows[newest]
-            away = frozenset(node for _scope, _purpose, node in json.loads(row["ended"] or "[]") if node)
+            away = frozenset(part[2] for part in json.loads(row["ended"] or "[]") if part[2])
             self._words[each] = Word(row["state"], json.loads(row["terms"]), away)
 
     def _read_messages(self, files: Files) -> None:
@@ -180,7 +179,9 @@ class Evidence:
             # The origin's own file: what a receiver told back, as far as the person allowed it, and after a
             # restore its own words, given back by whoever had received them.
             is_own = found.scope in grant.feedback or grant.scope(found.scope) is not None
-            return "" if is_own else "not allowed as feedback"
+            if not is_own:
+                return "not allowed as feedback"
+            return "it may not be told back any more" if self._is_untold(found) else ""
         onto = self.threads.get(found.referral)
         if onto is None or onto.grant == found.source:
             return self._may_not_be_held(found, grant, patience)
@@ -215,6 +216,27 @@ class Evidence:
         fitting = [each for each in self._permissions[under.onward] if each.way == "in"]
         return fitting[0] if fitting else None
 
+    def _is_untold(self, found: Opened) -> bool:
+        if found.is_in_case and (found.source, found.scope) in self._retained:
+            return False
+        threads = self._threads_of(found)
+        return bool(threads) and all(
+            any(
+                scope == found.scope and to in ("", thread.purpose)
+                for scope, to in self._untold[found.source]
+            )
+            for thread in threads
+        )
+
+    def _threads_of(self, found: Opened) -> list[Thread]:
+        return [
+            thread
+            for name, thread in self.threads.items()
+            if thread.grant == found.source
+            and found.referral in ("", name)
+            and found.case in ("", thread.case)
+        ]
+
     def _beyond(self, found: Opened, grant: Grant) -> str:
         if grant.onward and not any(
             each.grant == grant.id and self._holds(each.onward, grant)
@@ -242,13 +264,7 @@ class Evidence:
             return "the exception has lapsed"
         if grant.expires <= self._now - patience.total_seconds():
             return "the grant has expired"
-        threads = [
-            thread
-            for name, thread in self.threads.items()
-            if thread.grant == found.source
-            and found.referral in ("", name)
-            and found.case in ("", thread.case)
-        ]
+        threads = self._threads_of(found)
         if all(thread.is_unaccepted for thread in threads):
             return "it was never accepted" if threads else "no referral"
         if all(self._has_ended(found.source, found.scope, thread) for thread in threads):

@@ -143,10 +143,13 @@ def change_consent(history: History) -> str:
             left = tuple(
                 scope for scope in given.terms.scopes if scope.code == "services" or history.dice.chance(50)
             )
+            told = tuple(code for code in given.terms.feedback if history.dice.chance(50))
             onward = given.terms.is_onward_allowed and history.dice.chance(70)
             # The first named has received something in most cases; who is left out may be reached by others.
             named = given.terms.recipients[: history.dice.one((1, len(given.terms.recipients)))]
-            narrower = replace(given.terms, scopes=left, is_onward_allowed=onward, recipients=named)
+            narrower = replace(
+                given.terms, scopes=left, is_onward_allowed=onward, recipients=named, feedback=told
+            )
             changing.narrow_consent(work, given.id, narrower)
         else:
             changing.invalidate_consent(work, given.id, "not-free")

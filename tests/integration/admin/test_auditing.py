@@ -131,12 +131,14 @@ def test_a_tampered_log_does_not_hold(shelter: Organisation, mission: Organisati
     assert "place 2 is not the one that was recorded" in answer.out
 
 
+def doctor_on(organisation: Organisation, check: str) -> dict[str, str]:
+    found = organisation.run("doctor", "--offline", "--json").json
+    [finding] = [each for each in found if each["check"] == check]
+    return dict(finding)
+
+
 def proved(organisation: Organisation) -> dict[str, str]:
-    [finding] = [
-        each
-        for each in organisation.run("doctor", "--offline", "--json").json
-        if each["check"] == "witnesses"
-    ]
+    finding = doctor_on(organisation, "witnesses")
     return {name: finding[name] for name in ("outcome", "said")}
 
 
@@ -214,8 +216,11 @@ def test_a_log_that_was_restored_from_a_backup_is_sound_and_goes_on_in_a_new_one
     shelter.ask("restore", tmp_path / "backup", "--replace")
     waiting = shelter.as_("ada").run("audit", "verify", "--json").json
     # The next log is opened when the witness has said how far the last one had come.
-    assert "waiting" in codes(waiting)
-    assert faults(waiting) == {"rolled-back"}
+    assert {"waiting", "restored"} <= codes(waiting)
+    assert faults(waiting) == set()
+    assert waiting["sound"] is True
+    said = shelter.as_("ada").run("audit", "verify").out
+    assert "A restore from a backup was declared" in " ".join(said.split())
     for _ in range(4):
         deliver(shelter, mission)
     be_witnessed(shelter, mission)
@@ -224,6 +229,83 @@ def test_a_log_that_was_restored_from_a_backup_is_sound_and_goes_on_in_a_new_one
     after = shelter.as_("ada").ask("audit", "verify", "--against", bundle)
     assert faults(after) == set()
     assert {"gap", "lost", "cosigned"} <= codes(after)
+
+
+def test_a_database_that_was_put_back_without_a_word_is_no_restore(
+    shelter: Organisation, mission: Organisation
+) -> None:
+    be_witnessed(shelter, mission)
+    files = {path.name: path.read_bytes() for path in shelter.folder.glob("node.sqlite*")}
+    for name in ("lule", "dita", "erion"):
+        shelter.ask("user", "add", name, "--role", "reception")
+    be_witnessed(shelter, mission)
+    for path in shelter.folder.glob("node.sqlite*"):
+        path.unlink()
+    for name, octets in files.items():
+        (shelter.folder / name).write_bytes(octets)
+    answer = shelter.as_("ada").run("audit", "verify", "--json")
+    assert answer.code == 1
+    assert "rolled-back" in faults(answer.json)
+    assert "restored" not in codes(answer.json)
+    finding = doctor_on(shelter, "audit log")
+    assert finding["outcome"] == "failed"
+    assert "does not continue its signed head" in finding["said"]
+    # It signs nothing more, and says so.
+    refused = shelter.run("audit", "checkpoint")
+    assert refused.code == 1
+    assert "Nothing was signed" in refused.err
+    assert "audit.rolled-back" in {alarm["kind"] for alarm in shelter.ask("alarm", "list")}
+
+
+def test_a_damaged_tree_is_named_by_the_doctor_and_built_anew_by_a_command(
+    shelter: Organisation, node: Node
+) -> None:
+    assert shelter.ask("audit", "rebuild") == []
+    shelter.ask("audit", "checkpoint")
+    [whole] = shelter.ask("audit", "rebuild")
+    assert (whole["damaged"], whole["continues"]) == (0, True)
+    assert whole["said"].startswith("The stored tree is whole; ")
+    with node.database.write() as connection:
+        connection.execute(text("DELETE FROM audit_tile"))
+    finding = doctor_on(shelter, "audit log")
+    assert (finding["outcome"], finding["said"]) == ("failed", "the stored tree is damaged")
+    assert "iars audit rebuild" in finding["advice"]
+    # A log with a hole is still verified and exported, as far as it goes.
+    assert faults(shelter.as_("ada").run("audit", "verify", "--json").json)
+    [dry] = shelter.ask("audit", "rebuild")
+    assert (dry["damaged"], dry["continues"], dry["signed"]) == (1, True, whole["signed"])
+    assert doctor_on(shelter, "audit log")["outcome"] == "failed"
+    shelter.ask("audit", "rebuild", "--write")
+    assert doctor_on(shelter, "audit log")["outcome"] == "ok"
+    assert shelter.as_("ada").ask("audit", "verify")["sound"] is True
+    assert shelter.as_("mira").run("audit", "rebuild").code == 1
+
+
+def test_a_tree_over_changed_events_is_not_built(shelter: Organisation, node: Node) -> None:
+    shelter.ask("audit", "checkpoint")
+    with node.database.write() as connection:
+        connection.execute(text("DROP TRIGGER audit_event_no_update"))
+        connection.execute(text("UPDATE audit_event SET leaf = zeroblob(32) WHERE seq = 3"))
+    answer = shelter.run("audit", "rebuild")
+    assert answer.code == 1
+    assert "do not give the signed head" in " ".join(answer.out.split())
+    refused = shelter.run("audit", "rebuild", "--write")
+    assert refused.code == 1
+    assert "Nothing was written" in refused.err
+    with node.database.write() as connection:
+        connection.execute(text("DROP TRIGGER audit_event_no_delete"))
+        connection.execute(text("DELETE FROM audit_event WHERE seq = 3"))
+        connection.execute(text("DELETE FROM audit_tile"))
+    assert "are gone with their leaves" in " ".join(shelter.run("audit", "rebuild").out.split())
+
+
+def test_a_tree_that_no_head_was_signed_over_says_so(shelter: Organisation, node: Node) -> None:
+    shelter.as_("ada").ask("audit", "verify")
+    with node.database.write() as connection:
+        connection.execute(text("DELETE FROM audit_checkpoint"))
+        connection.execute(text("DELETE FROM audit_tile"))
+    [found] = shelter.ask("audit", "rebuild", "--write")
+    assert found["said"].endswith("no head was signed that it could be compared with.")
 
 
 def test_the_log_is_read_by_account_and_person(shelter: Organisation, case: str) -> None:

@@ -70,6 +70,25 @@ def test_a_consent_is_renewed_narrowed_and_invalidated(
     assert "consent-invalidated" in mira.run("referral", "send", case, *SEND).err
 
 
+def test_a_renewal_names_the_referrals_that_it_does_not_prolong(
+    shelter: Organisation, mission: Organisation, given: dict[str, Any], case: str
+) -> None:
+    mira = shelter.as_("mira")
+    sent = mira.ask("referral", "send", case, *SEND)["reference"]
+    deliver(shelter, mission)
+    mission.as_("mira").ask("referral", "accept", sent)
+    deliver(shelter, mission)
+    longer = ("--notice-language", "sq", "--days", "300")
+    newer = mira.ask("consent", "renew", given["id"], *longer)
+    (still,) = newer["outlived"]
+    assert (still["reference"], still["organisation"]) == (sent, "Mission")
+    said = mira.run("consent", "show", newer["id"]).out
+    assert "1 open referrals end before the consent does" in " ".join(said.split())
+    # What it says to do can be done as it stands.
+    assert mira.run(*still["again"].split()[1:], "--yes").code == 0
+    assert "can't be prolonged" in mira.run("consent", "renew", newer["id"], *longer).out
+
+
 def test_how_it_was_obtained_comes_from_a_file(shelter: Organisation, case: str, tmp_path: Path) -> None:
     mira, words = shelter.as_("mira"), tmp_path / "words.toml"
     options = ("--obtained", "thumbprint", "--words-file", words)

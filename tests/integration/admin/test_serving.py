@@ -166,3 +166,20 @@ def test_where_there_is_no_node_the_command_says_how_to_make_one(tmp_path: Path)
 
 def test_an_upgrade_of_a_new_node_has_nothing_to_do(shelter: Organisation) -> None:
     assert shelter.ask("upgrade") == {"upgraded": False}
+
+
+def test_keys_that_seal_nothing_are_removed_only_when_the_node_is_stopped(
+    tmp_path: Path, served: Callable[[Path, int], subprocess.Popen[str]]
+) -> None:
+    organisation = found(tmp_path / "node", "Shelter")
+    process = served(organisation.folder, free_port())
+    # A served node hands out keys that no row names yet: to count them does no harm, to take them would.
+    before = organisation.ask("keys", "orphans")
+    answer = organisation.run("keys", "orphans", "--remove")
+    assert answer.code == 1
+    assert "stop the node first" in answer.err
+    process.send_signal(signal.SIGTERM)
+    process.wait(START_SECONDS)
+    assert organisation.ask("keys", "orphans") == before
+    assert organisation.ask("keys", "orphans", "--remove")["removed"] == len(before["orphans"])
+    assert organisation.ask("keys", "orphans")["orphans"] == []

@@ -94,6 +94,12 @@ def test_a_handover_says_what_is_kept_and_a_part_is_kept_on_a_ground(
     assert "They refer the person no more." in said
     mira.ask(*consent_words(case))
     assert "was not handed over" in mira.run("handover", "show", case).out
+    before = mira.run("referral", "preview", case, *ASKED, "--handover").out
+    for sentence in ("They take over responsibility", "you refer the person no more", "legal holds"):
+        assert sentence in " ".join(before.split())
+    rules = mira.ask("referral", "preview", case, *ASKED, "--handover")["handover"]
+    assert (len(rules["they"]), len(rules["you"])) == (4, 4)
+    assert mira.ask("referral", "preview", case, *ASKED)["handover"] is None
     sent = mira.ask("referral", "send", case, *ASKED, "--handover")["reference"]
     deliver(shelter, mission)
     mission.as_("mira").ask("referral", "accept", sent)

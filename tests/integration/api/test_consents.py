@@ -75,6 +75,25 @@ def test_a_consent_is_renewed_narrowed_and_found_not_to_count(
     assert ended["state"] == "invalidated"
 
 
+def test_a_system_is_told_what_a_renewal_leaves_and_what_a_narrowing_takes_back(
+    system: System, nodes: tuple[Neighbour, Neighbour], terms: dict[str, Any]
+) -> None:
+    shelter, mission = nodes
+    case = shelter.open_case()
+    given = shelter.give_consent(case, mission)
+    sent = shelter.refer(case, given, mission)
+    told = {**terms, "recipients": [{"node": mission.id.hex()}], "expires": "2027-03-01T00:00:00Z"}
+    newer = system.post(f"/consents/{given.id}/renewal", told).json()
+    assert [each["referral_id"] for each in newer["outlived"]] == [sent.id]
+    assert newer["outlived"][0]["ends_at"] == given.terms.expires.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert system.get(f"/consents/{newer['id']}").json()["outlived"] == newer["outlived"]
+    path = f"/consents/{newer['id']}/narrowing/preview"
+    (foreseen,) = system.post(path, {**told, "purposes": ["research"]}).json()["recipients"]
+    assert (foreseen["node"], foreseen["is_whole"]) == (mission.id.hex(), True)
+    assert system.get(f"/consents/{newer['id']}").json()["state"] == "renewed"
+    assert system.post(f"/consents/{'0' * 32}/narrowing/preview", told).status_code == 404
+
+
 def test_a_record_keeps_to_the_schema_that_is_served(
     system: System, case: str, terms: dict[str, Any]
 ) -> None:

@@ -140,6 +140,17 @@ def test_a_preview_names_fields_and_shows_values_only_where_asked(desks: tuple[D
     assert desk.system.get("/referrals").json()["referrals"] == []
 
 
+def test_a_preview_of_a_handover_says_what_each_side_keeps(desks: tuple[Desk, Desk]) -> None:
+    desk, _ = desks
+    plain = desk.system.post("/referrals/preview", {"offering": desk.offering()}).json()
+    assert (plain["handover"], plain["origin"]) == (None, "")
+    whole = {**desk.offering(), "kind": "handover"}
+    rules = desk.system.post("/referrals/preview", {"offering": whole}).json()["handover"]
+    assert "you refer the person no more" in rules["you"][0]
+    assert "They take over responsibility" in rules["they"][0]
+    assert desk.system.get("/referrals").json()["referrals"] == []
+
+
 def test_a_referral_travels_there_and_back(desks: tuple[Desk, Desk], nodes: Pair) -> None:
     ours, theirs = desks
     sent = ours.send()

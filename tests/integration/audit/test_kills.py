@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 from tests.conftest import MORNING, PASSPHRASE
-from tests.integration.audit.test_tree import PROFILE
+from tests.integration.audit.growing import PROFILE
 
 from iars_node.audit import log_store
 from iars_node.audit.sequencing import turn

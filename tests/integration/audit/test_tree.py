@@ -3,56 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pytest
 from pymerkle import InmemoryTree
-from sqlalchemy.exc import OperationalError
-from tests.conftest import MORNING
 from tests.federation.processes import wait_until
+from tests.integration.audit.growing import MINUTE, FalteringWorks, happen, leaves
 
 from iars_node import audit
-from iars_node.audit import alarms, log_store, reading, sequencing, store, tiles
+from iars_node.audit import alarms, known_heads, log_store, reading, sequencing, store, tiles
 from iars_node.audit.sequencing import LATE, close_log, sequence, sign_head, turn
 from iars_node.db import Database
-from iars_node.vault.identity import create_identity, identity_of
+from iars_node.vault.identity import identity_of
 from iars_node.work import SYSTEM, Works
 from iars_protocol.checkpoint import Checkpoint, read_note, sign_checkpoint, verify_checkpoint
 from iars_protocol.errors import ProofError
-from iars_protocol.listing import Listing
 from iars_protocol.transparency import commitment, leaf_hash, tree_of, verify_consistency, verify_inclusion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from iars_node.clock import SetClock
     from iars_node.vault.vault import Vault
-    from iars_node.work import Actor, Work
-
-MINUTE = timedelta(minutes=1)
-PROFILE = Listing("", 0, 0, {"en": "Shelter"}, "NGO", "AL", "Europe/Tirane", ("sq",), ("SHELTER",))
-
-
-@pytest.fixture
-def log(works: Works, vault: Vault) -> Works:
-    """Units of work of a node with an identity."""
-    create_identity(vault, PROFILE, endpoints=["https://shelter"], now=MORNING)
-    return works
-
-
-def happen(works: Works, times: int = 1) -> None:
-    with works.write(SYSTEM) as work:
-        audit.record_many(work, [audit.Entry("case.read")] * times)
-
-
-def leaves(works: Works) -> list[tuple[int, bytes]]:
-    with works.read(SYSTEM) as work:
-        newest = log_store.newest_log(work.connection)
-        assert newest is not None
-        return [entry for part in log_store.stored_leaves(work.connection, newest) for entry in part]
 
 
 def test_nothing_is_put_anywhere_while_nobody_can_say_whose_log_it_is(log: Works, vault: Vault) -> None:
@@ -251,21 +223,6 @@ def test_a_leaf_is_found_by_what_the_event_committed_to(log: Works) -> None:
     assert stored == leaf != leaf_hash(leaf)
 
 
-class FalteringWorks(Works):
-    """Units of work on a database that is away at the first time of asking."""
-
-    asked = 0
-
-    @contextmanager
-    def read(self, actor: Actor) -> Iterator[Work]:
-        """Open a reading unit of work, but for the first."""
-        self.asked += 1
-        if self.asked == 1:
-            raise OperationalError("SELECT 1", {}, Exception("away"))
-        with super().read(actor) as work:
-            yield work
-
-
 async def test_a_served_node_takes_events_in_by_itself_also_after_its_database_was_away(log: Works) -> None:
     works = FalteringWorks(log.database, log.vault, log.clock)
     running = asyncio.create_task(sequencing.run(works, seconds=0.01, checkpoint_seconds=0))
@@ -291,14 +248,14 @@ def test_a_closed_log_is_continued_by_what_anybody_knows_of_it(log: Works, clock
         newest = sign_checkpoint(Checkpoint(first.origin, 9, bytes(32)), identity_of(work.vault).log)
         cosigned = log_store.Cosignature(1, 3, bytes(32), work.now, bytes(72))
         log_store.add_cosignature(work, cosigned)
-        work.vault.store_document(sequencing.LOG_HEAD, head.to_bytes())
+        work.vault.store_document(known_heads.LOG_HEAD, head.to_bytes())
         close_log(work, timedelta(0))
     with log.write(SYSTEM) as work:
         [closed] = log_store.logs(work.connection)
-        known = sequencing.newest_known(work, closed)
+        known = known_heads.newest_known(work, closed)
         assert known is not None
         assert known.size == 3
-        work.vault.store_document(sequencing.LOG_HEAD, b"no note")
+        work.vault.store_document(known_heads.LOG_HEAD, b"no note")
         log_store.change_log(work.connection, 1, newest_note=newest.to_bytes())
     turn(log, MINUTE)
     with log.read(SYSTEM) as work:

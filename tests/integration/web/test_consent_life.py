@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from tests.integration.web.test_consents import agreed
 from tests.pages import Reader, World, add_account, everybodys_hash, words
 
 from iars_node.consent import service as consents
+from iars_node.referrals import service as referrals
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
@@ -150,6 +152,58 @@ def test_what_loses_its_mark_is_taken_out(world: World, besa: Reader) -> None:
     )
     assert (terms.feedback, terms.withheld[0].fields) == ((), ("family_name",))
     assert terms.expires < given.terms.expires
+
+
+async def test_a_detail_that_takes_its_whole_part_along_is_said_before_it_is_recorded(
+    world: World, besa: Reader
+) -> None:
+    _case, given, sent = world.referral()
+    await settle(world.shelter, world.mission)
+    world.mission.act(referrals.accept, sent.id)
+    await settle(world.shelter, world.mission)
+    besa.get(f"/consents/{given.id}/narrow")
+    kept = {
+        "recipients": [f"node:{world.mission.id.hex()}"],
+        "purposes": list(given.terms.purposes),
+        "scopes": [scope.code for scope in given.terms.scopes],
+        "feedback": list(given.terms.feedback),
+        "withheld.medical": ["conditions"],
+    }
+    path = f"/consents/{given.id}/narrow"
+    page = besa.post(path, kept)
+    assert "Nothing was recorded yet" in words(page.text)
+    assert "Mission : Medical" in words(page.text)
+    assert not read(world, given.id).is_replaced
+    found = re.search(r'name="seen" value="([^"]+)"', page.text)
+    assert found
+    # What was typed is still there; once seen, it is recorded.
+    assert page.text.count("checked") >= len(kept["scopes"])
+    answer = besa.post(path, {**kept, "seen": found[1]})
+    assert answer.headers["location"].endswith("?done=narrowed")
+    assert "was taken back whole" in words(besa.get(f"/referrals/{sent.id}").text)
+
+
+def test_a_renewal_says_which_referrals_still_end_on_their_old_day(
+    world: World, besa: Reader, clock: SetClock
+) -> None:
+    _case, given, sent = world.referral()
+    page = f"/referrals/{sent.id}"
+    assert "Refer once more" not in words(besa.get(page).text)
+    besa.get(f"/consents/{given.id}/renew")
+    longer = agreed(world, expires="2026-12-31")
+    newer = id_of(besa.post(f"/consents/{given.id}/renew", longer).headers["location"])
+    told = words(besa.get(f"/consents/{newer}").text)
+    assert "1 open referral ends before this consent does" in told
+    assert sent.reference in told
+    seen = besa.get(page)
+    assert "though the person has agreed until" in words(seen.text)
+    assert f"peer={world.mission.id.hex()}" in seen.text
+    assert "ends before its consent" not in words(besa.get("/").text)
+    clock.moment = given.terms.expires - timedelta(days=3)
+    later = Reader(world.shelter).enter("besa")
+    assert f"Refer once more: {sent.reference} with Mission ends before its consent" in words(
+        later.get("/").text
+    )
 
 
 def test_who_meets_the_person_first_takes_it_out_without_reading_what_was_said(

@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 from tests.federation.neighbours import settle
+from tests.federation.test_tampering import lift_the_guard
 from tests.pages import Reader, World, add_account, everybodys_hash, words
 
 from iars_node.cases import service as cases
@@ -98,3 +100,14 @@ def test_older_events_are_on_the_next_page(world: World, auditor: Reader) -> Non
     assert "kind=case&amp;from=" in first
     older = first.partition("kind=case&amp;from=")[2].partition('"')[0]
     assert "case.opened" in words(auditor.get(f"/log?from={older}").text)
+
+
+def test_an_event_that_somebody_has_changed_is_shown_as_it_is(world: World, auditor: Reader) -> None:
+    world.shelter.open_case()
+    with world.shelter.node.database.write() as connection:
+        lift_the_guard(connection)
+        connection.execute(text("UPDATE audit_event SET action = 'unheard.of' WHERE action = 'case.opened'"))
+    answer = auditor.get("/log")
+    assert answer.status_code == 200
+    assert "unheard.of" in words(answer.text)
+    assert "By itself" in words(answer.text)

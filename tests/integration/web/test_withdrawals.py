@@ -106,3 +106,22 @@ async def test_the_other_side_sees_what_is_closed_and_a_supervisor_keeps_a_part_
     assert supervisor.post(path, wanted).headers["location"] == f"{path}?done=retained"
     assert "A law obliges us to keep it" in words(supervisor.get(path).text)
     assert record_of(world.mission, sent.id).keys() == {"medical"}
+
+
+async def test_what_was_told_back_and_is_taken_out_is_shown_as_closed_and_stands_in_the_histories(
+    world: World, besa: Reader
+) -> None:
+    case, given, sent = world.referral()
+    await settle(world.shelter, world.mission)
+    world.mission.act(referrals.accept, sent.id)
+    world.mission.act(referrals.begin, sent.id, texts=[("medical", "She sleeps again.")])
+    await settle(world.shelter, world.mission)
+    besa.get(f"/consents/{given.id}/withdraw")
+    besa.post(f"/consents/{given.id}/withdraw", {"part": "yes", "scopes": ["medical"]})
+    page = words(besa.get(f"/cases/{case.id}/endings").text)
+    assert "The person no longer wants them to tell us this." in page
+    assert f"/cases/{case.id}/endings" in besa.get(f"/cases/{case.id}/sharing").text
+    assert "Withdrew a part of it" in words(besa.get(f"/consents/{given.id}").text)
+    way = words(besa.get(f"/referrals/{sent.id}").text)
+    assert "The person withdrew Medical" in way
+    assert "She sleeps again." not in way

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
+from tests.conftest import MORNING
+from tests.federation.test_raw_files import cluster_files
+from tests.parts import find_postgresql
 
 from iars_node.db import Database
 from iars_node.errors import SetupError
@@ -65,6 +69,26 @@ def test_an_erasure_that_could_not_clear_its_traces_says_so(server: Database) ->
     with pytest.raises(KeyStoreError):
         store.scour()
     store.close()
+
+
+def test_an_erased_key_is_in_no_dump_and_stays_in_the_servers_own_files_as_security_says(
+    server: Database,
+) -> None:
+    vault = Vault.create(server.url, "passphrase", cost=CHEAP)
+    erased, kept = vault.new_content_key(), vault.new_content_key()
+    with server.read() as connection:
+        rows = connection.execute(text("SELECT key_id, wrapped FROM vault_content_key")).all()
+    wrapped = {bytes(row.key_id): bytes(row.wrapped) for row in rows}
+    vault.erase_content_keys([erased], at=MORNING)
+    vault.close()
+    dump = subprocess.run(
+        [str(find_postgresql() / "pg_dump"), "--dbname", server.url], check=True, capture_output=True
+    ).stdout
+    assert wrapped[kept].hex().encode() in dump
+    assert wrapped[erased].hex().encode() not in dump
+    # No word of SQL overwrites what a page or the write-ahead log holds until it is recycled.
+    held = [path.parent.name for path in cluster_files(server.url) if wrapped[erased] in path.read_bytes()]
+    assert "pg_wal" in held
 
 
 def test_a_server_that_does_not_answer_is_said_so() -> None:

@@ -11,6 +11,7 @@ from iars_node.api.bodies.base import (
     MORNING,
     NODE,
     PERSON,
+    REFERRAL,
     Assent,
     Body,
     FromWhom,
@@ -130,6 +131,23 @@ class ReadNotice(Body, json_schema_extra=example(**_NOTICE)):
     hash: str
 
 
+_OUTLIVED: dict[str, Any] = {
+    "referral_id": REFERRAL,
+    "reference": "R-4F7Q8Z2M",
+    "node": NODE,
+    "ends_at": MORNING,
+}
+
+
+class OutlivedReferral(Body, json_schema_extra=example(**_OUTLIVED)):
+    """An open referral that ends before its consent: a renewal does not prolong it. Refer once more."""
+
+    referral_id: Id
+    reference: str
+    node: str
+    ends_at: AwareDatetime
+
+
 _RECORDED = {
     "id": CONSENT,
     "case_id": CASE,
@@ -141,13 +159,15 @@ _RECORDED = {
     "notice": _NOTICE,
     "recorded_by": PERSON,
     "terms": _TERMS,
+    "outlived": [],
 }
 
 
 class RecordedConsent(Body, json_schema_extra=example(**_RECORDED)):
     """A consent as it stands now. What people said and are called is shown only where it was asked for.
 
-    The state of a version that a newer one took the place of is `replaced`.
+    The state of a version that a newer one took the place of is `replaced`. `outlived` are open referrals
+    under any version that end before the newest one does.
     """
 
     id: Id
@@ -160,6 +180,41 @@ class RecordedConsent(Body, json_schema_extra=example(**_RECORDED)):
     notice: ReadNotice | None
     recorded_by: str
     terms: NewConsent
+    outlived: list[OutlivedReferral] = Field(default_factory=list)
+
+
+_FORESEEN: dict[str, Any] = {
+    "node": NODE,
+    "is_whole": False,
+    "scopes": ["medical"],
+    "purposes": [],
+    "for_details": ["medical"],
+    "told_back": [],
+    "is_to_be_called": False,
+}
+
+
+class ForeseenRecipient(Body, json_schema_extra=example(**_FORESEEN)):
+    """What a narrowing would do at one recipient under one grant.
+
+    `for_details` are scopes that are taken back whole although only a detail of them is taken out, because it
+    was sent; the rest can go with a new referral. Of `told_back`, what they told is closed here; their node
+    can't be told so where `is_to_be_called`.
+    """
+
+    node: NodeId
+    is_whole: bool
+    scopes: tuple[str, ...]
+    purposes: tuple[str, ...]
+    for_details: tuple[str, ...]
+    told_back: tuple[str, ...]
+    is_to_be_called: bool
+
+
+class NarrowingPreview(Body, json_schema_extra=example(recipients=[_FORESEEN])):
+    """Whom a narrowing would take something back from."""
+
+    recipients: list[ForeseenRecipient]
 
 
 class ConsentList(Body, json_schema_extra=example(consents=[_RECORDED])):

@@ -38,6 +38,7 @@ _ROW: dict[str, Any] = {
     "since": MORNING,
     "until": MORNING,
     "state": "erased",
+    "untold_to": "",
     "scopes": [_CELL],
 }
 _PERMISSION: dict[str, Any] = {
@@ -70,7 +71,10 @@ class MatrixCell(Body, json_schema_extra=example(**_CELL)):
 
 
 class MatrixRow(Body, json_schema_extra=example(**_ROW)):
-    """One recipient under one consent. An empty `node`: passed on by `via`, not visible here."""
+    """One recipient under one consent. An empty `node`: passed on by `via`, not visible here.
+
+    `untold_to` is an origin that could not be told yet what the recipient has stated, or empty.
+    """
 
     node: str
     via: str
@@ -80,6 +84,7 @@ class MatrixRow(Body, json_schema_extra=example(**_ROW)):
     since: AwareDatetime
     until: AwareDatetime
     state: str
+    untold_to: str = ""
     scopes: list[MatrixCell]
 
 

@@ -113,6 +113,15 @@ class PreviewLine(
 _LINE = {"scope": "medical", "name": "conditions", "value": None, "reason": ""}
 
 
+class HandoverRules(
+    Body, json_schema_extra=example(they=["They keep what is handed over."], you=["You refer no more."])
+):
+    """What each side of a handover keeps and may not keep, in sentences to be shown before it is offered."""
+
+    they: list[str]
+    you: list[str]
+
+
 class PreviewAnswer(
     Body,
     json_schema_extra=example(
@@ -120,17 +129,20 @@ class PreviewAnswer(
         on_acceptance=[_LINE],
         never=[{"scope": "safety", "name": "risk", "value": None, "reason": "not-agreed"}],
         origin="",
+        handover=None,
     ),
 ):
     """What would leave with the offer, what on acceptance, and what never.
 
-    `origin` is the node that the recipient of an onward referral learns to be the person's first.
+    `origin` is the node that the recipient of an onward referral learns to be the person's first. `handover`
+    comes with a handover alone: it has to be shown before it is offered.
     """
 
     at_offer: list[PreviewLine]
     on_acceptance: list[PreviewLine]
     never: list[PreviewLine]
     origin: str = ""
+    handover: HandoverRules | None = None
 
 
 class ReferralBasis(

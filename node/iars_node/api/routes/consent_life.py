@@ -10,6 +10,8 @@ from iars_node.api.bodies.consents import (
     ConsentDocument,
     ConsentInvalidation,
     ExceptionList,
+    ForeseenRecipient,
+    NarrowingPreview,
     NewConsent,
     RecordedConsent,
     RecordedException,
@@ -17,7 +19,7 @@ from iars_node.api.bodies.consents import (
 )
 from iars_node.api.callers import CallerParam
 from iars_node.api.operations import Topic
-from iars_node.api.routes.consents import just_recorded, read_terms, recorded, scopes_of
+from iars_node.api.routes.consents import just_recorded, read_terms, recorded, scopes_of, with_outlived
 from iars_node.api.routes.parameters import CaseId, ConsentId
 from iars_node.audit import record
 from iars_node.cases.service import case_head
@@ -28,6 +30,7 @@ from iars_node.consent.paper import print_receipt
 from iars_node.consent.receipting import make_receipt, unnamed
 from iars_node.consent.texts import SOURCE
 from iars_node.errors import InvalidError
+from iars_node.withdrawals.service import foresee_narrowing
 from iars_node.work import Work
 from iars_protocol.record import SCOPES
 
@@ -87,7 +90,31 @@ def renew_consent(consent_id: ConsentId, body: NewConsent, caller: CallerParam) 
     with caller.work() as work:
         terms = read_terms(body)
         made = caller.once(work, body, lambda: changing.renew_consent(work, consent_id, terms).id)
-        return recorded(work, just_recorded(work, made))
+        return with_outlived(work, recorded(work, just_recorded(work, made)))
+
+
+@consent_life.ask("/consents/{consent_id}/narrowing/preview", "consent.withdraw")
+def preview_narrowing(consent_id: ConsentId, body: NewConsent, caller: CallerParam) -> NarrowingPreview:
+    """Show what a narrowing would take back, and from whom; nothing is written.
+
+    A part of the record goes whole where a detail of it was sent that is taken out.
+    """
+    with caller.work() as work:
+        found = foresee_narrowing(work, consent_id, read_terms(body))
+        return NarrowingPreview(
+            recipients=[
+                ForeseenRecipient(
+                    node=each.peer.hex(),
+                    is_whole=each.is_whole,
+                    scopes=each.scopes,
+                    purposes=each.purposes,
+                    for_details=each.for_details,
+                    told_back=each.told_back,
+                    is_to_be_called=each.is_to_be_called,
+                )
+                for each in found
+            ]
+        )
 
 
 @consent_life.change("POST", "/consents/{consent_id}/narrowing", "consent.withdraw", status=201)

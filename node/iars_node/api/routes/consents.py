@@ -12,6 +12,7 @@ from iars_node.api.bodies.consents import (
     ConsentScope,
     ConsentWithheld,
     NewConsent,
+    OutlivedReferral,
     ReadNotice,
     RecordedConsent,
 )
@@ -23,6 +24,7 @@ from iars_node.cases.service import case_head
 from iars_node.consent import service, store
 from iars_node.consent.model import WORDS, Consent, Recipient, Terms, Withheld
 from iars_node.errors import InvalidError, NotFoundError
+from iars_node.referrals.service import outlived_under
 from iars_node.work import Work
 from iars_protocol.consent import ScopeGrant
 from iars_protocol.record import SCOPES
@@ -69,7 +71,7 @@ def read_consent(consent_id: ConsentId, caller: CallerParam, *, reasons: bool = 
     with caller.work() as work:
         found = service.get(work, consent_id)
         record(work, "consent.read", case_id=found.case_id, subject=found.id)
-        return recorded(work, found, with_reasons=reasons)
+        return with_outlived(work, recorded(work, found, with_reasons=reasons))
 
 
 def recorded(work: Work, given: Consent, *, with_reasons: bool = False) -> RecordedConsent:
@@ -88,6 +90,20 @@ def recorded(work: Work, given: Consent, *, with_reasons: bool = False) -> Recor
         recorded_by=given.recorded_by,
         terms=_body(terms),
     )
+
+
+def with_outlived(work: Work, told: RecordedConsent) -> RecordedConsent:
+    """Return a consent as it is told, with the open referrals that it can't prolong."""
+    outlived = [
+        OutlivedReferral(
+            referral_id=each.referral.id,
+            reference=each.referral.reference,
+            node=each.referral.peer.hex(),
+            ends_at=each.ends_at,
+        )
+        for each in outlived_under(work, told.id)
+    ]
+    return told.model_copy(update={"outlived": outlived})
 
 
 def _body(terms: Terms) -> NewConsent:

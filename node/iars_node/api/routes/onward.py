@@ -89,6 +89,7 @@ def _row(row: Row) -> MatrixRow:
         since=row.since,
         until=row.until,
         state=row.state,
+        untold_to=row.untold_to.hex(),
         scopes=[
             MatrixCell(
                 scope=cell.scope,

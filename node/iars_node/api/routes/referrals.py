@@ -8,6 +8,7 @@ from fastapi import Query, Response
 
 from iars_node.api.bodies.referrals import (
     DeclaredText,
+    HandoverRules,
     NewReferral,
     PreviewAnswer,
     PreviewLine,
@@ -33,6 +34,7 @@ from iars_node.errors import NotFoundError
 from iars_node.exchange.model import Proof
 from iars_node.peers.service import get as get_peer
 from iars_node.referrals import service, store
+from iars_node.referrals.handover_rules import THEY_TAKE, YOU_LEAVE
 from iars_node.referrals.model import HANDOVER, Line, Offering, Referral
 from iars_node.referrals.service.reading import Entry
 from iars_node.work import Work
@@ -60,6 +62,10 @@ def preview_referral(body: PreviewQuestion, caller: CallerParam) -> PreviewAnswe
             at_offer=_lines(found.at_offer, shown),
             on_acceptance=_lines(found.on_acceptance, shown),
             never=_lines(found.never, shown),
+            origin=found.origin.hex(),
+            handover=HandoverRules(they=list(THEY_TAKE), you=list(YOU_LEAVE))
+            if found.kind == HANDOVER
+            else None,
         )
 
 

@@ -9,6 +9,7 @@ from iars_node.cases.service.erasure import (
     erased_or_locked,
     lock_content,
     retain_content,
+    take_out_erased,
     unlock_content,
 )
 from iars_node.cases.service.opening import open_case, open_received_case, set_external_number
@@ -79,6 +80,7 @@ __all__ = [
     "set_stage",
     "snapshot",
     "snapshot_sources",
+    "take_out_erased",
     "unlink_household",
     "unlock_content",
     "unmerge_persons",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from iars_node import audit
@@ -9,15 +10,17 @@ from iars_node.cases.events import ContentErased
 from iars_node.cases.service.access import case_to_change
 from iars_node.cases.service.writing import index
 from iars_node.cases.store import contents, heads, notes, words
-from iars_node.vault.content_keys import find_keys, forget_keys
+from iars_node.vault.content_keys import find_keys, forget_keys, keys_among
+from iars_node.vault.model import OWN
 from iars_protocol.record import SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from iars_node.cases.model import Basis, Document
     from iars_node.cases.store.contents import Place
+    from iars_node.exchange.model import PutBack
     from iars_node.work import Work
 
 
@@ -85,15 +88,37 @@ def erase_content(work: Work, case_id: str, source: str, scopes: Collection[str]
     case_to_change(work, case_id)
     keys = content_keys(work, case_id, source, scopes)
     work.vault.erase_content_keys(keys.values(), at=work.now)
+    _take_out(work, case_id, source, keys, work.now)
+    # A new collection of the same scope gets a new key; the old one must not be named again.
+    forget_keys(work.connection, keys.values())
+    return {scope for scope in keys if scope in SCOPES}
+
+
+def take_out_erased(work: Work, _put_back: PutBack) -> None:
+    """Take out of a database that was put back what the key store's ledger names as erased.
+
+    It opens for nobody, but its words would still be found, and what is collected anew would be sealed under
+    a key that is gone. Keys of what came under a grant stay named until its end is known here again: what
+    comes back from a peer meanwhile must not get a new one.
+    """
+    erased = {erasure.key_id: erasure.at for erasure in work.vault.ledger()}
+    found: dict[tuple[str, str], dict[str, bytes]] = defaultdict(dict)
+    for key in keys_among(work.connection, list(erased)):
+        if key.owner_kind == contents.OWNER:
+            found[key.owner_id, key.source][key.scope] = key.key_id
+    for (case_id, source), keys in found.items():
+        _take_out(work, case_id, source, keys, max(erased[key_id] for key_id in keys.values()))
+        if source == OWN:
+            forget_keys(work.connection, keys.values())
+
+
+def _take_out(work: Work, case_id: str, source: str, keys: Mapping[str, bytes], at: datetime) -> None:
     words.remove_words(work.connection, keys.values())
     notes.remove_notes(work.connection, keys.values())
     found = [place for place in contents.places(work.connection, case_id, source) if place.scope in keys]
-    contents.empty(work.connection, found, work.now)
-    # A new collection of the same scope gets a new key; the old one must not be named again.
-    forget_keys(work.connection, keys.values())
+    contents.empty(work.connection, found, at)
     _recorded(work, "case.erased", case_id, found)
     work.announce(ContentErased(case_id, source, frozenset(keys), frozenset(keys.values())))
-    return {scope for scope in keys if scope in SCOPES}
 
 
 def erased_or_locked(work: Work, case_id: str) -> list[Document]:

@@ -12,6 +12,7 @@ from iars_node.referrals.service.answering import (
     write_note,
 )
 from iars_node.referrals.service.following import expire, follow_arrival, follow_resync
+from iars_node.referrals.service.lasting import ending_soon, outlived, outlived_under
 from iars_node.referrals.service.reading import (
     find,
     get,
@@ -35,6 +36,7 @@ __all__ = [
     "cancel",
     "complete",
     "differences",
+    "ending_soon",
     "enter_in_error",
     "erase",
     "expire",
@@ -53,6 +55,8 @@ __all__ = [
     "list_referrals",
     "may_send_attachments",
     "of_case",
+    "outlived",
+    "outlived_under",
     "preview",
     "received_content",
     "recoveries",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import select
 
@@ -11,7 +11,7 @@ from iars_node import audit
 from iars_node.exchange.model import Draft
 from iars_node.exchange.queueing import queue_many
 from iars_node.referrals import store
-from iars_node.referrals.model import OUT, Step
+from iars_node.referrals.model import OUT, REVOKED_STEP, WITHDRAWN_STEP, Step, is_never_accepted
 from iars_node.referrals.service import disclosing, steps
 from iars_node.referrals.service.withholding import withhold_ended
 from iars_node.vault.tables import content_key
@@ -22,6 +22,7 @@ from iars_protocol.record import SERVICES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from iars_node.consent.ended import EndedPart
     from iars_node.consent.model import IssuedGrant
     from iars_node.peers.model import Peer
     from iars_node.referrals.model import Referral
@@ -32,7 +33,22 @@ REASON = "consent-ended"
 AT_ONCE = 500
 
 
-def end_sharing(work: Work, ended: Sequence[IssuedGrant], told: Mapping[bytes, Peer]) -> list[Referral]:
+@dataclass(frozen=True, slots=True)
+class End:
+    """What ends of some grants, and whether the person or anybody else ended it."""
+
+    parts: Sequence[EndedPart]
+    by: Literal["person", "other"]
+
+    @property
+    def step(self) -> str:
+        """The entry that a referral's history gets of it."""
+        return WITHDRAWN_STEP if self.by == "person" else REVOKED_STEP
+
+
+def end_sharing(
+    work: Work, ended: Sequence[IssuedGrant], told: Mapping[bytes, Peer], end: End
+) -> list[Referral]:
     """Cancel what was not accepted yet under grants that have ended; return what was cancelled.
 
     Accepted care goes on as the receiver and the person decide; nothing more is disclosed for it, because
@@ -42,18 +58,47 @@ def end_sharing(work: Work, ended: Sequence[IssuedGrant], told: Mapping[bytes, P
     grants = {kept.id: kept for kept in ended}
     # Before the cancellations are queued: what waits in these threads is looked through.
     withhold_ended(work, grants)
-    over = [
-        current
-        for current in store.under_grants(work.connection, grants)
-        if current.direction == OUT and current.is_open and _is_over(current, grants[current.grant_id])
-    ]
+    sent = [each for each in store.under_grants(work.connection, grants) if each.direction == OUT]
+    over = [each for each in sent if each.is_open and _is_over(each, grants[each.grant_id])]
     # What waited for the acceptance never leaves.
     store.drop_snapshots(work.connection, [current.id for current in over])
-    return _cancel(
-        work,
-        [current for current in over if current.state == "requested" and current.peer in told],
-        grants,
-        told,
+    going = [current for current in over if current.state == "requested" and current.peer in told]
+    # What is cancelled says so by its own last step.
+    left = {each.id for each in sent} - {each.id for each in going}
+    note_ended(work, [each for each in sent if each.id in left], end.parts, end.step, work.actor.id)
+    return _cancel(work, going, grants, told)
+
+
+def note_ended(
+    work: Work, touched: Sequence[Referral], parts: Sequence[EndedPart], step: str, actor: str
+) -> None:
+    """Write into the history of referrals what ended of the consent under them: a scope each, or all of it.
+
+    Of those that ended before anybody accepted them nothing is left to end.
+    """
+    entries = [
+        (current.id, _aside(work, current, step, scope, actor))
+        for current in touched
+        if not is_never_accepted(current)
+        for scope in dict.fromkeys(
+            part.scope for part in parts if part.purpose in ("", SERVICES[current.service].purpose)
+        )
+    ]
+    if entries:
+        store.add_steps(work.connection, entries)
+
+
+def _aside(work: Work, current: Referral, kind: str, scope: str, actor: str) -> Step:
+    return Step(
+        at=work.now,
+        type=kind,
+        side="sender",
+        actor=actor,
+        message="",
+        seen="",
+        state_after=current.state,
+        reason=scope,
+        is_refused=False,
     )
 
 

@@ -154,7 +154,8 @@ def timeline(work: Work, referral_id: str) -> list[Entry]:
         shown = tuple(part for part in standing if part.scope in readable)
         remark = "" if proof is None else _remark(proof, parts)
         is_cut = len(standing) < len(said) or (proof is not None and _is_cut(proof, parts))
-        is_erased = is_hidden or is_cut
+        # What stands aside of the thread had no content.
+        is_erased = is_cut or (is_hidden and bool(step.message))
         entries.append(Entry(step, proof, remark, shown, is_erased))
     return entries
 

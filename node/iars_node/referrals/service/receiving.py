@@ -23,7 +23,7 @@ from iars_node.exchange.model import Handler
 from iars_node.exchange.tables import message as message_table
 from iars_node.peers import store as peer_store
 from iars_node.referrals import store
-from iars_node.referrals.model import IN, OUT, Arrived, Referral, Step, replay, taken_of
+from iars_node.referrals.model import IN, OUT, Amended, Arrived, Referral, Step, replay, taken_of
 from iars_node.referrals.service import disclosing, steps
 from iars_node.vault.content_keys import keys_for, keys_for_new
 from iars_node.vault.identity import identity_of, seconds
@@ -36,7 +36,7 @@ from iars_protocol.errors import (
     MalformedError,
     TransitionError,
 )
-from iars_protocol.messages.referral import Offer
+from iars_protocol.messages.referral import Amend, Offer
 from iars_protocol.record import SERVICES
 from iars_protocol.referral import CLOSED, TRANSITIONS, Side, State, arrive, view
 
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from iars_node.work import Work
     from iars_protocol.consent import Grant
     from iars_protocol.parts import AttachmentPart, ScopePart
+    from iars_protocol.record import Record
     from iars_protocol.record import Step as DisclosureStep
 
 
@@ -85,11 +86,14 @@ def keys_of_step(work: Work, incoming: Incoming) -> tuple[tuple[bytes, ...], ...
 
 
 def standing_parts(work: Work, current: Referral, parts: Sequence[ScopePart]) -> list[ScopePart]:
-    """Return the parts that may be read: all of the origin's own, and of a receiver's what has not ended."""
-    if current.direction == OUT or not parts:
-        return list(parts)
+    """Return the parts that may be read: what has not ended, of what was referred or told back."""
+    if not parts:
+        return []
     kept = consents.kept_grant(work, current.grant_id)
     purpose = SERVICES[current.service].purpose
+    if current.direction == OUT:
+        # What a receiver tells belongs to the origin's own file, but for scopes that the person took out.
+        return [part for part in parts if kept.is_told_back(part.scope, purpose)]
     return [part for part in parts if kept.stands(part.scope, purpose, work.now)]
 
 
@@ -203,7 +207,7 @@ def apply_step(work: Work, incoming: Incoming) -> None:
     _check_allowed(work, current, incoming)
     if incoming.content.scopes and current.case_id:
         parts = standing_parts(work, current, incoming.content.scopes)
-        take_into_case(work, current, _as_seen_here(work, current, parts))
+        _take_in(work, current, incoming.header.type, _as_seen_here(work, current, parts))
     step = incoming.header.type
     reason = getattr(incoming.content.body, "reason", "")
     _add_step(work, incoming, current, state)
@@ -211,6 +215,20 @@ def apply_step(work: Work, incoming: Incoming) -> None:
     if step == "referral.disclose/1":
         store.change(work.connection, current.id, is_disclosed=True)
     work.announce(Arrived(step, moved))
+
+
+def _take_in(work: Work, current: Referral, step: str, parts: Sequence[ScopePart]) -> None:
+    """Put what came into the case; say what an amendment has put right of what was there."""
+    is_amendment = step == Amend.type and current.direction == IN
+    before = _shared_from(work, current) if is_amendment else {}
+    take_into_case(work, current, parts)
+    # What is new is no correction: nobody was told anything else before.
+    if wrong := changed_fields(before, _shared_from(work, current) if before else {}):
+        work.announce(Amended(current, wrong))
+
+
+def _shared_from(work: Work, current: Referral) -> Record:
+    return disclosing.material(work, current.case_id, {current.grant_id}).record
 
 
 def _state_after(work: Work, current: Referral, incoming: Incoming) -> State:
@@ -335,6 +353,16 @@ def _expect(
         seal=Seal(entry.key, entry.size, entry.sealed_size, entry.sealed_hash),
         by=current.peer.hex(),
         ends_at=ends_at,
+    )
+
+
+def changed_fields(before: Record, after: Record) -> tuple[str, ...]:
+    """Return the fields, as scope.field, that say something else than before."""
+    return tuple(
+        f"{scope}.{name}"
+        for scope, fields in before.items()
+        for name, value in fields.items()
+        if name in after.get(scope, {}) and after[scope][name] != value
     )
 
 

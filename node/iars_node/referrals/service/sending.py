@@ -53,6 +53,7 @@ def preview(work: Work, offering: Offering, peer: Peer) -> Preview:
         _shown((line for line in _lines(on_acceptance) if line not in now_lines), readable),
         _shown(_kept_lines(known.record, grant, given), readable),
         ground.origin,
+        offering.kind,
     )
 
 

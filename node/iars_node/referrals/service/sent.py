@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from iars_protocol.parts import ScopePart
 
 CONSENT_NARROWED = "consent-narrowed"
+TELLING_NARROWED = "telling-narrowed"
+"""The recipient may tell less back, but its node can't be told so: what it still tells is not kept."""
 
 
 def sent_names(work: Work, grant_id: str) -> Mapping[str, set[str]] | None:
@@ -59,7 +61,7 @@ def _sent(work: Work, grant_id: str) -> list[bytes]:
     return [bytes(found) for found in rows.scalars()]
 
 
-def note_narrowed(work: Work, grant_id: str) -> None:
-    """Put before people each open referral of which a part had to be withdrawn for the sake of a detail."""
+def note_narrowed(work: Work, grant_id: str, problem: str = CONSENT_NARROWED) -> None:
+    """Put before people each open referral of which something could not be said by a withdrawal alone."""
     for current in store.open_of_grant(work.connection, grant_id):
-        store.change(work.connection, current.id, problem=CONSENT_NARROWED)
+        store.change(work.connection, current.id, problem=problem)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from iars_node.audit.service import record
 from iars_node.cases.model import MOST_SENSITIVE
+from iars_node.cases.service.assignment import opening_under
 from iars_protocol.record import SCOPES
 
 if TYPE_CHECKING:
@@ -28,4 +29,5 @@ def note_shown(work: Work, referral: Referral, entries: Iterable[Entry]) -> None
             referral_id=referral.id,
             peer_id=referral.peer.hex(),
             scopes=sensitive,
+            detail=opening_under(work, referral.case_id),
         )

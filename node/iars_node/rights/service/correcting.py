@@ -14,7 +14,7 @@ from iars_node.consent import service as consents
 from iars_node.db import new_id
 from iars_node.errors import ConflictError, InvalidError, NotFoundError, RefusedError
 from iars_node.referrals import store as referral_store
-from iars_node.referrals.model import OUT
+from iars_node.referrals.model import OUT, is_never_accepted
 from iars_node.referrals.service.sending import amend
 from iars_node.referrals.service.standing import standing_grant
 from iars_node.rights import store
@@ -33,7 +33,7 @@ from iars_node.vault.identity import identity_of
 from iars_node.withdrawals import store as withdrawal_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from iars_node.referrals.model import Referral
     from iars_node.work import Work
@@ -61,7 +61,7 @@ def correct(work: Work, case_id: str, corrections: Corrections) -> Corrected:
     if not names:
         raise InvalidError("Say what is corrected.", {"fields": "accepted: at least one field"})
     require_scopes(work, "case.edit", corrections, case_id)
-    holders = _holders(work, case_id, names)
+    found = holders(work, case_id, names)
     touched = cases.write_record(
         work,
         case_id,
@@ -73,10 +73,10 @@ def correct(work: Work, case_id: str, corrections: Corrections) -> Corrected:
     made = Correction(new_id(), case_id, names, work.now, work.actor.id)
     audit.record(
         work, "person.corrected", subject=made.id, case_id=case_id, scopes=touched,
-        detail={"recipients": len(holders)},
+        detail={"recipients": len(found)},
     )  # fmt: skip
     removed = {name for name in names if _value(corrections, name) is None}
-    told = [each for holder in holders for each in _tell(work, made, holder, removed)]
+    told = [each for holder in found for each in tell(work, made, holder, removed)]
     store.add(work.connection, made, told)
     return Corrected(made, tuple(told))
 
@@ -87,7 +87,7 @@ def _value(corrections: Corrections, name: str) -> Value | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Holder:
+class Holder:
     """A recipient who holds some of the fields under one grant, and the referrals that brought them there."""
 
     node: bytes
@@ -96,10 +96,12 @@ class _Holder:
     names: tuple[str, ...]
 
 
-def _holders(work: Work, case_id: str, names: Sequence[str]) -> list[_Holder]:
+def holders(work: Work, case_id: str, names: Sequence[str]) -> list[Holder]:
+    """Return the recipients of a case who hold some of the fields, always in one order."""
     by_grant: dict[str, list[Referral]] = defaultdict(list)
     for current in referral_store.of_case(work.connection, case_id):
-        if current.direction == OUT and not _was_given_back(current):
+        # Of what was never accepted the other side erases what came with it, and reports that.
+        if current.direction == OUT and not is_never_accepted(current):
             by_grant[current.grant_id].append(current)
     erased = _erased_scopes(work, case_id)
     found = []
@@ -107,14 +109,9 @@ def _holders(work: Work, case_id: str, names: Sequence[str]) -> list[_Holder]:
         grant = consents.kept_grant(work, grant_id).grant
         held = tuple(name for name in names if _is_held(grant, sent, name, erased))
         if held:
-            found.append(_Holder(sent[0].peer, grant_id, tuple(sent), held))
+            found.append(Holder(sent[0].peer, grant_id, tuple(sent), held))
     # Always in one order: whoever else sends to several organisations waits instead of blocking.
     return sorted(found, key=lambda each: (each.node, each.grant_id))
-
-
-def _was_given_back(current: Referral) -> bool:
-    # Rejected, or over before it was accepted: the other side erases what came with it and reports that.
-    return not current.is_open and (current.state == "rejected" or current.answered_at is None)
 
 
 def _erased_scopes(work: Work, case_id: str) -> set[tuple[str, str]]:
@@ -139,14 +136,15 @@ _Result: TypeAlias = tuple[tuple[str, ...], str, str]
 """Some fields, why they could not be sent (nothing: they were), and the referral that they were sent on."""
 
 
-def _tell(work: Work, made: Correction, holder: _Holder, removed: set[str]) -> list[Told]:
+def tell(work: Work, made: Correction, holder: Holder, removed: Collection[str] = ()) -> list[Told]:
+    """Send a correction to a recipient, and return what became of it there."""
     gone = tuple(name for name in holder.names if name in removed)
     changed = tuple(name for name in holder.names if name not in removed)
     results = [(gone, FIELD_REMOVED, ""), *(_send(work, holder, changed) if changed else [])]
     return [_told(work, made, holder, result) for result in results if result[0]]
 
 
-def _send(work: Work, holder: _Holder, changed: tuple[str, ...]) -> list[_Result]:
+def _send(work: Work, holder: Holder, changed: tuple[str, ...]) -> list[_Result]:
     """Send what may be sent on an open referral, and say of the rest why it can't be."""
     open_ones = [each for each in holder.referrals if each.is_open]
     try:
@@ -167,7 +165,7 @@ def _send(work: Work, holder: _Holder, changed: tuple[str, ...]) -> list[_Result
     return [(allowed, "", current.id), (taken_out, GRANT_ENDED, "")]
 
 
-def _told(work: Work, made: Correction, holder: _Holder, result: _Result) -> Told:
+def _told(work: Work, made: Correction, holder: Holder, result: _Result) -> Told:
     names, reason, referral_id = result
     return Told(
         id=new_id(),

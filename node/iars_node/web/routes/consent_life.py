@@ -29,11 +29,12 @@ from iars_node.web.routes.consents import (
     typed_terms,
     usual_end,
 )
-from iars_node.web.visit import Document, Page, Redirect, Sheet
+from iars_node.web.visit import Document, Page, Redirect, Sheet, UnfinishedError
+from iars_node.withdrawals import service as withdrawals
 from iars_protocol.vocabulary import SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from iars_node.consent.model import Consent, Recipient, Terms
     from iars_node.web.visit import Answer, Visit
@@ -120,8 +121,27 @@ def narrow(visit: Visit, consent_id: str) -> Answer:
     """Record that the person takes out what is no longer marked."""
     given = changing.to_take_back(visit.work, consent_id)
     with visit.keeping(lambda sheet: _narrowing(visit, given, sheet)):
-        newer = changing.narrow_consent(visit.work, consent_id, _lessened(visit, given.terms))
+        terms = _lessened(visit, given.terms)
+        going = _going_whole(visit, consent_id, terms)
+        if going and visit.typed("seen") != _mark(going):
+            # A detail that takes its whole part along is what nobody expects who has not been told.
+            raise UnfinishedError(_narrowing(visit, given, Sheet(visit.form), going))
+        newer = changing.narrow_consent(visit.work, consent_id, terms)
     return _after(visit, newer.id, "narrowed")
+
+
+def _going_whole(visit: Visit, consent_id: str, terms: Terms) -> list[tuple[str, tuple[str, ...]]]:
+    """Return from whom which parts are taken back whole, because a detail of them that goes was sent."""
+    names = organisations(visit)
+    return [
+        (names.get(each.peer.hex(), each.peer.hex()[:8]), each.for_details)
+        for each in withdrawals.foresee_narrowing(visit.work, consent_id, terms)
+        if each.for_details
+    ]
+
+
+def _mark(going: list[tuple[str, tuple[str, ...]]]) -> str:
+    return ";".join(f"{name}:{','.join(codes)}" for name, codes in going)
 
 
 def _after(visit: Visit, consent_id: str, done: str) -> Redirect:
@@ -130,7 +150,9 @@ def _after(visit: Visit, consent_id: str, done: str) -> Redirect:
     return Redirect(f"{path}?done={done}")
 
 
-def _narrowing(visit: Visit, given: Consent, sheet: Sheet) -> Page:
+def _narrowing(
+    visit: Visit, given: Consent, sheet: Sheet, going: Sequence[tuple[str, tuple[str, ...]]] = ()
+) -> Page:
     terms = given.terms
     return Page(
         "consent_narrow.html",
@@ -138,6 +160,8 @@ def _narrowing(visit: Visit, given: Consent, sheet: Sheet) -> Page:
             "given": given,
             "case": cases.case_head(visit.work, given.case_id),
             "sheet": sheet,
+            "going": going,
+            "mark": _mark(list(going)),
             "recipients": _kept_recipients(visit, terms),
             "purposes": {code: visit.speech.label("purpose", code) for code in terms.purposes},
             "scopes": {scope.code: visit.speech.scope(scope.code) for scope in terms.scopes},

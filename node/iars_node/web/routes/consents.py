@@ -25,6 +25,7 @@ from iars_node.consent.model import (
 from iars_node.consent.receipt import number_of
 from iars_node.consent.texts import to_read_out
 from iars_node.peers import service as peers
+from iars_node.referrals import service as referrals
 from iars_node.web.labels import DISCLOSURE_STEPS
 from iars_node.web.languages import N_
 from iars_node.web.pages import Pages
@@ -328,6 +329,7 @@ def show_consent(visit: Visit, consent_id: str) -> Answer:
             "names": names,
             "history": history,
             "newest": newest,
+            "outlived": referrals.outlived_under(visit.work, consent_id),
             "number": number_of(given.id),
             "assent": visit.gettext(ASSENT[terms.assent]) if terms.assent else "",
             "withheld": {item.scope: item.fields for item in terms.withheld},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from iars_node.cases.service import case_head, openings_to_look_at
 from iars_node.consent.ending import ending_before
 from iars_node.consent.exceptions import awaiting_approval, exceptions_to_look_at
-from iars_node.referrals.service import waiting
+from iars_node.referrals.service import ending_soon, waiting
 from iars_node.rights.service import still_to_tell
 from iars_node.web.languages import N_
 from iars_node.web.pages import SIGNED_IN, Pages
@@ -46,7 +46,7 @@ def show_home(visit: Visit) -> Answer:
     """Show the work list."""
     names = organisations(visit)
     tasks = [*_to_answer(visit, names), *_stuck(visit, names), *_consents(visit), *_exceptions(visit)]
-    tasks += [*_looks(visit), *_corrections(visit)]
+    tasks += [*_looks(visit), *_corrections(visit), *_outlived(visit, names)]
     groups: dict[str, list[Task]] = {NOW: [], TODAY: [], WEEK: [], LATER: []}
     for task in sorted(tasks, key=lambda each: each.moment):
         groups[_group(visit, task)].append(task)
@@ -110,6 +110,24 @@ def _consents(visit: Visit) -> list[Task]:
         sentence = visit.gettext("Ask again: the consent of %(reference)s ends", reference=reference)
         found.append(Task(f"/consents/{consent_id}", sentence, end, "consent"))
     return found
+
+
+def _outlived(visit: Visit, names: dict[str, str]) -> list[Task]:
+    if not visit.may("referral.read"):
+        return []
+    until = visit.now + timedelta(days=visit.node.settings.consent_warning_days)
+    return [
+        Task(
+            f"/referrals/{each.referral.id}",
+            visit.gettext(
+                "Refer once more: %(reference)s with %(organisation)s ends before its consent",
+                **_words(visit, each.referral, names),
+            ),
+            each.ends_at,
+            "send",
+        )
+        for each in ending_soon(visit.work, until, MOST)
+    ]
 
 
 def _exceptions(visit: Visit) -> list[Task]:

@@ -12,6 +12,7 @@ from iars_node.audit.model import AuditFilter
 from iars_node.audit.service import record
 from iars_node.cases.service.tracing import records_of_person
 from iars_node.errors import NotFoundError
+from iars_node.web.labels import LOG_TOPICS
 from iars_node.web.pages import Pages
 from iars_node.web.people import colleagues, organisations
 from iars_node.web.visit import Page, Redirect, Sheet, with_query
@@ -86,6 +87,8 @@ def _page(visit: Visit, wanted: Wanted, sheet: Sheet, peers: dict[str, str]) -> 
     )
     older = {**wanted.to_query(), "from": str(found.next_cursor)}
     events = [recorded.event for recorded in found.events]
+    named = {topic: visit.gettext(LOG_TOPICS[topic]) for topic in TOPICS}
+    kinds = dict(sorted(named.items(), key=lambda entry: entry[1].casefold()))
     record(visit.work, "audit.read", detail={"count": len(events)})
     return Page(
         "log.html",
@@ -94,7 +97,8 @@ def _page(visit: Visit, wanted: Wanted, sheet: Sheet, peers: dict[str, str]) -> 
             "events": found.events,
             "names": colleagues(visit, (one.actor_id for one in events)),
             "peers": peers,
-            "kinds": {topic: topic for topic in TOPICS},
+            "kinds": kinds,
+            "scopes": lambda codes: visit.speech.listed([visit.speech.scope(code) for code in codes]),
             "chosen": wanted.to_query(),
             "more": "" if found.next_cursor is None else with_query("/log", **older),
         },

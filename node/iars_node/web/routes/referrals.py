@@ -88,6 +88,7 @@ def show_referral(visit: Visit, referral_id: str) -> Answer:
             "case": case if visit.may("case.read") else None,
             "steps": possible_steps(visit, current),
             "basis": basis,
+            "outlived": referrals.outlived(visit.work, current),
             "problem": visit.speech.label("refusal", current.problem) if current.problem else "",
         },
     )

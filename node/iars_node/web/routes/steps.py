@@ -10,8 +10,8 @@ from iars_node.consent import service as consents
 from iars_node.errors import ConflictError
 from iars_node.peers import service as peers
 from iars_node.referrals import service as referrals
+from iars_node.referrals.handover_rules import FORMER_CONTROLLER, NEW_CONTROLLER
 from iars_node.referrals.model import HANDOVER
-from iars_node.web.handover_rules import FORMER_CONTROLLER, NEW_CONTROLLER
 from iars_node.web.languages import N_
 from iars_node.web.pages import Pages
 from iars_node.web.visit import Page, Redirect, Sheet, Visit

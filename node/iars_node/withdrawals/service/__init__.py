@@ -1,5 +1,6 @@
 """The use cases of withdrawals and erasures."""
 
+from iars_node.withdrawals.service.answers import Answers
 from iars_node.withdrawals.service.asking import watch, withdraw
 from iars_node.withdrawals.service.deciding import (
     GROUNDS,
@@ -20,7 +21,13 @@ from iars_node.withdrawals.service.hearing import report_handler
 from iars_node.withdrawals.service.holding import follow_lifting
 from iars_node.withdrawals.service.lapsing import Lapses
 from iars_node.withdrawals.service.matrix import Matrix, matrix_of_case
-from iars_node.withdrawals.service.narrowing import follow_expiry, follow_invalidation, follow_narrowing
+from iars_node.withdrawals.service.narrowing import (
+    Foreseen,
+    follow_expiry,
+    follow_invalidation,
+    follow_narrowing,
+    foresee_narrowing,
+)
 from iars_node.withdrawals.service.obeying import Obedience
 from iars_node.withdrawals.service.onward_ending import withdraw_onward
 from iars_node.withdrawals.service.proving import PROVE_JOB, Proved, proof_handler, proof_lines, prove_job
@@ -38,12 +45,16 @@ from iars_node.withdrawals.service.reading import (
     reports_of_case,
 )
 from iars_node.withdrawals.service.recovering import recoveries
+from iars_node.withdrawals.service.telling import OUTCOME_JOB, tell_again
 
 __all__ = [
     "GROUNDS",
+    "OUTCOME_JOB",
     "PROVE_JOB",
+    "Answers",
     "Asked",
     "Destruction",
+    "Foreseen",
     "HandedOver",
     "HandingOver",
     "Held",
@@ -65,6 +76,7 @@ __all__ = [
     "follow_invalidation",
     "follow_lifting",
     "follow_narrowing",
+    "foresee_narrowing",
     "handed_over",
     "keep_after_handover",
     "list_endings",
@@ -77,6 +89,7 @@ __all__ = [
     "report_handler",
     "reports_of_case",
     "retain",
+    "tell_again",
     "watch",
     "watch_clock",
     "withdraw",

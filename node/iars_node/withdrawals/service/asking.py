@@ -13,8 +13,8 @@ from iars_node.accounts.access import require
 from iars_node.audit.alarms import raise_alarm
 from iars_node.consent import endings, onward_store, versions
 from iars_node.consent import store as consent_store
-from iars_node.consent.closing import close
-from iars_node.consent.ended import joined, parts_of
+from iars_node.consent.closing import close, close_parts
+from iars_node.consent.ended import joined, parts_of, told_back
 from iars_node.consent.model import PERMITTING
 from iars_node.consent.onward import left_of
 from iars_node.consent.onward_model import reaches_beyond
@@ -29,7 +29,16 @@ from iars_node.peers import store as peer_store
 from iars_node.referrals.service import ending as referrals
 from iars_node.vault.identity import identity_of, seconds
 from iars_node.withdrawals import store
-from iars_node.withdrawals.model import DEADLINE, MESSAGE_LIFE, WAITING, WATCH_JOB, By, Notice, Part
+from iars_node.withdrawals.model import (
+    DEADLINE,
+    MESSAGE_LIFE,
+    WAITING,
+    WATCH_JOB,
+    By,
+    Notice,
+    Part,
+    TellingBackEnded,
+)
 from iars_protocol.consent import Signed, Withdrawal, sign
 from iars_protocol.content import Content
 from iars_protocol.messages.consent import Withdraw
@@ -72,7 +81,7 @@ def withdraw(
         if part.is_whole:
             close(work, each, "withdraw" if by == "person" else "revoke", by)
         else:
-            endings.end_parts(work.connection, each, parts)
+            close_parts(work, each, parts, by)
         audit.record(
             work,
             f"consent.{_STATES[by]}",
@@ -84,10 +93,17 @@ def withdraw(
         )
         told += _told(work, chain, part)
     fresh = end_grants(work, told, replace(part, recipients=()), by)
+    end_telling_back(work, [kept.id for kept in told], part, by)
     if part.recipients:
         # Whoever is withdrawn may have it from others too, or get it from them.
         fresh += [notice for chain in given for notice in end_permissions_beyond(work, chain, by)]
     return [*before, *sorted(fresh, key=lambda notice: notice.id)]
+
+
+def end_telling_back(work: Work, grant_ids: Iterable[str], part: Part, by: By = "person") -> None:
+    """End, for the scopes that a part names, what recipients of some grants may tell back of them."""
+    if parts := told_back(part.scopes, part.purposes):
+        work.announce(TellingBackEnded(tuple(grant_ids), parts, by))
 
 
 _STATES: Mapping[By, str] = {"person": "withdrawn", "other": "revoked"}
@@ -143,7 +159,7 @@ def end_grants(work: Work, told: Sequence[IssuedGrant], part: Part, by: By) -> l
     peers = {peer for peer, _consent_id in by_place}
     peer_store.lock_many(work.connection, peers)
     told_now = who_can_be_told(work, peers)
-    referrals.end_sharing(work, ended, told_now)
+    referrals.end_sharing(work, ended, told_now, referrals.End(parts, by))
     signing = identity_of(work.vault).signing
     given = onward_store.given_with(work.connection, [kept.id for kept in ended])
     if part.is_whole:

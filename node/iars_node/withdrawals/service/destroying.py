@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from iars_node import audit
 from iars_node.audit.alarms import raise_alarm
+from iars_node.consent import store as consent_store
 from iars_node.errors import RefusedError
 from iars_node.exchange.messages import own_key
 from iars_node.exchange.model import FIRST, Draft
@@ -18,7 +19,7 @@ from iars_node.peers import store as peer_store
 from iars_node.vault.errors import KeyStoreError
 from iars_node.vault.identity import seconds
 from iars_node.withdrawals import store
-from iars_node.withdrawals.model import DESTROY_JOB, DONE, HELD, MESSAGE_LIFE, PAUSED, Rules
+from iars_node.withdrawals.model import DESTROY_JOB, DONE, HELD, MESSAGE_LIFE, PAUSED, TOLD_BACK, Rules
 from iars_node.withdrawals.service import clock, holding, holdings, proving, reviving
 from iars_protocol.content import Content
 from iars_protocol.messages.consent import ErasureReport, ScopeOutcome
@@ -56,7 +57,7 @@ class Destruction:
         if found.destroy_after > work.now:
             schedule(work, DESTROY_JOB, found.destroy_after, found.id)
             return
-        if not may_report(work, found.peer):
+        if found.cause != TOLD_BACK and not may_report(work, found.peer):
             schedule(work, DESTROY_JOB, work.now + LOOK_AGAIN, found.id)
             return
         # Whichever ending of the grant it was decided at: a ground outlives the end of the rest.
@@ -84,6 +85,8 @@ class Destruction:
                 ScopeOutcome(scope, "failed", seconds(found.locked_at), code=KEY_STORE)
                 for scope in sorted(holdings.scopes_of(held))
             ]
+            if found.cause == TOLD_BACK:
+                raise_alarm(work, "erasure.failed", found.id, {"code": KEY_STORE})
             self._report(work, found, [*failed, *retained])
             schedule(work, DESTROY_JOB, work.now + TRY_AGAIN, found.id)
             return
@@ -104,6 +107,10 @@ class Destruction:
         )
 
     def _report(self, work: Work, found: Ending, outcomes: Sequence[ScopeOutcome]) -> None:
+        if found.cause == TOLD_BACK:
+            # Who told it has it; what became of it here is this node's own to know.
+            _note_own(work, found, outcomes)
+            return
         queue_report(work, found.peer, found.cause, found.grant_id, outcomes, withdrawal=found.withdrawal_id)
 
     def report_unaccepted(self, work: Work, erased: Erased) -> None:
@@ -115,6 +122,19 @@ class Destruction:
         queue_report(
             work, erased.peer, "not-accepted", erased.grant_id, outcomes, referral=erased.referral_id
         )
+
+
+def _note_own(work: Work, found: Ending, outcomes: Sequence[ScopeOutcome]) -> None:
+    kept = consent_store.find_grant(work.connection, found.grant_id)
+    audit.record(
+        work,
+        "consent.answers-erased",
+        subject=found.grant_id,
+        case_id="" if kept is None else kept.case_id,
+        peer_id=found.peer.hex(),
+        scopes=[each.scope for each in outcomes],
+        detail={"outcome": ",".join(sorted({each.outcome for each in outcomes}))},
+    )
 
 
 def may_report(work: Work, peer_id: bytes) -> bool:

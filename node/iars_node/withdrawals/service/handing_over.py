@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from iars_node import audit
 from iars_node.accounts.access import require
 from iars_node.cases import service as cases
+from iars_node.cases.service.access import case_to_change
 from iars_node.errors import ConflictError, InvalidError
+from iars_node.holds.service import held_scopes
 from iars_node.jobs.service import schedule
 from iars_node.referrals import store as referral_store
 from iars_node.referrals.model import HANDOVER, OUT
@@ -23,10 +25,11 @@ from iars_protocol.messages.referral import Disclose
 from iars_protocol.record import SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from iars_node.exchange.model import Receipted, Resynced
+    from iars_node.holds.model import HoldLifted
     from iars_node.jobs.model import Job
     from iars_node.work import Work
 
@@ -40,6 +43,8 @@ class HandedOver:
 
     handover: Handover
     kept: tuple[Kept, ...]
+    # What legal holds keep, and until when: it goes when they are over.
+    held: Mapping[str, datetime]
 
 
 class HandingOver:
@@ -85,11 +90,32 @@ class HandingOver:
         if not clock.is_trusted(work):
             schedule(work, HANDOVER_JOB, work.now + LOOK_AGAIN, found.referral_id)
             return
-        kept = [each for each in handover_store.kept(work.connection, found.case_id) if each.until > work.now]
-        _erase(work, found.case_id, SCOPES.keys() - {each.scope for each in kept})
-        handover_store.set_released(work.connection, found.referral_id, work.now)
-        if kept:
-            schedule(work, HANDOVER_JOB, min(each.until for each in kept), found.referral_id)
+        kept = {
+            each.scope: each.until
+            for each in handover_store.kept(work.connection, found.case_id)
+            if each.until > work.now
+        }
+        # Who sets a hold holds the same row: either it is seen here, or nothing was left to hold.
+        case_to_change(work, found.case_id)
+        held = _held(work, found.case_id)
+        _erase(work, found.case_id, SCOPES.keys() - kept.keys() - held.keys())
+        # While a hold keeps something that no law was declared for, people may still declare one.
+        if held.keys() <= kept.keys():
+            handover_store.set_released(work.connection, found.referral_id, work.now)
+        if again := [*kept.values(), *held.values()]:
+            schedule(work, HANDOVER_JOB, min(again), found.referral_id)
+
+
+def _held(work: Work, case_id: str) -> dict[str, datetime]:
+    """Return which scopes legal holds keep, and until when."""
+    return {scope: hold.ends_at for (_case, scope), hold in held_scopes(work, [case_id]).items()}
+
+
+def follow_lifting(work: Work, lifted: HoldLifted) -> None:
+    """Let go of what a hold had kept after a handover as soon as it is lifted."""
+    found = handover_store.of_case(work.connection, lifted.case_id)
+    if found is not None:
+        schedule(work, HANDOVER_JOB, max(found.release_after, work.now), found.referral_id)
 
 
 def _erase(work: Work, case_id: str, scopes: Collection[str]) -> None:
@@ -113,7 +139,12 @@ def handed_over(work: Work, case_id: str) -> HandedOver | None:
     found = handover_store.of_case(work.connection, case_id)
     if found is None or not referral_store.is_handed_over(work.connection, case_id):
         return None
-    return HandedOver(found, tuple(handover_store.kept(work.connection, case_id)))
+    return _shown(work, found)
+
+
+def _shown(work: Work, found: Handover) -> HandedOver:
+    kept = tuple(handover_store.kept(work.connection, found.case_id))
+    return HandedOver(found, kept, _held(work, found.case_id))
 
 
 def keep_after_handover(
@@ -136,7 +167,7 @@ def keep_after_handover(
         scopes=scopes,
         detail={"ground": ground, "until": until.date().isoformat()},
     )
-    return HandedOver(found, tuple(handover_store.kept(work.connection, case_id)))
+    return _shown(work, found)
 
 
 def _check(work: Work, scopes: Collection[str], ground: str, until: datetime) -> None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from iars_node import audit
 from iars_node.audit.alarms import raise_alarm
 from iars_node.consent import store as consent_store
-from iars_node.consent.onward_use import tell_outcome
 from iars_node.errors import RefusedError
 from iars_node.exchange.messages import own_key
 from iars_node.exchange.model import Handler
 from iars_node.withdrawals import store
-from iars_node.withdrawals.model import LAPSE, Report
+from iars_node.withdrawals.model import LAPSE, WORST_FIRST, Report
+from iars_node.withdrawals.service import telling
 from iars_protocol.errors import MalformedError
 from iars_protocol.messages.consent import ErasureReport
 
@@ -67,7 +67,7 @@ def _apply(work: Work, incoming: Incoming) -> None:
     if notice is not None:
         _answer(work, notice.id, notice.grants)
     if kept is not None and kept.grant.onward:
-        tell_outcome(work, kept, heard.outcome)
+        telling.tell(work, kept)
     if heard.outcome == "failed":
         raise_alarm(work, "erasure.failed", incoming.message.id.hex(), {"peer": incoming.peer.node_text})
 
@@ -78,6 +78,6 @@ def _answer(work: Work, withdrawal_id: str, grants: tuple[str, ...]) -> None:
     if not newest.keys() >= set(grants):
         return
     said = {each.outcome for each in newest.values()}
-    outcome = next(word for word in ("failed", "retained", "erased", "nothing-held") if word in said)
+    outcome = next(word for word in WORST_FIRST if word in said)
     answered = None if outcome == "failed" else work.now
     store.change_notice(work.connection, withdrawal_id, outcome=outcome, answered_at=answered)

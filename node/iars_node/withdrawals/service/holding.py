@@ -34,11 +34,8 @@ def kept_by_holds(work: Work, found: Ending) -> list[Retention]:
 
 def follow_lifting(work: Work, lifted: HoldLifted) -> None:
     """Look again at what had ended of a case as soon as a hold is lifted."""
-    grants = [
-        kept.id
-        for kept in consent_store.grants_of_case(work.connection, lifted.case_id)
-        if kept.direction == "in"
-    ]
+    grants = [kept.id for kept in consent_store.grants_of_case(work.connection, lifted.case_id)]
     for each in store.endings_of_grants(work.connection, grants):
+        # What is paused waits for an administrator, whose word schedules it: a lifted hold is no such word.
         if each.state == HELD:
             schedule(work, DESTROY_JOB, max(each.destroy_after, work.now), each.id)

@@ -1,7 +1,8 @@
-"""What this node holds under a received grant, and which of it has ended: the one place that decides it.
+"""What this node holds under a grant, and which of it has ended: the one place that decides it.
 
-A part stands under the keys of its referral's messages, and under those of the case that it was put into. A
-scope of a case ends when it has ended for every referral that brought it there.
+Of a received grant that is what came with its referrals; of one that was issued here, what its recipient told
+back. A part stands under the keys of its referral's messages, and under those of the case that it was put
+into. A scope of a case ends when it has ended for every referral that brought it there.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from iars_node.cases import service as cases
 from iars_node.referrals import store as referral_store
-from iars_node.referrals.model import IN
 from iars_node.referrals.service.disclosing import MESSAGE_SCOPE
 from iars_node.vault.content_keys import find_keys, forget_keys
 from iars_protocol.vocabulary import SCOPES, SERVICES
@@ -37,14 +37,9 @@ def ended_holdings(
     work: Work, grant_id: str, parts: Sequence[EndedPart], *, but: Collection[str] = ()
 ) -> Holdings:
     """Return what is held under a grant and has ended, without the scopes that are kept in the case."""
-    received = [
-        current
-        for current in referral_store.under_grants(work.connection, [grant_id])
-        if current.direction == IN
-    ]
     messages: dict[bytes, str] = {}
     standing: dict[str, set[str]] = {}
-    for current in received:
+    for current in referral_store.under_grants(work.connection, [grant_id]):
         touched = _touched(current, parts)
         messages |= {
             key.key_id: key.scope

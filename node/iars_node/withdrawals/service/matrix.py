@@ -16,6 +16,7 @@ from iars_node.consent import store as consent_store
 from iars_node.db import EPOCH
 from iars_node.withdrawals import store
 from iars_node.withdrawals.model import NOTHING_HELD
+from iars_node.withdrawals.service import telling
 from iars_protocol.record import SCOPES
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Row:
     cells: tuple[Cell, ...]
     # Of what was passed on, its holder tells one outcome for all; of what is not visible, no scope is known.
     state: Share
+    # The origin whose permission it stands under, if it could not be told yet what the recipient stated.
+    untold_to: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,13 @@ def _direct(work: Work, kept: KeptGrant, told: _Told) -> Row:
         until=EPOCH + timedelta(seconds=kept.grant.expires),
         cells=cells,
         state=_worst(cells),
+        untold_to=_untold_to(work, kept),
     )
+
+
+def _untold_to(work: Work, kept: KeptGrant) -> bytes:
+    waiting = telling.untold(work, kept)
+    return b"" if waiting is None else waiting[0].peer
 
 
 def _worst(cells: Sequence[Cell]) -> Share:

@@ -18,12 +18,13 @@ from iars_node.exchange.model import Handler
 from iars_node.jobs.service import cancel, schedule
 from iars_node.peers import store as peer_store
 from iars_node.referrals import store as referral_store
+from iars_node.referrals.service.ending import End, note_ended
 from iars_node.referrals.service.withholding import withhold_ended
 from iars_node.vault.identity import identity_of, seconds
 from iars_node.withdrawals import store
 from iars_node.withdrawals.model import DESTROY_JOB, EXPIRE_JOB, HELD, PAUSED, Ending, Part, Rules
 from iars_node.withdrawals.service import holdings
-from iars_node.withdrawals.service.asking import end_grants
+from iars_node.withdrawals.service.asking import end_grants, end_telling_back
 from iars_node.work import SYSTEM
 from iars_protocol.consent import Withdrawal, verify_issued
 from iars_protocol.errors import MalformedError
@@ -108,6 +109,9 @@ class Obedience:
         store.add_ending(work.connection, new)
         if said is not None:
             endings.end_grants(work, [kept], parts, work.now)
+            end = End(parts, said.by)
+            received = referral_store.under_grants(work.connection, [kept.id])
+            note_ended(work, received, end.parts, end.step, kept.peer.hex())
         held = holdings.ended_holdings(work, kept.id, parts)
         # What is kept on a ground since an earlier ending stays readable until the ground ends.
         grounds = {each.scope for each in store.retentions_of_grant(work.connection, kept.id, work.now)}
@@ -205,7 +209,9 @@ def _pass_on(work: Work, issuer: Peer, ended: Sequence[KeptGrant], said: Withdra
     if found:
         # The node itself passes it on: the peer whose message arrived has no rights here.
         own = replace(work, actor=SYSTEM)
-        end_grants(own, list(found.values()), Part(said.scopes, said.purposes), said.by)
+        part = Part(said.scopes, said.purposes)
+        end_grants(own, list(found.values()), part, said.by)
+        end_telling_back(own, found, part, said.by)
 
 
 def _is_handover(work: Work, kept: KeptGrant) -> bool:

@@ -10,7 +10,6 @@ from iars_node.consent import endings, versions
 from iars_node.consent import store as consent_store
 from iars_node.errors import NotFoundError
 from iars_node.referrals import store as referral_store
-from iars_node.referrals.model import IN
 from iars_node.withdrawals import store
 from iars_node.withdrawals.service import clock, holdings
 from iars_node.withdrawals.service.proving import proofs_of
@@ -114,14 +113,10 @@ def list_endings(work: Work) -> list[Held]:
 
 
 def endings_of_case(work: Work, case_id: str) -> list[Held]:
-    """Return what has ended of what a case received, the first locked first."""
+    """Return what has ended of what a case received, or was told back, the first locked first."""
     require(work.actor, "consent.read")
-    received = {
-        current.grant_id
-        for current in referral_store.of_case(work.connection, case_id)
-        if current.direction == IN
-    }
-    return [_held(work, each) for each in store.endings_of_grants(work.connection, sorted(received))]
+    grants = {current.grant_id for current in referral_store.of_case(work.connection, case_id)}
+    return [_held(work, each) for each in store.endings_of_grants(work.connection, sorted(grants))]
 
 
 def find_ending(work: Work, ending_id: str) -> Held:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from iars_node.consent import endings, onward_store, versions
 from iars_node.consent import store as consent_store
-from iars_node.consent.closing import close
+from iars_node.consent.closing import close, close_parts
 from iars_node.consent.ended import parts_of
 from iars_node.consent.model import PERMITTING
 from iars_node.db import EPOCH
@@ -84,7 +84,7 @@ def _end_consent(work: Work, kept: KeptGrant, said: Withdrawal) -> None:
         close(work, given, "withdraw" if said.by == "person" else "revoke", said.by)
     else:
         nodes = [kept.peer.hex()]
-        endings.end_parts(work.connection, given, parts_of(said.scopes, said.purposes, nodes))
+        close_parts(work, given, parts_of(said.scopes, said.purposes, nodes), said.by)
 
 
 def _notice(peer: Peer, message: Message, body: Withdraw, said: Withdrawal, known: list[KeptGrant]) -> Notice:
