@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from tests.federation.invariant.opening import OWN, Files, Opened
+from tests.federation.invariant.opening import OWN, Files, Opened, parts_that_open
 
 from iars_protocol.consent import Grant, Onward, Signed, Withdrawal, recipient_hash
 from iars_protocol.vocabulary import SERVICES
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # A scope ends for a purpose; empty stands for every one.
 End = tuple[str, str]
 WHOLE: End = ("", "")
+HEARD = "m.direction = 'in' AND m.outcome = 'applied' AND m.type IN ('consent.withdraw/1', 'exception.approval/1')"
 
 
 @lru_cache(maxsize=4096)
@@ -133,8 +134,8 @@ class Evidence:
             self._words[each] = Word(row["state"], json.loads(row["terms"]), away)
 
     def _read_messages(self, files: Files) -> None:
-        for row, plain in files.parts:
-            if row["direction"] != "in" or row["outcome"] != "applied" or plain["part"] != "body":
+        for row, plain in parts_that_open(files, HEARD):
+            if plain["part"] != "body":
                 continue
             if row["type"] == "consent.withdraw/1":
                 self._hear(Signed.from_plain(list(plain["body"]["signed"])).content)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tests.conftest import PASSPHRASE
@@ -84,11 +84,6 @@ class Files:
             self._master = _unwrapped(Header(*row))
             return dict(store.execute("SELECT key_id, wrapped FROM vault_content_key"))
 
-    @cached_property
-    def parts(self) -> list[tuple[sqlite3.Row, dict[str, Any]]]:
-        """Every part of a message that opens, with its message's row: bodies and grants too."""
-        return list(_parts_that_open(self))
-
     def rows(self, query: str) -> list[sqlite3.Row]:
         """Return the rows of the database file."""
         return self._database.execute(query).fetchall()
@@ -118,10 +113,11 @@ def everything_that_opens(files: Files) -> list[Opened]:
     return [found for read in READERS.values() for found in read(files)]
 
 
-def _parts_that_open(files: Files) -> Iterator[tuple[sqlite3.Row, dict[str, Any]]]:
+def parts_that_open(files: Files, where: str = "1") -> Iterator[tuple[sqlite3.Row, dict[str, Any]]]:
+    """Yield every part of a message that opens, with its message's row: bodies and grants too."""
     for row in files.rows(
         "SELECT p.message, p.position, p.key_ids, p.sealed, m.direction, m.thread, m.peer, m.type, m.outcome "
-        "FROM message_part p JOIN message m ON m.id = p.message"
+        f"FROM message_part p JOIN message m ON m.id = p.message WHERE {where}"
     ):
         place = context("message_part", "sealed", f"{row['message'].hex()}.{row['position']}")
         opened = files.open(row["key_ids"], row["sealed"], place)
@@ -131,7 +127,7 @@ def _parts_that_open(files: Files) -> Iterator[tuple[sqlite3.Row, dict[str, Any]
 
 def _parts(files: Files) -> Iterator[Opened]:
     grants = {row["id"]: row["grant_id"] for row in files.rows("SELECT id, grant_id FROM referral")}
-    for row, plain in files.parts:
+    for row, plain in parts_that_open(files):
         if plain["part"] != "scope":
             continue
         thread = row["thread"].hex()
@@ -235,4 +231,4 @@ READERS: Mapping[str, Callable[[Files], Iterator[Opened]]] = {
 NAMING = frozenset({"content_key", "peer_hop_key"})
 """Tables that name keys and hold no content: what each key is for, and peers' public keys."""
 
-__all__ = ["NAMING", "OWN", "READERS", "Files", "Opened", "everything_that_opens"]
+__all__ = ["NAMING", "OWN", "READERS", "Files", "Opened", "everything_that_opens", "parts_that_open"]
