@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from tests.federation.invariant.opening import OWN, Files, Opened, parts_that_open
+from tests.federation.invariant.opening import OWN, PARTS, Files, Opened, parts_that_open
 
 from iars_protocol.consent import Grant, Onward, Signed, Withdrawal, recipient_hash
 from iars_protocol.vocabulary import SERVICES
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 
 # A scope ends for a purpose; empty stands for every one.
 End = tuple[str, str]
-WHOLE: End = ("", "")
-HEARD = "m.direction = 'in' AND m.outcome = 'applied' AND m.type IN ('consent.withdraw/1', 'exception.approval/1')"
+HEARD = (
+    f"{PARTS} WHERE m.direction = 'in' AND m.outcome = 'applied' "
+    "AND m.type IN ('consent.withdraw/1', 'exception.approval/1')"
+)
+"""What was heard of ends: of all the other messages nothing has to be opened to judge."""
 
 
 @lru_cache(maxsize=4096)

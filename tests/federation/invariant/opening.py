@@ -113,12 +113,15 @@ def everything_that_opens(files: Files) -> list[Opened]:
     return [found for read in READERS.values() for found in read(files)]
 
 
-def parts_that_open(files: Files, where: str = "1") -> Iterator[tuple[sqlite3.Row, dict[str, Any]]]:
+PARTS = (
+    "SELECT p.message, p.position, p.key_ids, p.sealed, m.direction, m.thread, m.peer, m.type, m.outcome "
+    "FROM message_part p JOIN message m ON m.id = p.message"
+)
+
+
+def parts_that_open(files: Files, query: str = PARTS) -> Iterator[tuple[sqlite3.Row, dict[str, Any]]]:
     """Yield every part of a message that opens, with its message's row: bodies and grants too."""
-    for row in files.rows(
-        "SELECT p.message, p.position, p.key_ids, p.sealed, m.direction, m.thread, m.peer, m.type, m.outcome "
-        f"FROM message_part p JOIN message m ON m.id = p.message WHERE {where}"
-    ):
+    for row in files.rows(query):
         place = context("message_part", "sealed", f"{row['message'].hex()}.{row['position']}")
         opened = files.open(row["key_ids"], row["sealed"], place)
         if opened is not None:
