@@ -234,4 +234,4 @@ READERS: Mapping[str, Callable[[Files], Iterator[Opened]]] = {
 NAMING = frozenset({"content_key", "peer_hop_key"})
 """Tables that name keys and hold no content: what each key is for, and peers' public keys."""
 
-__all__ = ["NAMING", "OWN", "READERS", "Files", "Opened", "everything_that_opens", "parts_that_open"]
+__all__ = ["NAMING", "OWN", "PARTS", "READERS", "Files", "Opened", "everything_that_opens", "parts_that_open"]
