@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from iars_protocol import fields
 from iars_protocol.checkpoint import Checkpoint, Note, node_of, read_note
 from iars_protocol.encoding import decode_json, encode_json, from_text, to_text
-from iars_protocol.errors import MalformedError
+from iars_protocol.errors import MalformedError, UnsupportedVersionError
 from iars_protocol.keys import KeyHistory, read_history
 from iars_protocol.receipt import SignedReceipt, read_signed_receipt
 from iars_protocol.statements import Statement
@@ -144,7 +144,8 @@ def read_bundle(lines: Iterable[bytes]) -> Bundle:
     kind, opening = _read_line(next(every, b""))
     if kind != "bundle":
         raise MalformedError("a bundle begins by saying what it is")
-    fields.number(opening["version"], "version", VERSION, VERSION)
+    if type(opening["version"]) is not int or opening["version"] != VERSION:
+        raise UnsupportedVersionError("not a bundle of a known version")
     made = Bundle(
         bytes.fromhex(fields.hexadecimal(opening["node"], HASH_BYTES, "node")),
         fields.time(opening["at"], "at"),

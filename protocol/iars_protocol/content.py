@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iars_protocol import fields, messages, parts
-from iars_protocol.consent import Signed
+from iars_protocol.consent import Grant, Onward, Signed
 from iars_protocol.errors import DisclosureError, MalformedError
+from iars_protocol.messages.referral import Offer
 from iars_protocol.messages.registry import Body, read_body
 from iars_protocol.record import check_disclosed, check_values
 from iars_protocol.vocabulary import SERVICES
@@ -15,7 +16,7 @@ from iars_protocol.vocabulary import SERVICES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iars_protocol.consent import Answer, Grant
+    from iars_protocol.consent import Answer
     from iars_protocol.envelope import Message
     from iars_protocol.parts import Part, ScopePart
     from iars_protocol.referral import Side
@@ -47,12 +48,18 @@ class Content:
         return found + [scope.to_part() for scope in self.scopes]
 
 
+def is_withheld(message: Message) -> bool:
+    """Say whether a verified message came without its body: nothing of it was to leave (SPEC § 5.7)."""
+    return not message.parts or message.parts[0].hash != message.header.parts[0]
+
+
 def read_content(message: Message) -> Content:
     """Read a verified message's parts.
 
     Raises:
-        MalformedError: parts of an unknown kind, out of order, or one kind or scope twice; content of
-            scopes, or a grant, that the header's `grant` does not name.
+        MalformedError: parts of an unknown kind, out of order, or one kind or scope twice; permissions where
+            none belong, or an offer's lacking; content of scopes, or a grant, that the header's `grant` does
+            not name.
         UnsupportedVersionError: the message type is not known.
 
     """
@@ -75,8 +82,23 @@ def read_content(message: Message) -> Content:
         for plain in plains[1:scopes_from]
     }
     content = Content(body, signed.get(parts.GRANT), signed.get(parts.ONWARD), scopes)
+    _check_permissions(content)
     _check_grant_named(content, message.header.grant)
     return content
+
+
+def _check_permissions(content: Content) -> None:
+    # A grant beside a later message would be a second word on what an offer's grant has settled.
+    carried = content.grant, content.onward
+    if not isinstance(content.body, Offer):
+        if carried != (None, None):
+            raise MalformedError("only an offer carries permissions")
+        return
+    grant, onward = (None if signed is None else signed.content for signed in carried)
+    if not isinstance(grant, Grant):
+        raise MalformedError("an offer carries a grant")
+    if (onward is None) == bool(grant.onward) or not isinstance(onward, Onward | None):
+        raise MalformedError("an onward permission goes with the grant that names one")
 
 
 def _check_grant_named(content: Content, named: bytes) -> None:

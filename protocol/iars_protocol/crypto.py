@@ -266,7 +266,7 @@ def seal(public: bytes, info: bytes, plaintext: bytes) -> bytes:
 
 
 def padded_length(length: int) -> int:
-    """Return the Padmé bucket for a length, at least 1,024 bytes and at most 12 % more (SPEC § 3.4)."""
+    """Return the Padmé bucket for a length, at least 1,024 bytes, else at most 6.25 % more (SPEC § 3.4)."""
     if length <= MIN_PADDED:
         return MIN_PADDED
     exponent = length.bit_length() - 1

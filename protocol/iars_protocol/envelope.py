@@ -27,6 +27,7 @@ from iars_protocol.errors import (
     ExpiredError,
     MalformedError,
     SignatureError,
+    UnknownKeyError,
     UnsupportedVersionError,
     WrongRecipientError,
 )
@@ -295,9 +296,10 @@ def read_outer(envelope: bytes) -> Outer:
 
     """
     value = decode(envelope, MAX_ENVELOPE)
-    if type(value) is not list or [type(entry) for entry in value[:2]] != [int, int]:
-        raise MalformedError("an envelope begins with its version and suite")
-    if value[:2] != [VERSION, SUITE]:
+    if type(value) is not list:
+        raise MalformedError("an envelope is a list")
+    # True equals 1 here and not elsewhere: the types are compared too.
+    if value[:2] != [VERSION, SUITE] or {type(entry) for entry in value[:2]} != {int}:
         raise UnsupportedVersionError("not an envelope of a known version and suite")
     if len(value) != _OUTER_PIECES:
         raise MalformedError("an envelope has six pieces")
@@ -317,11 +319,14 @@ def open_envelope(outer: Outer, node_id: bytes, key: EncryptionKey) -> bytes:
 
     Raises:
         WrongRecipientError: it names another node.
+        UnknownKeyError: it names another key: who asks has to seal anew for the one that is current.
         DecryptionError: it does not open, or is padded wrongly.
 
     """
     if outer.recipient != node_id:
         raise WrongRecipientError("the envelope names another node")
+    if outer.sealing_key != key.key_id:
+        raise UnknownKeyError("the envelope names another key")
     padded = key.open(outer.enc + outer.ciphertext, outer.info)
     try:
         return unpad(padded)

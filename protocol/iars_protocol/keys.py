@@ -43,11 +43,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 __all__ = [
-    "DELEGATION", "ENCRYPTION_KEY", "ENDPOINT", "HOLD_SECONDS", "HOP_KEY", "INCEPTION", "MOST_STATEMENTS",
-    "REVOCATION", "ROOT_ROTATION", "SEAL_SECONDS", "SIGN_PURPOSE", "KeyHistory", "Revocation", "SealingKey",
-    "Statement", "commitment", "extend", "fingerprint", "hop_content", "merge", "node_id_of", "read_history",
-    "state",
+    "ANY_TIME", "DELEGATION", "ENCRYPTION_KEY", "ENDPOINT", "HOLD_SECONDS", "HOP_KEY", "INCEPTION",
+    "MOST_STATEMENTS", "REVOCATION", "ROOT_ROTATION", "SEAL_SECONDS", "SIGN_PURPOSE", "KeyHistory",
+    "Revocation", "SealingKey", "Statement", "commitment", "extend", "fingerprint", "hop_content", "merge",
+    "node_id_of", "read_history", "state",
 ]  # fmt: skip
+
+ANY_TIME = -1
+"""The time of a look-up by which no revocation counts, not even one stated for the beginning of 1970: proofs
+outlive keys, and their maker must not be able to take them back."""
 
 SEAL_SECONDS = 30 * 86_400
 HOLD_SECONDS = 45 * 86_400
@@ -186,7 +190,7 @@ def extend(history: KeyHistory, statements: Iterable[Statement]) -> KeyHistory:
 
 
 def merge(history: KeyHistory, statements: Sequence[Statement]) -> KeyHistory:
-    """Accept a newer copy of a known history: what is known must stand unchanged in front.
+    """Accept another copy of a known history: what both have must be the same, and what is new is added.
 
     Raises:
         ForkError: the copies differ at a position that both have, and the node's own keys signed both. The
@@ -196,6 +200,8 @@ def merge(history: KeyHistory, statements: Sequence[Statement]) -> KeyHistory:
         MalformedError, UnsupportedVersionError, KeyRefusedError, UnknownKeyError: as SPEC § 4.4 says.
 
     """
+    if not statements:
+        raise MalformedError("a key history is never empty")
     for position, (known, offered) in enumerate(zip(history.statements, statements, strict=False)):
         if known != offered:
             if position == 0:

@@ -97,9 +97,9 @@ def read_signed_listing(octets: bytes) -> SignedListing:
 
     """
     value = decode(octets, MAX_LISTING)
-    if type(value) is not list or not value or type(value[0]) is not str:
-        raise MalformedError("a listing begins with its type")
-    if value[0] != TYPE:
+    if type(value) is not list:
+        raise MalformedError("a listing is a list")
+    if value[:1] != [TYPE]:
         raise UnsupportedVersionError("not a listing of a known version")
     if len(value) != 5:  # noqa: PLR2004 - type, body, key id, signature, statements
         raise MalformedError("a listing has five pieces")

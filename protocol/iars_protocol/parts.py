@@ -20,8 +20,8 @@ MOST_ATTACHMENTS = 50
 LONGEST_TEXT = 20_000
 MAX_ATTACHMENT = 4 * 1024**3
 
-# A file's name ends up in headers and on disks: it names no folder and breaks no line.
-_FILE_NAME = re.compile(r"[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,255}")
+# A file's name ends up in headers and on disks: it names no folder, not even by dots, and breaks no line.
+_FILE_NAME = re.compile(r"(?!\.{1,2}\Z)[^/\\\x00-\x1f\x7f\ud800-\udfff]{1,255}")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}")
 
 Kind: TypeAlias = Literal["body", "grant", "onward", "scope"]
@@ -118,12 +118,15 @@ def read_scope_part(plain: dict[str, Any]) -> ScopePart:
     attachments = fields.typed(plain["attachments"], list, "attachments")
     if len(texts) > MOST_TEXTS or len(attachments) > MOST_ATTACHMENTS:
         raise MalformedError("too many texts or attachments")
-    return ScopePart(
+    found = ScopePart(
         scope=fields.code(plain["scope"], "scope"),
         fields=fields.typed(plain["fields"], dict, "fields"),
         texts=tuple(fields.text(entry, "text", LONGEST_TEXT) for entry in texts),
         attachments=tuple(_attachment(entry) for entry in attachments),
     )
+    if len({entry.id for entry in found.attachments}) != len(found.attachments):
+        raise MalformedError("two attachments have one id")
+    return found
 
 
 def _attachment(value: object) -> AttachmentPart:

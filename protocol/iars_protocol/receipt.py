@@ -20,13 +20,19 @@ MAX_RECEIPT = 4 * 1024
 
 Outcome = Literal["applied", "refused", "waiting"]
 
+APPLIED: Outcome = "applied"
+REFUSED: Outcome = "refused"
+WAITING: Outcome = "waiting"
+OK = "ok"
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of a message at its recipient. It binds only its issuer.
 
     `applied` and `refused` are final and stored; `waiting` asks for an earlier message first and says in
-    `missing` which stream number. `code` says why, `leaf` is the audit event's leaf hash, `at` is in seconds.
+    `missing` which stream number, 0 where it can't. `code` says why, `leaf` is the audit event's leaf hash,
+    `at` is in seconds.
     """
 
     message: bytes
@@ -107,8 +113,11 @@ def _read(body: bytes) -> Receipt:
     value = fields.mapping(fields.versioned(decode(body, MAX_RECEIPT), VERSION), frozenset({"v", *_NAMES}))
     if value["outcome"] not in get_args(Outcome):
         raise MalformedError("the outcome is not known")
-    if value["outcome"] != "waiting" and value["missing"] != 0:
+    if value["outcome"] != WAITING and value["missing"] != 0:
         raise MalformedError("only a receipt that waits names a missing number")
+    if (value["outcome"] == APPLIED) != (value["code"] == OK):
+        # Whoever goes by the outcome and whoever goes by the code must not come apart.
+        raise MalformedError("a receipt is ok exactly when its message was applied")
     return Receipt(
         message=fields.octets(value["message"], 32, "message"),
         issuer=fields.octets(value["issuer"], 32, "issuer"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from iars_protocol.errors import TransitionError
+from iars_protocol.errors import ExpiredError, TransitionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,6 +71,14 @@ TRANSITIONS: Mapping[str, Transition] = MappingProxyType(
     }
 )
 
+ACCEPTANCE: Mapping[str, str] = MappingProxyType(
+    {"service": "referral.accept/1", "handover": "handover.accept/1"}
+)
+"""By an offer's kind, the message that accepts it: who takes a case over signs that it does."""
+
+ACCEPTANCES = frozenset(ACCEPTANCE.values())
+ANSWERS = ACCEPTANCES | {"referral.reject/1"}
+
 # Which of two crossed steps counts: what happened to the person outranks what somebody wished, a deadline
 # that passed unanswered gives way to an answer that was under way, and a referral entered in error
 # outranks all because nothing in it is to be relied on.
@@ -116,6 +124,26 @@ def arrive(state: State, step: str, by: Side, *, seen: State) -> State:
     except TransitionError:
         meant = advance(seen, step, by)
     return meant if _RANK[meant] > _RANK[state] else state
+
+
+def check_answer(step: str, kind: str, *, created: int, respond_by: int) -> None:
+    """Check that a step, where it answers an offer, answers this kind and in time.
+
+    Args:
+        step: the message's type.
+        kind: the offer's kind, `service` or `handover`.
+        created: when the step was signed.
+        respond_by: until when the offer could be answered.
+
+    Raises:
+        TransitionError: the other kind's acceptance (SPEC § 9.2).
+        ExpiredError: not signed before the time to answer was over, whenever it arrives (SPEC § 9.4).
+
+    """
+    if step in ACCEPTANCES and step != ACCEPTANCE[kind]:
+        raise TransitionError("an offer of this kind is accepted by another message")
+    if step in ANSWERS and created >= respond_by:
+        raise ExpiredError("the answer was given after its time")
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ def read_returned(octets: bytes) -> Returned:
 
     Raises:
         MalformedError: not the form of SPEC § 10.3.
+        SignatureError: not as many places as parts were signed.
 
     """
     pieces = fields.typed(decode(octets, MAX_ENVELOPE), list, "returned")
@@ -58,11 +59,10 @@ def read_returned(octets: bytes) -> Returned:
     header_bytes = fields.typed(pieces[0], bytes, "header")
     signature = fields.octets(pieces[1], SIGNATURE_BYTES, "signature")
     entries = fields.typed(pieces[2], list, "parts")
-    if len(entries) != len(read_header(header_bytes).parts):
-        raise MalformedError("not as many parts as were signed")
-    return Returned(
-        header_bytes, signature, tuple(None if entry == [] else read_part(entry) for entry in entries)
-    )
+    parts = tuple(None if entry == [] else read_part(entry) for entry in entries)
+    if len(parts) != len(read_header(header_bytes).parts):
+        raise SignatureError("not as many parts as were signed")
+    return Returned(header_bytes, signature, parts)
 
 
 def verify_inner(inner: bytes, author: KeyHistory, *, at: int) -> Message:

@@ -98,7 +98,7 @@ def hop_content(node_id: bytes, key: SigningKey) -> dict[str, Any]:
 
     Args:
         node_id: 32 bytes of the node that enrols it.
-        key: the hop key, which proves that the node holds it (SPEC R4-9a).
+        key: the hop key, which proves that the node holds it (SPEC § 4.7).
 
     """
     return {"key": key.public, "proof": key.sign(HOP_PURPOSE, node_id)}

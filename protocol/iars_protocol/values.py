@@ -24,7 +24,9 @@ MOST_ENTRIES = 100
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?~?", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
-_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,190}")
+# Spaces by their numbers: what else counts as one differs from library to library.
+_IN_EMAIL = r"[^@\x00-\x20\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]"
+_EMAIL = re.compile(rf"{_IN_EMAIL}{{1,64}}@{_IN_EMAIL}{{1,190}}")
 _ID = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 

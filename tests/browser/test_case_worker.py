@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.browser.site import serving
 from tests.conftest import MORNING
-from tests.federation.test_exceptions import record
+from tests.federation.excepting import record
 from tests.pages import PASSWORD, World, copied, make_world
 
 from iars_node.clock import SetClock

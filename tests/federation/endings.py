@@ -13,7 +13,7 @@ from iars_node.referrals import service as referrals
 from iars_node.withdrawals import service as withdrawals
 from iars_node.withdrawals.model import Part
 from iars_node.withdrawals.service.clock import is_trusted
-from iars_node.work import SYSTEM
+from iars_node.work import SYSTEM, Actor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from iars_protocol.record import Record
 
 A_STEP = timedelta(minutes=55)
+HOUR = timedelta(hours=1)
+HOLD = timedelta(hours=48)
+GRACE = timedelta(days=14)
+CASE_WORKER = Actor("account", "0" * 32, roles=frozenset({"case-worker"}))
+ADMINISTRATOR = Actor("account", "1" * 32, roles=frozenset({"administrator"}))
+SUPERVISOR = Actor("account", "2" * 32, roles=frozenset({"supervisor"}))
 
 
 def withdraw(side: Neighbour, given: Consent, **part: tuple[str, ...]) -> list[Notice]:

@@ -8,99 +8,40 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.federation.endings import alarms_at, endings_at, pass_time
+from tests.federation.excepting import (
+    AUDITOR,
+    OTHER,
+    SUPERVISOR,
+    WORKER,
+    actions,
+    decide,
+    record,
+    refer,
+    seen_by,
+    shown,
+)
 from tests.federation.neighbours import settle
 from tests.federation.yesterday import back_up, restore_older_database
 
-from iars_node.audit.alarms import open_alarms
-from iars_node.audit.model import AuditFilter
-from iars_node.audit.store import page
-from iars_node.cases import service as cases
 from iars_node.consent import exceptions
 from iars_node.consent import service as consents
-from iars_node.consent import store as consent_store
-from iars_node.consent.approvals import basis_shown
-from iars_node.consent.exception import KeptException, NewException
 from iars_node.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, RefusedError
 from iars_node.exchange import messages
 from iars_node.exchange.model import FIRST, Draft
 from iars_node.exchange.outbox import queue
 from iars_node.peers.service import get as get_peer
 from iars_node.referrals import service as referrals
-from iars_node.referrals.model import Offering
-from iars_node.withdrawals import service as withdrawals
 from iars_node.work import SYSTEM, Actor
-from iars_protocol.consent import ScopeGrant
 from iars_protocol.content import Content
 from iars_protocol.messages.exception import DecideException
 
 if TYPE_CHECKING:
     from tests.federation.neighbours import Neighbour, Wire
 
-    from iars_node.cases.model import Case
     from iars_node.clock import SetClock
-    from iars_node.referrals.model import Referral
     from iars_protocol.approvals import Outcome
 
     Pair = tuple[Neighbour, Neighbour]
-
-WORKER = Actor("account", "a" * 32, frozenset({"case-worker"}))
-SUPERVISOR = Actor("account", "b" * 32, frozenset({"supervisor"}))
-OTHER = Actor("account", "e" * 32, frozenset({"supervisor"}))
-AUDITOR = Actor("account", "d" * 32, frozenset({"auditor"}))
-
-
-def new_exception(side: Neighbour, to: Neighbour, **changes: Any) -> NewException:
-    now = side.node.clock.now()
-    plain = {
-        "kind": "vital-interest",
-        "recipient": to.id.hex(),
-        "purposes": ("assistance",),
-        "scopes": (
-            consents.default_scope("services"),
-            consents.default_scope("demographics"),
-            ScopeGrant("medical", "acceptance", (), ("conditions",)),
-        ),
-        "expires": now + timedelta(days=7),
-        "review": now + timedelta(days=2),
-        "reason": "She is unconscious.",
-        **changes,
-    }
-    return NewException(**plain)
-
-
-def record(side: Neighbour, case: Case, to: Neighbour, by: Actor = WORKER, **changes: Any) -> KeptException:
-    with side.node.works.write(by) as work:
-        return exceptions.record_exception(work, case.id, new_exception(side, to, **changes))
-
-
-def decide(side: Neighbour, use_case: Any, exception_id: str, by: Actor = SUPERVISOR) -> KeptException:
-    with side.node.works.write(by) as work:
-        found: KeptException = use_case(work, exception_id)
-        return found
-
-
-def refer(side: Neighbour, kept: KeptException, to: Neighbour, priority: str = "emergency") -> Referral:
-    with side.node.works.write(WORKER) as work:
-        return referrals.send_referral(work, Offering(kept.case_id, kept.id, "MED-SCREEN", priority), to.id)
-
-
-def shown(side: Neighbour, referral_id: str) -> Any:
-    with side.node.works.read(SYSTEM) as work:
-        current = referrals.get(work, referral_id)
-        return basis_shown(work, consents.kept_grant(work, current.grant_id))
-
-
-def seen_by(side: Neighbour, referral_id: str) -> dict[str, Any]:
-    with side.node.works.write(SYSTEM) as work:
-        return dict(referrals.received_content(work, referral_id))
-
-
-def actions(side: Neighbour, prefix: str = "consent.exception") -> list[str]:
-    with side.node.works.read(SYSTEM) as work:
-        return [
-            one.event.action for one in reversed(page(work.connection, AuditFilter(action=prefix)).events)
-        ]
 
 
 def test_nobody_without_the_right_writes_down_or_approves_an_exception(pair: Pair) -> None:
@@ -221,75 +162,6 @@ async def test_an_emergency_goes_out_and_the_approval_follows(pair: Pair) -> Non
     assert "medical" in seen_by(mission, sent.id)
 
 
-@pytest.mark.parametrize("how", ["nobody decides", "refused"])
-async def test_an_emergency_that_nobody_approves_is_locked_at_both_sides(
-    pair: Pair, clock: SetClock, how: str
-) -> None:
-    shelter, mission = pair
-    kept = record(shelter, shelter.open_case(), mission, is_emergency=True, decide_within=timedelta(hours=6))
-    sent = refer(shelter, kept, mission)
-    await settle(shelter, mission)
-    taken = mission.act(referrals.accept, sent.id)
-    await settle(shelter, mission)
-    if how == "refused":
-        decide(shelter, exceptions.refuse_exception, kept.id)
-    clock.moment += timedelta(hours=6)
-    with pytest.raises(ConflictError):
-        decide(shelter, exceptions.approve_exception, kept.id)
-    shelter.run_jobs()
-    await settle(shelter, mission)
-
-    assert shown(mission, sent.id).approval == shown(shelter, sent.id).approval == "lapsed"
-    assert seen_by(mission, sent.id) == {}
-    with mission.node.works.write(SYSTEM) as work:
-        views = cases.read_case(work, taken.case_id).scopes.values()
-        assert [view.fields for view in views] == [{}, {}, {}]
-        assert all(
-            entry.is_erased for entry in referrals.timeline(work, sent.id) if entry.step.side == "sender"
-        )
-    assert "consent.exception-lapsed" in actions(mission)
-    for side in (shelter, mission):
-        assert side.referral(sent.id).problem == "exception-lapsed"
-    with shelter.node.works.read(SYSTEM) as work:
-        alarms = [one.kind for one in open_alarms(work.connection)]
-    assert ("consent.exception-lapsed" in alarms) == (how != "refused")
-    with pytest.raises(RefusedError):
-        shelter.act(referrals.amend, sent.id)
-    mission.act(referrals.complete, sent.id)
-    await settle(shelter, mission)
-    assert shelter.referral(sent.id).state == "completed"
-
-
-async def test_a_lapse_that_overtakes_its_offer_has_the_offer_refused(pair: Pair, clock: SetClock) -> None:
-    shelter, mission = pair
-    kept = record(shelter, shelter.open_case(), mission, is_emergency=True, decide_within=timedelta(hours=6))
-    sent = refer(shelter, kept, mission)
-    clock.moment += timedelta(hours=6)
-    shelter.run_jobs()
-    await settle(shelter, mission)
-    with pytest.raises(NotFoundError):
-        mission.referral(sent.id)
-    assert shelter.referral(sent.id).problem == "withheld"
-    with mission.node.works.read(SYSTEM) as work:
-        assert consent_store.find_grant(work.connection, sent.grant_id) is None
-
-
-async def test_an_offer_that_waits_unanswered_can_not_be_accepted_after_the_lapse(
-    pair: Pair, clock: SetClock
-) -> None:
-    shelter, mission = pair
-    kept = record(shelter, shelter.open_case(), mission, is_emergency=True, decide_within=timedelta(hours=6))
-    sent = refer(shelter, kept, mission)
-    await settle(shelter, mission)
-    clock.moment += timedelta(hours=6)
-    shelter.run_jobs()
-    await settle(shelter, mission)
-    with pytest.raises(RefusedError) as refused:
-        mission.act(referrals.accept, sent.id)
-    assert refused.value.reason == "exception-lapsed"
-    assert seen_by(mission, sent.id) == {}
-
-
 @pytest.mark.parametrize("decided", ["approved", "refused"])
 @pytest.mark.parametrize("restored", ["shelter", "mission"])
 async def test_a_restored_node_knows_again_what_became_of_an_exception(
@@ -382,61 +254,3 @@ def test_exceptions_are_counted_and_the_person_is_told_when_it_is_safe(pair: Pai
         with pytest.raises(NotFoundError):
             exceptions.get_exception(work, "0" * 32)
     assert "consent.person-told" in actions(shelter, "consent.")
-
-
-@pytest.mark.parametrize("how", ["nobody decides", "refused"])
-async def test_what_came_under_a_lapsed_exception_is_destroyed_after_the_hold_and_reported(
-    pair: Pair, clock: SetClock, how: str
-) -> None:
-    shelter, mission = pair
-    case = shelter.open_case()
-    kept = record(shelter, case, mission, is_emergency=True, decide_within=timedelta(hours=6))
-    sent = refer(shelter, kept, mission)
-    await settle(shelter, mission)
-    taken = mission.act(referrals.accept, sent.id)
-    await settle(shelter, mission)
-    with mission.node.works.write(SYSTEM) as work:
-        cases.write_scope(work, taken.case_id, "medical", {"conditions": ["migraine"]}, country="RU")
-    if how == "refused":
-        decide(shelter, exceptions.refuse_exception, kept.id)
-    pass_time(clock, timedelta(hours=6), shelter, mission)
-    await settle(shelter, mission)
-    (held,) = endings_at(mission)
-    assert (held.ending.cause, held.ending.by, held.ending.state) == ("lapse", "other", "held")
-    assert set(held.scopes) == {"services", "demographics", "medical"}
-    with shelter.node.works.read(SYSTEM) as work:
-        (asked,) = withdrawals.asked_of_case(work, case.id)
-    assert (asked.notice.peer, asked.notice.outcome, asked.notice.signed) == (mission.id, "waiting", "")
-
-    pass_time(clock, timedelta(hours=49), shelter, mission)
-    await settle(shelter, mission)
-    with shelter.node.works.read(SYSTEM) as work:
-        (answered,) = withdrawals.asked_of_case(work, case.id)
-        (report,) = withdrawals.reports_of_case(work, case.id)
-    assert answered.notice.outcome == "erased"
-    assert (report.cause, report.grant_id) == ("lapse", sent.grant_id)
-    assert {each.scope for each in report.outcomes} == {"services", "demographics", "medical"}
-    assert answered.reports == (report,)
-    # What the recipient recorded itself stays.
-    with mission.node.works.read(SYSTEM) as work:
-        assert cases.snapshot(work, taken.case_id) == {"medical": {"conditions": ["migraine"]}}
-    pass_time(clock, timedelta(days=3), shelter, mission)
-    assert "erasure.overdue" not in alarms_at(shelter)
-
-
-async def test_a_recipient_that_lost_the_race_answers_that_it_holds_nothing_and_silence_escalates(
-    pair: Pair, clock: SetClock
-) -> None:
-    shelter, mission = pair
-    case = shelter.open_case()
-    kept = record(shelter, case, mission, is_emergency=True, decide_within=timedelta(hours=6))
-    refer(shelter, kept, mission)
-    pass_time(clock, timedelta(hours=6), shelter)
-    pass_time(clock, timedelta(hours=73), shelter)
-    assert "erasure.overdue" in alarms_at(shelter)
-    await settle(shelter, mission)
-    mission.run_jobs()
-    await settle(shelter, mission)
-    with shelter.node.works.read(SYSTEM) as work:
-        (asked,) = withdrawals.asked_of_case(work, case.id)
-    assert asked.notice.outcome == "nothing-held"

@@ -61,6 +61,23 @@ async def test_a_node_restored_from_yesterdays_backup_gets_back_what_both_once_h
     assert shelter.referral(late.id).state == "completed"
 
 
+async def test_the_longest_message_that_can_be_sent_can_also_be_given_back(
+    neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock
+) -> None:
+    shelter, mission = neighbours("shelter", "mission")
+    back_up(mission)
+    case = shelter.open_case()
+    sentences = [("services", f"{number:02}" + "x" * 19_998) for number in range(39)]
+    sentences.append(("services", "y" * 5_000))
+    sent = shelter.refer(case, shelter.give_consent(case, mission), mission, texts=sentences)
+    await settle(shelter, mission)
+    restore_older_database(mission, wire, "mission")
+    for _ in range(4):
+        clock.moment += timedelta(minutes=1)
+        await settle(shelter, mission)
+    assert referrals.differences(shelter.history(sent.id), mission.history(sent.id)) == []
+
+
 async def test_a_restored_node_signs_nothing_before_its_peer_answered(
     neighbours: Callable[..., list[Neighbour]], wire: Wire
 ) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from openpyxl import load_workbook
 from pypdf import PdfReader
-from tests.federation import test_exceptions as exceptions
+from tests.federation import excepting as exceptions
 from tests.federation.endings import pass_time, record_of, refer_and_accept, withdraw
 from tests.federation.neighbours import settle
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.federation.endings import (
+    HOLD,
     alarms_at,
     asked,
     endings_at,
@@ -22,7 +23,6 @@ from tests.federation.neighbours import PERSON, SHARED, settle
 from iars_node.cases import service as cases
 from iars_node.consent import endings
 from iars_node.consent import service as consents
-from iars_node.consent.model import Recipient
 from iars_node.errors import ConflictError, ForbiddenError, InvalidError, RefusedError
 from iars_node.exchange.restoring import mark_restored
 from iars_node.peers import service as peers
@@ -33,15 +33,12 @@ from iars_node.work import SYSTEM, Actor
 from iars_protocol.keys import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.federation.neighbours import Neighbour
 
     from iars_node.cases.model import Case
     from iars_node.clock import SetClock
     from iars_node.consent.model import Consent
 
-HOLD = timedelta(hours=48)
 NOBODY = Actor("account", "0" * 32)
 
 
@@ -227,25 +224,6 @@ async def test_a_recipient_that_cannot_be_told_now_is_told_when_it_can(
     assert shown(mission, sent.id) == set()
 
 
-async def test_a_part_that_was_withdrawn_before_its_offer_came_stays_out(
-    pair: tuple[Neighbour, Neighbour],
-) -> None:
-    shelter, mission = pair
-    case = shelter.open_case()
-    given = shelter.give_consent(case, mission)
-    first = shelter.refer(case, given, mission)
-    withdraw(shelter, given, scopes=("medical", "demographics"))
-    await settle(shelter, mission)
-    # The offer was signed with a part that had ended before it left: it went without it.
-    assert mission.referral(first.id).state == "requested"
-    assert shown(mission, first.id) == {"services"}
-    again = shelter.refer(case, given, mission)
-    await settle(shelter, mission)
-    mission.act(referrals.accept, again.id)
-    await settle(shelter, mission)
-    assert shown(mission, again.id) == {"services", "identity"}
-
-
 @pytest.mark.parametrize("node_database_url", ["sqlite"], indirect=True)
 async def test_a_restored_recipient_destroys_and_reports_after_it_was_answered(
     pair: tuple[Neighbour, Neighbour], clock: SetClock
@@ -278,78 +256,6 @@ async def test_withdrawing_twice_and_delivering_twice_is_as_once(
     pass_time(clock, HOLD + timedelta(hours=1), shelter, mission)
     await settle(shelter, mission)
     assert len(asked(shelter, given)[0].reports) == 1
-
-
-async def test_one_scope_ends_and_the_others_go_on(
-    pair: tuple[Neighbour, Neighbour], clock: SetClock
-) -> None:
-    shelter, mission = pair
-    sent, given = await refer_and_accept(shelter, mission)
-    withdraw(shelter, given, scopes=("medical",))
-    await settle(shelter, mission)
-    rest = set(SHARED) - {"medical"}
-    assert shown(mission, sent.id) == rest
-    assert "medical" not in record_of(mission, sent.id)
-    assert record_of(mission, sent.id)["identity"]["given_name"] == "Ana"
-    shelter.act(referrals.amend, sent.id)
-    await settle(shelter, mission)
-    assert shown(mission, sent.id) == rest
-    # A new referral under the same consent leaves out what was withdrawn.
-    with shelter.node.works.read(SYSTEM) as work:
-        case_id = consents.get(work, given.id).case_id
-        case = cases.case_head(work, case_id)
-    again = shelter.refer(case, given, mission)
-    await settle(shelter, mission)
-    mission.act(referrals.accept, again.id)
-    await settle(shelter, mission)
-    assert shown(mission, again.id) == rest
-    pass_time(clock, HOLD + timedelta(hours=1), shelter, mission)
-    await settle(shelter, mission)
-    assert outcomes(asked(shelter, given)) == [{"medical": "erased"}]
-    assert shown(mission, sent.id) == rest
-
-
-async def test_one_recipient_ends_and_the_others_go_on(
-    neighbours: Callable[..., list[Neighbour]],
-) -> None:
-    shelter, mission, clinic = neighbours("shelter", "mission", "clinic")
-    case = shelter.open_case()
-    both = tuple(Recipient(node=each.id.hex()) for each in (mission, clinic))
-    given = shelter.give_consent(case, mission, recipients=both)
-    first, second = (shelter.refer(case, given, each) for each in (mission, clinic))
-    await settle(shelter, mission, clinic)
-    mission.act(referrals.accept, first.id)
-    clinic.act(referrals.accept, second.id)
-    await settle(shelter, mission, clinic)
-    withdraw(shelter, given, recipients=(mission.id.hex(),))
-    await settle(shelter, mission, clinic)
-    assert shown(mission, first.id) == set()
-    assert shown(clinic, second.id) == set(SHARED)
-    with pytest.raises(RefusedError) as refused:
-        shelter.refer(case, given, mission)
-    assert refused.value.reason == "consent-withdrawn"
-    shelter.act(referrals.amend, second.id)
-
-
-async def test_one_purpose_ends_and_the_others_go_on(pair: tuple[Neighbour, Neighbour]) -> None:
-    shelter, mission = pair
-    case = shelter.open_case()
-    given = shelter.give_consent(case, mission)
-    assisted = shelter.refer(case, given, mission, service="MED-SCREEN")
-    returning = shelter.refer(case, given, mission, service="TRN-ASSIST")
-    await settle(shelter, mission)
-    for each in (assisted, returning):
-        mission.act(referrals.accept, each.id)
-        await settle(shelter, mission)
-    withdraw(shelter, given, purposes=("return",))
-    await settle(shelter, mission)
-    assert shown(mission, returning.id) == set()
-    assert shown(mission, assisted.id) == set(SHARED)
-    # The case itself still stands for the purpose that goes on.
-    assert record_of(mission, assisted.id)["medical"]["conditions"] == ["asthma"]
-    with pytest.raises(RefusedError):
-        shelter.refer(case, given, mission, service="TRN-ASSIST")
-    shelter.refer(case, given, mission, service="MED-SCREEN")
 
 
 async def test_withdrawn_by_the_person_and_revoked_by_others_stay_distinct(

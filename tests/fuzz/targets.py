@@ -61,7 +61,7 @@ from tests.specimens import (
     signed_listing,
     withdrawal,
 )
-from tests.vectors.transparency import bundled
+from tests.vectors.bundles import bundled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +97,7 @@ RECEIPT = sign_receipt(
     Receipt(MESSAGE.id, MISSION.id, "waiting", "out-of-order", bytes(32), START, 3), MISSION.signing
 )
 CUT = Returned(
-    MESSAGE.header_bytes, MESSAGE.signature, (MESSAGE.parts[0], *[None] * (len(MESSAGE.parts) - 1))
+    MESSAGE.header_bytes, MESSAGE.signature, (*MESSAGE.parts[:2], *[None] * (len(MESSAGE.parts) - 2))
 )
 HEADER_ALONE = Returned(MESSAGE.header_bytes, MESSAGE.signature, (None,) * len(MESSAGE.parts))
 RESYNC = of_body(ResyncStreams(asks=True, received=([bytes(16), 1, bytes(32)],), returned=([b"m", b"r"],)))

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Any
 from iars_protocol.errors import ProtocolError
 from iars_protocol.vocabulary import REASONS, RESPONSE_SECONDS, SCOPES, SERVICES, VOCABULARIES
 from tests.specimens import MISSION, ROLES, SHELTER, STRANGER, seed
-from tests.vectors import basics, exchange, forms, identity, rules, transparency
+from tests.vectors import (
+    basics,
+    bodies,
+    bundles,
+    contents,
+    exchange,
+    forms,
+    hops,
+    identity,
+    places,
+    rules,
+    transparency,
+)
 from tests.vectors.operations import OPERATIONS
 
 if TYPE_CHECKING:
@@ -36,8 +48,8 @@ def main() -> int:
 
 def groups() -> list[Group]:
     """Return the vectors of every section."""
-    found = [*basics.groups(), *identity.groups(), *exchange.groups(), *rules.groups()]
-    return [*found, *transparency.groups()]
+    sections = (basics, identity, exchange, hops, places, rules, contents, bodies, transparency, bundles)
+    return [group for section in sections for group in section.groups()]
 
 
 def described_nodes() -> dict[str, Any]:

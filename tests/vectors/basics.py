@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from iars_protocol.crypto import EncryptionKey, SigningKey, pad
-from iars_protocol.encoding import encode, encode_json
+from iars_protocol.encoding import encode, encode_json, frame
 from tests.specimens import SHELTER, seed
 from tests.vectors.cases import Group
 from tests.vectors.sealed import sealed
@@ -13,6 +14,13 @@ from tests.vectors.sealed import sealed
 SEED = bytes(range(32))
 ORDER = 2**252 + 27742317777372353535851937790883648493
 FIELD = 2**255 - 19
+
+# A key with a part of low order, and a signature that only a verifier who multiplies by the cofactor takes.
+MIXED = bytes.fromhex("40a4cf5c611d737a2f1c6fcca84d9cabfed80987f186a5a6c57e629bff1af27f")
+COFACTORED = bytes.fromhex(
+    "1d84c09c915b1e355f4130b3950f6754270b37696f36f1b6ca5d4a9b4cf48860"
+    "020432f61b705819c92007cb4b1d3b7f15d3c587a1ecf8f94197fc7e141eb105"
+)
 
 MALFORMED_CBOR = {
     "an integer longer than needed": "1801",
@@ -109,6 +117,7 @@ def keys() -> list[Group]:
     seeds.add("counting up", seed=SEED)
     seeds.add("zeros", seed=bytes(32))
     seeds.add("too short", "key-refused", seed=bytes(31))
+    seeds.add("too long", "key-refused", seed=bytes(33))
     signing = Group("3.1-signing-keys", "3.1", "enrol-signing-key")
     signing.add("sound", public=SigningKey(SEED).public)
     for name, octets in {
@@ -116,6 +125,7 @@ def keys() -> list[Group]:
         "the identity": b"\x01" + bytes(31),
         "of order 2": bytes.fromhex("ec" + "ff" * 30 + "7f"),
         "of order 8": bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
+        "with a part of low order": MIXED,
         "not canonical": bytes.fromhex("ee" + "ff" * 30 + "7f"),
         "not on the curve": b"\x02" + bytes(31),
         "too short": bytes(31),
@@ -138,6 +148,14 @@ def keys() -> list[Group]:
     return [ids, seeds, signing, encryption]
 
 
+def _response(point: bytes, public: bytes, body: bytes) -> bytes:
+    """Return the S by which a chosen R fits the equation of R3-6, made with the key of `SEED`."""
+    signed = frame("iars/1/example", b"\x01", hashlib.sha256(body).digest())
+    secret = int.from_bytes(hashlib.sha512(SEED).digest()[:32], "little") & ((1 << 254) - 8) | (1 << 254)
+    challenge = int.from_bytes(hashlib.sha512(point + public + signed).digest(), "little") % ORDER
+    return (challenge * secret % ORDER).to_bytes(32, "little")
+
+
 def signatures() -> list[Group]:
     sign = Group("3.2-sign", "3.2", "sign")
     sign.add("a body", seed=SEED, purpose="iars/1/example", body=b"body")
@@ -154,6 +172,11 @@ def signatures() -> list[Group]:
     twin = signature[:32] + (int.from_bytes(signature[32:], "little") + ORDER).to_bytes(32, "little")
     verify.add("S above the group's order", "signature", **given, signature=twin)
     verify.add("too short", "signature", **given, signature=signature[:63])
+    identity = b"\x01" + bytes(31)
+    bare = identity + _response(identity, key.public, b"body")
+    verify.add("R of low order", "signature", **given, signature=bare)
+    mixed: dict[str, Any] = {"public": MIXED, "purpose": "iars/1/example", "body": b"x0"}
+    verify.add("accepted only with the cofactor", "signature", **mixed, signature=COFACTORED)
     weak = {**given, "public": b"\x01" + bytes(31)}
     verify.add("a key of low order", "signature", **weak, signature=b"\x01" + bytes(63))
     return [sign, verify]

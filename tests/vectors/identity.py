@@ -59,6 +59,7 @@ def _sound(group: Group) -> None:
         "a revocation": one(keys.REVOCATION, revocation("signing"), "root"),
         "an encryption key": one(keys.ENCRYPTION_KEY, SEALING, "signing"),
         "a hop key": one(keys.HOP_KEY, HOP, "signing"),
+        "a mailbox": one(keys.ENDPOINT, {"urls": ["mailbox:a.example/b"]}, "signing"),
         "no endpoints": one(keys.ENDPOINT, {"urls": []}, "signing"),
         "two endpoints": one(
             keys.ENDPOINT, {"urls": ["https://a.example:8443/iars", "http://[::1]:80"]}, "signing"
@@ -75,6 +76,16 @@ def _sound(group: Group) -> None:
     after = write_statements(REVOKED_HOP.statements)
     stricter = one(keys.REVOCATION, revocation("hop", START + 10, START), "root", REVOKED_HOP)
     group.add("a revocation made stricter", history=after, statements=stricter)
+    same = one(keys.REVOCATION, revocation("hop", START + DAY, START + 5), "root", REVOKED_HOP)
+    group.add("a revocation said again", history=after, statements=same)
+    earlier = one(keys.REVOCATION, revocation("hop", START + DAY, START + 4), "root", REVOKED_HOP)
+    group.add("a revocation of which one time moves", history=after, statements=earlier)
+    unusable = {**rotation(), "next_root": commitment(SHELTER.signing.public)}
+    group.add(
+        "a root that commits to a key with a role",
+        history="shelter",
+        statements=one(keys.ROOT_ROTATION, unusable, "next_root"),
+    )
 
 
 def _signers(group: Group) -> None:
@@ -153,6 +164,8 @@ def _malformed(group: Group) -> None:
         ("times out of order", keys.ENCRYPTION_KEY, {**SEALING, "destroy_after": START}, "signing"),
         ("an endpoint with a name in it", keys.ENDPOINT, {"urls": ["https://user@a.example"]}, "signing"),
         ("an endpoint of another scheme", keys.ENDPOINT, {"urls": ["ftp://a.example"]}, "signing"),
+        ("an endpoint with a query", keys.ENDPOINT, {"urls": ["https://a.example/?b"]}, "signing"),
+        ("an endpoint with a line end", keys.ENDPOINT, {"urls": ["https://a.example/\n"]}, "signing"),
         ("nine endpoints", keys.ENDPOINT, {"urls": [f"https://{n}.example" for n in range(9)]}, "signing"),
     ):
         group.add(name, "malformed", history="shelter", statements=one(kind, content, role))
@@ -173,7 +186,10 @@ def _malformed(group: Group) -> None:
     other: dict[str, dict[str, Any]] = {
         "version 2": {"v": 2},
         "a version that is true": {"v": True},
+        "no version": {"v": ...},
         "another kind": {"kind": "blessing"},
+        "a kind that is a number": {"kind": 1},
+        "no kind": {"kind": ...},
     }
     for name, changes in other.items():
         group.add(name, "unsupported-version", history="shelter", statements=changed(**changes))
@@ -206,6 +222,13 @@ def histories() -> list[Group]:
         offered=write_statements(forged),
     )
     merging.add("another node's history", "signature", known="shelter", offered="stranger")
+    first = write_statements(SHELTER.statements[:1])
+    merging.add("no more than its inception", known="shelter", offered=first)
+    merging.add("nothing", "malformed", known="shelter", offered=[])
+    behind = [*SHELTER.statements[:4], right.statements[-1]]
+    merging.add(
+        "a difference that does not continue", "malformed", known="shelter", offered=write_statements(behind)
+    )
     return [reading, extending, merging]
 
 
@@ -222,11 +245,25 @@ def lookups() -> list[Group]:
     sealing.add("the only one", history="shelter", at=START)
     sealing.add("the newest", history=two, at=START)
     sealing.add("none left", "unknown-key", history="shelter", at=START + keys.SEAL_SECONDS)
+    newer = {"key_id": NEWER.key_id, "revoked_at": START + DAY, "suspect_since": START + DAY}
+    both = SHELTER.with_statement(keys.ENCRYPTION_KEY, SEALING, "signing")
+    without = write_statements(both.with_statement(keys.REVOCATION, newer, "root").statements)
+    sealing.add("the newest is revoked, from a later day on", history=without, at=START)
+    only = SHELTER.with_statement(
+        keys.REVOCATION, {**newer, "key_id": SHELTER.encryption.key_id}, "root"
+    ).statements
+    sealing.add(
+        "the only one is revoked, from a later day on",
+        "unknown-key",
+        history=write_statements(only),
+        at=START,
+    )
     return [signing, sealing]
 
 
 def _listed(**changes: Any) -> bytes:
-    body = encode_json({**listing().to_json(), **changes})
+    plain = {**listing().to_json(), **changes}
+    body = encode_json({name: value for name, value in plain.items() if value is not ...})
     signed = replace(signed_listing(), body=body, signature=SHELTER.signing.sign("iars/1/listing", body))
     return signed.to_bytes()
 
@@ -242,6 +279,8 @@ def listings() -> list[Group]:
     newer = SHELTER.with_statement(keys.ENDPOINT, {"urls": []}, "signing")
     longer = sign_listing(listing(), newer.statements, SHELTER.signing).to_bytes()
     group.add("with a newer history", listing=longer, at=START, known="shelter")
+    group.add("with an older history", listing=sound, at=START, known=write_statements(newer.statements))
+    group.add("without languages", listing=_listed(languages=[]), at=START)
     forked = SHELTER.with_statement(keys.ENDPOINT, {"urls": ["https://b.example"]}, "signing")
     group.add("with a fork", "fork", listing=longer, at=START, known=write_statements(forked.statements))
     group.add(
@@ -258,11 +297,17 @@ def listings() -> list[Group]:
         ("another organisation type", {"organisation_type": "Club"}),
         ("a country in words", {"country": "Albania"}),
         ("a number that is true", {"number": True}),
+        ("a language twice", {"languages": ["sq", "sq"]}),
+        ("a zone with a space", {"zone": "Europe/Tirane "}),
         ("an entry too many", {"more": 1}),
     ):
         group.add(name, "malformed", listing=_listed(**changes), at=START)
     group.add("version 2 inside", "unsupported-version", listing=_listed(type="listing/2"), at=START)
+    group.add("no version inside", "unsupported-version", listing=_listed(type=...), at=START)
     group.add("version 2 outside", "unsupported-version", listing=encode(["listing/2"]), at=START)
+    group.add("a version that is a number", "unsupported-version", listing=encode([1]), at=START)
+    group.add("nothing in it", "unsupported-version", listing=encode([]), at=START)
+    group.add("no list", "malformed", listing=encode("listing/1"), at=START)
     group.add("a piece too few", "malformed", listing=encode(decode(sound)[:4]), at=START)
     digits = Group("4.6-fingerprints", "4.6", "fingerprint")
     for node in (SHELTER, MISSION):

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from iars_node.exchange.hop import verify_request
 from iars_protocol import (
-    batch,
     consent,
     crypto,
     encoding,
@@ -21,16 +18,15 @@ from iars_protocol import (
     returned,
 )
 from iars_protocol.approvals import approval_of, settle
-from iars_protocol.attachment import Seal, open_stream, verify_stream
 from iars_protocol.consent import Denied, Signed
-from iars_protocol.content import check_content, covers_service, read_content
+from iars_protocol.content import check_content, covers_service, is_withheld, read_content
 from iars_protocol.listing import read_signed_listing, verify_listing
 from iars_protocol.messages.registry import read_body
 from iars_protocol.parts import Part
 from iars_protocol.record import cut
 from iars_protocol.values import check_value
 from iars_protocol.vocabulary import SCOPES
-from tests.vectors import transparency_operations
+from tests.vectors import exchange_operations, transparency_operations
 from tests.vectors.forms import (
     Input,
     Output,
@@ -41,24 +37,19 @@ from tests.vectors.forms import (
     onward,
     statements,
 )
+from tests.vectors.registry import OPERATIONS, operation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from types import ModuleType
 
     from iars_protocol.consent import Answer
     from iars_protocol.envelope import Message
 
-OPERATIONS: dict[str, Callable[[Input], Output]] = dict(transparency_operations.OPERATIONS)
 
+__all__ = ["OPERATIONS"]
 
-def operation(name: str) -> Callable[[Callable[[Input], Output]], Callable[[Input], Output]]:
-    """Register an operation under the name that the files use."""
-
-    def register(run: Callable[[Input], Output]) -> Callable[[Input], Output]:
-        OPERATIONS[name] = run
-        return run
-
-    return register
+# Importing it is what registers its operations.
+REGISTERED: ModuleType = exchange_operations
 
 
 @operation("decode-cbor")
@@ -255,7 +246,7 @@ def _open_envelope(given: Input) -> Output:
     inner = envelope.open_envelope(outer, octets(given, "node_id"), key)
     read = returned.verify_inner(inner, history(given["sender"]), at=given["at"])
     envelope.check_inner(read.header, outer)
-    return {**_message(read), "message": read.to_bytes().hex()}
+    return {**_message(read), "message": inner.hex()}
 
 
 @operation("check-value")
@@ -356,8 +347,12 @@ def _read_body(given: Input) -> Output:
 
 @operation("read-content")
 def _read_content(given: Input) -> Output:
-    content = read_content(envelope.read_message(octets(given, "message")))
+    message = returned.read_returned(octets(given, "message")).left
+    if is_withheld(message):
+        return {"withheld": True}
+    content = read_content(message)
     return {
+        "withheld": False,
         "body": annotate(content.body.to_plain()),
         "grant": content.grant.hash.hex() if content.grant else "",
         "onward": content.onward.hash.hex() if content.onward else "",
@@ -365,39 +360,4 @@ def _read_content(given: Input) -> Output:
     }
 
 
-@operation("read-batch")
-def _read_batch(given: Input) -> Output:
-    return {"lengths": [len(each) for each in batch.read_batch(octets(given, "body"))]}
-
-
-@operation("read-answers")
-def _read_answers(given: Input) -> Output:
-    found = batch.read_answers(octets(given, "body"), given["count"])
-    return {
-        "answers": [
-            {"receipt": each.receipt.hex()} if each.receipt else {"error": each.error} for each in found
-        ]
-    }
-
-
-@operation("authenticate-hop")
-def _authenticate(given: Input) -> Output:
-    named = verify_request(
-        given["headers"],
-        method=given["method"],
-        path=given["path"],
-        body=octets(given, "body"),
-        recipient=octets(given, "recipient"),
-        now=datetime.fromtimestamp(given["at"], UTC),
-        find_key=lambda _key_id: octets(given, "public"),
-        also=tuple(given.get("also", ())),
-    )
-    return {"key_id": named.hex()}
-
-
-@operation("open-attachment")
-def _open_attachment(given: Input) -> Output:
-    sealed = octets(given, "sealed")
-    seal = Seal(octets(given, "key"), given["length"], len(sealed), octets(given, "hash"))
-    verify_stream([sealed], seal)
-    return {"plaintext": b"".join(open_stream([sealed], seal)).hex()}
+OPERATIONS |= transparency_operations.OPERATIONS

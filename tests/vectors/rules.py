@@ -1,20 +1,24 @@
-"""Vectors of § 6, § 7, § 9 and § 10: values, consent, the cut, the life of a referral, bodies."""
+"""Vectors of § 6, § 7 and § 9: values, consent, the cut, the life of a referral."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from iars_protocol import consent
 from iars_protocol.approvals import OUTCOMES
 from iars_protocol.attachment import sealed_length
 from iars_protocol.consent import Basis, ScopeGrant, recipient_hash
-from iars_protocol.encoding import encode, encode_json
+from iars_protocol.encoding import encode_json
 from iars_protocol.parts import AttachmentPart, ScopePart
 from iars_protocol.permission_json import write
 from iars_protocol.referral import STATES, TRANSITIONS
-from tests.specimens import DAY, MISSION, OFFER, RECORD, SHELTER, START, STRANGER, grant, onward, withdrawal
+from tests.specimens import DAY, MISSION, RECORD, SHELTER, START, STRANGER, grant, onward, withdrawal
 from tests.vectors.cases import Group
+
+if TYPE_CHECKING:
+    from iars_protocol.consent import Grant
 
 VALUES: list[tuple[str, str, list[Any], list[Any]]] = [
     ("identity", "given_name", ["Mira", "x" * 500], ["", "x" * 501, 1, None, ["Mira"], "a\x00b"]),
@@ -23,8 +27,8 @@ VALUES: list[tuple[str, str, list[Any], list[Any]]] = [
     (
         "identity",
         "birth_date",
-        ["2003", "2003~", "2003-05", "2003-05-31", "2004-02-29"],
-        ["2003-02-29", "2003-13", "03", 2003],
+        ["2003", "2003~", "2003-05", "2003-05-31", "2004-02-29", "0001", "9999-12-31~"],
+        ["2003-02-29", "2003-13", "03", 2003, "0000", "0000-01-01", "1900-02-29", "2003~~", "2003-05-31\n"],
     ),
     ("family", "children", [0, 1_000_000], [-1, 1_000_001, True, "1"]),
     ("travel", "escort_needed", [True, False], [0, "true"]),
@@ -34,7 +38,13 @@ VALUES: list[tuple[str, str, list[Any], list[Any]]] = [
     ("demographics", "citizenships", [["AL", "RU"]], [["AL", "AL"], []]),
     ("demographics", "languages", [["sq", "rus"]], [["SQ"]]),
     ("contact", "phone", ["+35542222222"], ["0035542222222", "+355 42", "+0355422"]),
-    ("contact", "email", ["mira@mail.example"], ["mira", "a b@c.example"]),
+    (
+        "contact",
+        "email",
+        ["mira@mail.example", "a@b", "x" * 64 + "@" + "y" * 190, "\ufeff@b"],
+        ["mira", "a b@c.example", "@b", "a@", "a@b@c", "a\u00a0@b", "a\u0085@b", "a\u2028@b", "a\u3000@b",
+         "x" * 65 + "@b", "a@" + "y" * 191],
+    ),
     (
         "services",
         "needs",
@@ -71,7 +81,9 @@ def permissions() -> list[Group]:
         "a grant": grant(),
         "a grant by an exception": grant(basis=exception),
         "an onward permission": onward(),
+        "an onward permission that was over when it was made": onward(expires=START),
         "a withdrawal": withdrawal(),
+        "a withdrawal of an onward permission alone": withdrawal(grants=(), onward=("03" * 16,)),
         "a withdrawal of one scope for one purpose": withdrawal(scopes=("medical",), purposes=("return",)),
     }
     for name, permission in sound.items():
@@ -83,6 +95,11 @@ def permissions() -> list[Group]:
         ("an unknown purpose", grant(), {"purposes": ["fun"]}),
         ("no scopes", grant(), {"scopes": []}),
         ("a scope twice", grant(), {"scopes": [one, one]}),
+        ("an unknown scope", grant(), {"scopes": [{**one, "scope": "shoes"}]}),
+        ("a field withheld twice", grant(), {"scopes": [{**one, "withheld": ["a", "a"]}]}),
+        ("an unknown scope to write back about", grant(), {"feedback": ["shoes"]}),
+        ("an unknown step", grant(), {"scopes": [{**one, "step": "later"}]}),
+        ("an exception without author", grant(), {"basis": {**pending, "author": ""}}),
         ("a scope that is a list", grant(), {"scopes": [{**one, "scope": []}]}),
         ("an empty list of fields", grant(), {"scopes": [{**one, "only": []}]}),
         ("an end before the beginning", grant(), {"expires": START}),
@@ -95,14 +112,19 @@ def permissions() -> list[Group]:
         ("an approved exception without approver", grant(), {"basis": {**pending, "approval": "approved"}}),
         ("a pending exception with approver", grant(), {"basis": {**pending, "approver": "B"}}),
         ("an onward permission of depth 2", onward(), {"depth": 2}),
+        ("an onward permission for an unknown scope", onward(), {"scopes": ["shoes"]}),
+        ("an onward permission for an unknown purpose", onward(), {"purposes": ["fun"]}),
+        ("an onward permission for an unknown class", onward(), {"classes": ["Club"]}),
         ("an onward permission for nobody", onward(), {"classes": [], "recipients": []}),
         ("an onward permission without holder", onward(), {"holder": ...}),
         ("a withdrawal of nothing", withdrawal(), {"grants": [], "onward": []}),
         ("a withdrawal by nobody", withdrawal(), {"by": "nobody"}),
+        ("a withdrawal of an unknown scope", withdrawal(), {"scopes": ["shoes"]}),
         ("a withdrawal for an unknown purpose", withdrawal(), {"purposes": ["fun"]}),
     ):
         reading.add(name, "malformed", body=changed(permission, **changes))
     reading.add("version 2", "unsupported-version", body=changed(grant(), type="grant/2"))
+    reading.add("no type", "unsupported-version", body=changed(grant(), type=...))
     reading.add("a type that is a list", "unsupported-version", body=changed(grant(), type=[]))
     reading.add("not canonical", "malformed", body=write(grant()).replace(b'{"basis"', b'{ "basis"'))
     return [reading, _signed()]
@@ -144,12 +166,36 @@ def cuts() -> list[Group]:
         "0b" * 16, "a.pdf", "application/pdf", 8, bytes(32), sealed_length(8), bytes(32)
     )
 
-    def add(name: str, expect: str, part: ScopePart, by: str = "sender", step: str = "offer") -> None:
-        checking.add(name, expect, parts=[part.to_part().content], grant=write(grant()), by=by, step=step)
+    def add_all(name: str, expect: str, parts: list[ScopePart], rule: tuple[str, str, Grant]) -> None:
+        contents = [part.to_part().content for part in parts]
+        by, step, given = rule
+        checking.add(name, expect, parts=contents, grant=write(given), by=by, step=step)
 
+    def add(name: str, expect: str, part: ScopePart, by: str = "sender", step: str = "offer") -> None:
+        add_all(name, expect, [part], (by, step, grant()))
+
+    sound = ScopePart("services", dict(RECORD["services"]))
+    outside, ill = ScopePart("medical", {}), ScopePart("demographics", {"age_band": "old"})
+    offered = ("sender", "offer", grant())
+    add_all("two parts", "ok", [sound, ScopePart("demographics", {"age_band": "21-23"})], offered)
+    add_all("the second part outside", "outside-grant", [sound, outside], offered)
+    add_all("a value of another form, then a part outside", "field", [ill, outside], offered)
+    add_all("a part outside, then a value of another form", "outside-grant", [outside, ill], offered)
+    pictured = ScopePart("identity", {"photograph": "0b" * 16}, (), (attached,))
+    for name, expect, part, fields in (
+        ("a photograph", "ok", pictured, ("photograph", "attachments")),
+        ("a photograph of which attachments are not named", "outside-grant", pictured, ("photograph",)),
+        ("a photograph whose field is not named", "outside-grant", pictured, ("attachments",)),
+        ("a photograph that lies elsewhere", "ok", replace(pictured, attachments=()), ("photograph",)),
+    ):
+        named = grant(scopes=(ScopeGrant("identity", "offer", only=fields),))
+        add_all(name, expect, [part], ("sender", "offer", named))
     add("a scope at the offer", "ok", ScopePart("services", dict(RECORD["services"]), ("A sentence.",)))
     add("fields at the offer", "ok", ScopePart("demographics", {"age_band": "21-23"}))
     add("a field of a newer version", "ok", ScopePart("services", {"newer": ["a", 1, {"b": True}]}))
+    nested = {"newer": {"a text as key": ["", {"": 1}]}}
+    add("a newer field of lists and maps", "ok", ScopePart("services", nested))
+    add("feedback with a sentence", "ok", ScopePart("services", {}, ("Yes.",)), "receiver", "acceptance")
     add("feedback", "ok", ScopePart("services", {"services_received": ["SHELTER"]}), "receiver", "acceptance")
     for name, part, by, step in (
         ("a scope outside", ScopePart("medical", {}), "sender", "acceptance"),
@@ -164,6 +210,11 @@ def cuts() -> list[Group]:
         add(name, "outside-grant", part, by, step)
     add("a value of another form", "field", ScopePart("demographics", {"age_band": "old"}))
     add("a newer field that holds bytes", "field", ScopePart("services", {"newer": b"x"}))
+    add("a newer field that is null", "field", ScopePart("services", {"newer": None}))
+    add("a newer field that holds null", "field", ScopePart("services", {"newer": [{"a": None}]}))
+    add("a newer field with a control character", "field", ScopePart("services", {"newer": "a\x00"}))
+    add("a newer field with one in a key", "field", ScopePart("services", {"newer": {"a\x00": 1}}))
+    add("a newer field that is too long", "field", ScopePart("services", {"newer": "x" * 20_001}))
     add("a newer field with another name", "field", ScopePart("services", {"New-er": "x"}))
     add("feedback of another form", "field", ScopePart("services", {"needs": "all"}), "receiver")
     return [cutting, checking]
@@ -242,6 +293,10 @@ def steps() -> list[Group]:
         ("a step that its author could not take", "transition", "cancelled", "complete", "receiver", "04",
          [OFFERED, ACCEPTED, CANCELLED]),
         ("a message that was not sent", "transition", "requested", "accept", "receiver", "09", [OFFERED]),
+        ("the same is seen again", "ok", "accepted", "progress", "receiver", "01", [OFFERED, ACCEPTED]),
+        ("an author who unsees everything", "transition", "cancelled", "complete", "receiver", "",
+         [OFFERED, ACCEPTED, CANCEL_SEEN, ("07", "receiver", "referral.note", "06")]),
+        ("a first step, nothing seen", "ok", "requested", "accept", "receiver", "", [OFFERED]),
         ("an author who unsees", "transition", "cancelled", "complete", "receiver", "01",
          [OFFERED, ACCEPTED, CANCEL_SEEN, ("07", "receiver", "referral.note", "06")]),
     ):  # fmt: skip
@@ -261,78 +316,6 @@ def steps() -> list[Group]:
     return [advancing, arriving, folding]
 
 
-BODIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "referral.offer/1": (OFFER.to_plain(), {**OFFER.to_plain(), "kind": "gift"}),
-    "referral.accept/1": ({}, {"remark": ""}),
-    "handover.accept/1": ({"remark": "With pleasure."}, {"remark": 1}),
-    "referral.reject/1": ({"reason": "no-capacity"}, {"reason": "whim"}),
-    "referral.disclose/1": ({}, {"more": 1}),
-    "referral.appointment/1": ({"outcome": "scheduled", "at": START}, {"outcome": "scheduled"}),
-    "referral.progress/1": ({}, {"remark": "x" * 501}),
-    "referral.hold/1": ({"reason": "person-asked"}, {}),
-    "referral.complete/1": ({}, {"remark": None}),
-    "referral.fail/1": ({"reason": "person-left", "remark": "x"}, {"reason": []}),
-    "referral.cancel/1": ({"reason": "no-longer-needed"}, {"reason": "waitlist"}),
-    "referral.entered-in-error/1": ({}, {"reason": "other"}),
-    "referral.amend/1": ({}, {"remark": "x"}),
-    "referral.note/1": ({}, {"text": "x"}),
-    "listing.announce/1": ({"listing": b"listing"}, {"listing": "text"}),
-    "stream.resync/1": (
-        {"asks": True, "received": [[bytes(16), 3, bytes(32)]], "sent": [[bytes(16), 0, b""]],
-         "returned": [[b"inner message", b"signed receipt"]], "more": True},
-        {"asks": 1},
-    ),
-    "exception.approval/1": (
-        {"grant": "01" * 16, "outcome": "approved", "at": START, "approver": "9f" * 16},
-        {"grant": "01" * 16, "outcome": "approved", "at": START},
-    ),
-}  # fmt: skip
-
-
-def bodies() -> Group:
-    group = Group("10.2-bodies", "10.2", "read-body")
-    for name, (sound, refused) in BODIES.items():
-        group.add(f"{name}: sound", type=name, body=encode(sound))
-        group.add(f"{name}: refused", "malformed", type=name, body=encode(refused))
-    lapsed = {"grant": "01" * 16, "outcome": "lapsed", "at": START}
-    group.add("exception.approval/1: lapsed", type="exception.approval/1", body=encode(lapsed))
-    group.add(
-        "exception.approval/1: a lapse that somebody approved",
-        "malformed",
-        type="exception.approval/1",
-        body=encode({**lapsed, "approver": "9f" * 16}),
-    )
-    group.add("another version", "unsupported-version", type="referral.offer/2", body=encode({}))
-    group.add("no map", "malformed", type="referral.note/1", body=encode([]))
-    return group
-
-
-def passing_on() -> Group:
-    group = Group("10.6-onward", "10.6", "read-body")
-
-    def add(name: str, expect: str, kind: str, plain: dict[str, Any]) -> None:
-        group.add(name, expect, type=kind, body=encode(plain))
-
-    signed = consent.sign(onward(), SHELTER.signing).to_plain()
-    permit = {"grant": "01" * 16, "signed": signed}
-    add("a permission", "ok", "onward.permit/1", permit)
-    add("a permission for nobody's grant", "malformed", "onward.permit/1", {"signed": signed})
-    other = consent.sign(withdrawal(), SHELTER.signing).to_plain()
-    add("a withdrawal in place of it", "malformed", "onward.permit/1", {**permit, "signed": other})
-    notice = {"onward": "03" * 16, "passing": "06" * 16, "expires": START}
-    told = {**notice, "recipient": STRANGER.text, "scopes": ["services", "medical"]}
-    add("passed on, not visible", "ok", "onward.notice/1", notice)
-    add("passed on to somebody", "ok", "onward.notice/1", told)
-    add("what the recipient stated", "ok", "onward.notice/1", {**told, "outcome": "erased"})
-    add("a recipient without scopes", "malformed", "onward.notice/1", {**notice, "recipient": STRANGER.text})
-    add("scopes without a recipient", "malformed", "onward.notice/1", {**notice, "scopes": ["services"]})
-    add("no scopes", "malformed", "onward.notice/1", {**told, "scopes": []})
-    add("an unknown scope", "malformed", "onward.notice/1", {**told, "scopes": ["shoes"]})
-    add("an unknown outcome", "malformed", "onward.notice/1", {**told, "outcome": "lost"})
-    add("a recipient by name", "malformed", "onward.notice/1", {**told, "recipient": "mission"})
-    return group
-
-
 def approvals() -> Group:
     group = Group("7.8-approvals", "7.8", "settle-exception")
     pending = write(grant(basis=Basis("vital-interest", "8e" * 16, "", START + DAY, "pending")))
@@ -349,56 +332,6 @@ def approvals() -> Group:
     return group
 
 
-def endings() -> Group:
-    group = Group("10.4-endings", "10.4", "read-body")
-
-    def add(name: str, expect: str, kind: str, **plain: Any) -> None:
-        group.add(name, expect, type=kind, body=encode(plain))
-
-    signed = consent.sign(withdrawal(), SHELTER.signing).to_plain()
-    add("a withdrawal", "ok", "consent.withdraw/1", signed=signed)
-    of_grant = consent.sign(grant(), SHELTER.signing).to_plain()
-    add("a grant in its place", "malformed", "consent.withdraw/1", signed=of_grant)
-    add("a withdrawal without signature", "malformed", "consent.withdraw/1", signed=signed[:2])
-    add("a withdrawal with a reason", "malformed", "consent.withdraw/1", signed=signed, reason="x")
-    report = {"cause": "withdrawal", "grant": "01" * 16, "leaf": bytes(32), "withdrawal": "05" * 16}
-    outcomes: list[dict[str, Any]] = [
-        {"scope": "identity", "outcome": "erased", "access_ended": START, "keys_destroyed": START + DAY,
-         "backups_expire": START + 36 * DAY},
-        {"scope": "medical", "outcome": "retained", "access_ended": START, "ground": "legal-obligation",
-         "until": START + 900 * DAY},
-        {"scope": "services", "outcome": "failed", "access_ended": START, "code": "key-store"},
-    ]  # fmt: skip
-    add("a report", "ok", "erasure.report/1", **report, outcomes=outcomes)
-    add("a report that nothing was held", "ok", "erasure.report/1", **report)
-    never = {name: value for name, value in report.items() if name != "withdrawal"}
-    add("of a referral never accepted", "ok", "erasure.report/1",
-        **{**never, "cause": "not-accepted", "referral": "0c" * 16})  # fmt: skip
-    add("of an exception that lapsed", "ok", "erasure.report/1", **{**never, "cause": "lapse"})
-    erased, retained, failed = outcomes
-    for name, entry in (
-        ("with dates out of order", {**erased, "keys_destroyed": START - 1}),
-        ("with a date too few", {key: value for key, value in erased.items() if key != "backups_expire"}),
-        ("with an unknown scope", {**erased, "scope": "gossip"}),
-        ("retained without a ground", {**retained, "ground": ""}),
-        ("retained and erased at once", {**retained, "keys_destroyed": START}),
-        ("failed with a sentence", {**failed, "code": "It broke."}),
-        ("with an unknown outcome", {**failed, "outcome": "lost"}),
-    ):
-        add(name, "malformed", "erasure.report/1", **report, outcomes=[entry])
-    add("a scope twice", "malformed", "erasure.report/1", **report, outcomes=[erased, erased])
-    add("an outcome that is a list", "malformed", "erasure.report/1", **report, outcomes=[[]])
-    add("an unknown cause", "malformed", "erasure.report/1", **{**report, "cause": "mood"})
-    proof = {"report": bytes(32), "position": 6, "checkpoint": b"note"}
-    add("a proof", "ok", "erasure.proof/1", **proof, proof=[bytes(32)])
-    add("a proof under a tree of one leaf", "ok", "erasure.proof/1", **{**proof, "position": 0})
-    add("a proof with a hash too short", "malformed", "erasure.proof/1", **proof, proof=[bytes(31)])
-    add("a proof of no report", "malformed", "erasure.proof/1", **{**proof, "report": b""})
-    add("a leaf too short", "malformed", "erasure.report/1", **{**report, "leaf": bytes(31)})
-    return group
-
-
 def groups() -> list[Group]:
     """Return every group of these sections."""
-    found = [values(), *permissions(), approvals(), *cuts(), *answers(), *steps()]
-    return [*found, bodies(), endings(), passing_on()]
+    return [values(), *permissions(), approvals(), *cuts(), *answers(), *steps()]

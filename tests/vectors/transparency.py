@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from iars_protocol import bundle, keys
+from iars_protocol import keys
 from iars_protocol.checkpoint import Checkpoint, Note, NoteSignature, cosign, origin_of, sign_checkpoint
+from iars_protocol.encoding import encode
 from iars_protocol.transparency import commitment, leaf_hash, tree_of
-from tests.specimens import DAY, MISSION, SHELTER, START, STRANGER, Node, seed
+from tests.specimens import DAY, MISSION, SHELTER, START, STRANGER, seed
 from tests.vectors.cases import Group
 from tests.vectors.forms import write_statements
 
@@ -72,6 +73,14 @@ def consistencies() -> Group:
 
     add("five to seven")
     add("four to seven: one complete subtree", old=4, old_root=TREE.root(4), proof=TREE.consistency(4, 7))
+    power: dict[str, Any] = {
+        "old": 2**52,
+        "new": 2**52,
+        "old_root": bytes(32),
+        "new_root": bytes(32),
+        "proof": [],
+    }
+    add("a very large tree to itself", **power)
     add("nothing to seven", old=0, old_root=TREE.root(0), proof=[])
     add("seven to seven", old=7, old_root=TREE.root(7), proof=[])
     add("a rewritten tree", "proof", new_root=OTHER.root())
@@ -102,14 +111,30 @@ def notes() -> Group:
         {"key_id": SHELTER.key("log").key_id, "revoked_at": START, "suspect_since": START - DAY},
         "root",
     )
+    gone = {"key_id": SHELTER.key("log").key_id, "revoked_at": START + DAY, "suspect_since": START + DAY}
+    later = SHELTER.with_statement(keys.REVOCATION, gone, "root")
     good = SIGNED.to_bytes().decode()
     line = SIGNED.signatures[0]
     group.add("sound", note=good, log="shelter")
     group.add("with a cosignature", note=COSIGNED.to_bytes().decode(), log="shelter")
+    largest = sign_checkpoint(Checkpoint(ORIGIN, 2**53 - 1, bytes(32)), SHELTER.key("log"))
+    group.add("the largest size", note=largest.to_bytes().decode(), log="shelter")
+    strange = NoteSignature("example.com/other", b"1234", b"anything")
+    passed = Note(SEVEN, (strange, line)).to_bytes().decode()
+    group.add("a signature that is passed over", note=passed, log="shelter")
+    twice = SHELTER.with_statement(
+        keys.DELEGATION, {"role": "log", "key": SHELTER.key("spare").public}, "root"
+    )
+    group.add("by the older of two log keys", note=good, log=write_statements(twice.statements))
     forged = NoteSignature(line.name, line.key_id, bytes(64))
     for name, note in {
         "another node's history": (good, "mission"),
         "a revoked log key": (good, write_statements(revoked.statements)),
+        "a log key that is revoked from a later day on": (good, write_statements(later.statements)),
+        "a revoked log key, cosigned before": (
+            COSIGNED.to_bytes().decode(),
+            write_statements(later.statements),
+        ),
         "only cosigned": (Note(SEVEN, (COSIGNATURE,)).to_bytes().decode(), "shelter"),
         "a known name and id, another signature": (Note(SEVEN, (forged,)).to_bytes().decode(), "shelter"),
         "another size": (good.replace("\n7\n", "\n6\n"), "shelter"),
@@ -129,6 +154,7 @@ def notes() -> Group:
         "a signature without its padding": good.removesuffix("=\n") + "\n",
         "a signature with unused bits": good[:-3] + chr(ord(good[-3]) + 1) + "=\n",
         "a hyphen for the dash": good.replace("— ", "- "),
+        "a size beyond all": good.replace("\n7\n", f"\n{2**53}\n"),
         "too many signatures": good + line.line * 64,
         "too long": good + "x" * 17_000,
     }.items():
@@ -186,57 +212,31 @@ def judgements() -> Group:
     return group
 
 
-def bundled(*, event: bytes = b"event", shown: int = 3) -> list[str]:
-    """Return a bundle of three events, of which a witness has cosigned the first two."""
-    salts = [bytes([number]) * 32 for number in range(3)]
-    contents = [b"first", b"second", b"event"]
-    leaves = [leaf_hash(commitment(*pair)) for pair in zip(salts, contents, strict=True)]
-    tree = tree_of(leaves)
-    two = Checkpoint(ORIGIN, 2, tree.root(2))
-    first = sign_checkpoint(two, SHELTER.key("log")).with_signature(
-        cosign(two, MISSION.id, MISSION.key("log"), at=START)
-    )
-    second = sign_checkpoint(Checkpoint(ORIGIN, 3, tree.root()), SHELTER.key("log"))
-    contents[2] = event
-    lines = [
-        bundle.line("bundle", version=1, node=SHELTER.text, at=START, whole=True),
-        *statements(SHELTER),
-        *statements(MISSION),
-        bundle.line("origin", origin=ORIGIN),
-        bundle.line("checkpoint", note=first.to_bytes().decode(), proof=[]),
-        bundle.line("checkpoint", note=second.to_bytes().decode(), proof=tree.consistency(2, 3)),
-    ]
-    lines += [
-        bundle.line("leaf", position=at, leaf=leaves[at], salt=salts[at], content=contents[at])
-        for at in range(shown)
-    ]
-    return [each.decode() for each in lines]
+def openings() -> Group:
+    """Return what a log says that was opened after a restore."""
+    group = Group("14.3-openings", "14.3", "read-opening")
+    before = {"previous": ORIGIN, "size": 7, "root": TREE.root().hex(), "kept": 5, "gap": "known"}
 
+    def add(name: str, expect: str = "ok", *, shown: bool = True, **changes: Any) -> None:
+        event = {"v": 1, "action": "audit.origin-opened", "detail": {**before, **changes.pop("detail", {})}}
+        content, salt = encode({**event, **changes}), bytes(32)
+        tree = tree_of([leaf_hash(commitment(salt, content)), *LEAVES])
+        head = Checkpoint(origin_of(SHELTER.id, bytes(16)), tree.size, tree.root())
+        note = sign_checkpoint(head, SHELTER.key("log")).to_bytes().decode()
+        opening = [salt, content] if shown else []
+        group.add(name, expect, note=note, opening=opening, first=tree.inclusion(0, tree.size))
 
-def statements(node: Node) -> list[bytes]:
-    return [
-        bundle.line("statement", node=node.text, body=each.body, signature=each.signature)
-        for each in node.statements
-    ]
-
-
-def holding() -> list[str]:
-    """Return the bundle of a witness that has cosigned a larger tree."""
-    lines = [
-        bundle.line("bundle", version=1, node=MISSION.text, at=START, whole=True),
-        *statements(MISSION),
-        bundle.line("held", note=SIGNED.to_bytes().decode()),
-    ]
-    return [each.decode() for each in lines]
-
-
-def bundles() -> Group:
-    group = Group("14.4-bundles", "14.4", "verify-bundle")
-    group.add("sound", lines=bundled(), others=[])
-    group.add("a changed event", lines=bundled(event=b"another"), others=[])
-    group.add("its end cut off", lines=bundled(shown=1), others=[])
-    group.add("a witness holds a larger head", lines=bundled(), others=[holding()])
-    group.add("no history", "malformed", lines=bundled()[:1], others=[])
+    add("with what was cosigned before")
+    add("with nothing before it that was cosigned", detail={"size": 0})
+    add("not shown", "proof", shown=False)
+    add("another action", "proof", action="case.read")
+    add("of a log of another form", "malformed", detail={"previous": "example.com/log"})
+    add("of a size that is text", "malformed", detail={"size": "7"})
+    other = tree_of([leaf_hash(b"first"), *LEAVES])
+    head = Checkpoint(origin_of(SHELTER.id, bytes(16)), other.size, other.root())
+    note = sign_checkpoint(head, SHELTER.key("log")).to_bytes().decode()
+    shown = [bytes(32), encode({"action": "audit.origin-opened", "detail": before})]
+    group.add("not the first leaf", "proof", note=note, opening=shown, first=other.inclusion(0, other.size))
     return group
 
 
@@ -251,5 +251,5 @@ def groups() -> list[Group]:
         cosigned(),
         cosignatures(),
         judgements(),
-        bundles(),
+        openings(),
     ]

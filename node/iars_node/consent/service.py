@@ -21,7 +21,7 @@ from iars_node.errors import InvalidError, NotFoundError, RefusedError
 from iars_node.vault.content_keys import key_for
 from iars_node.vault.identity import identity_of, seconds
 from iars_protocol.consent import Allowed, Denied, Grant, ScopeGrant, sign, verify_issued
-from iars_protocol.errors import DisclosureError, ProtocolError, SignatureError
+from iars_protocol.errors import DisclosureError, ProtocolError, SignatureError, WrongRecipientError
 from iars_protocol.vocabulary import ORGANISATION_TYPES, PURPOSES, SCOPES, SERVICES
 
 if TYPE_CHECKING:
@@ -279,12 +279,12 @@ def grant_for(work: Work, given: Consent, peer: Peer) -> KeptGrant:
 def receive_grant(work: Work, peer: Peer, signed: Signed, service_purpose: str) -> KeptGrant:
     """Keep a grant that came with an offer, after the receiver's checks in their order.
 
-    Raises SignatureError where the issuer is another or did not sign, DisclosureError where the grant is
-    not for this node, this purpose or this time.
+    Raises SignatureError where the issuer is another or did not sign, WrongRecipientError where the grant is
+    not for this node, RefusedError where it is not for this purpose or this time.
     """
     grant = _verified_grant(work, peer, signed)
     if grant.recipient != identity_of(work.vault).node_text:
-        raise DisclosureError("the grant names another recipient")
+        raise WrongRecipientError("the grant names another recipient")
     answer = grant.permits(purpose=service_purpose, at=seconds(work.now))
     if isinstance(answer, Denied):
         raise RefusedError("The grant does not cover the referral.", answer.reason)

@@ -17,7 +17,8 @@ from http_message_signatures.exceptions import HTTPMessageSignaturesException, I
 from iars_node.exchange import hop_form
 from iars_node.vault.identity import seconds
 from iars_protocol.crypto import verify_bytes
-from iars_protocol.errors import ClockError, ProtocolError, SignatureError
+from iars_protocol.encoding import from_text
+from iars_protocol.errors import ClockError, MalformedError, ProtocolError, SignatureError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 RECIPIENT = "iars-recipient"
 TAG = "iars-hop"
 _WINDOW_SECONDS = 300
+_LEAST_NONCE = 16
 COVERED = ("@method", "@path", "content-digest", RECIPIENT)
 
 # Only the path is signed: what stands before it is decided by whoever routes the request.
@@ -138,7 +140,7 @@ def verify_request(  # noqa: PLR0913 - a request has these pieces, all by name
     if abs(seconds(now) - form.created) > _WINDOW_SECONDS or form.expires < seconds(now):
         raise ClockError("the request was made at another time")
     public = find_key(form.key_id)
-    if public is None or headers.get(RECIPIENT) != recipient.hex():
+    if not _is_nonce(form.nonce) or public is None or headers.get(RECIPIENT) != recipient.hex():
         raise SignatureError("the request is not authenticated")
     if body is not None and headers.get(hop_form.DIGEST) != hop_form.digest(body):
         raise SignatureError("the request is not authenticated")
@@ -147,6 +149,13 @@ def verify_request(  # noqa: PLR0913 - a request has these pieces, all by name
     except ProtocolError as error:
         raise SignatureError("the request is not authenticated") from error
     return form.key_id
+
+
+def _is_nonce(text: str | None) -> bool:
+    try:
+        return len(from_text(text or "")) >= _LEAST_NONCE
+    except MalformedError:
+        return False
 
 
 def verify_any(  # noqa: PLR0913, PLR0917 - as above
@@ -169,6 +178,6 @@ def verify_any(  # noqa: PLR0913, PLR0917 - as above
         raise ClockError("the request was made at another time") from error
     except (HTTPMessageSignaturesException, ProtocolError, ValueError) as error:
         raise SignatureError("the request is not authenticated") from error
-    if headers.get(RECIPIENT) != recipient.hex() or len(verified) != 1 or not verified[0].nonce:
+    if headers.get(RECIPIENT) != recipient.hex() or len(verified) != 1 or not _is_nonce(verified[0].nonce):
         raise SignatureError("the request is not authenticated")
     return bytes.fromhex(str(verified[0].parameters["keyid"]))

@@ -25,7 +25,7 @@ SIGNATURE = "signature"
 _INPUT = re.compile(
     LABEL + r'=(\((?P<names>"[a-z@-]+"(?: "[a-z@-]+")*)\)'
     r";created=(?P<created>0|[1-9]\d{0,11});expires=(?P<expires>0|[1-9]\d{0,11})"
-    r';nonce="[A-Za-z0-9_-]{22,86}";keyid="(?P<key_id>[0-9a-f]{64})";tag="(?P<tag>[a-z-]+)")'
+    r';nonce="(?P<nonce>[A-Za-z0-9_-]{22,86})";keyid="(?P<key_id>[0-9a-f]{64})";tag="(?P<tag>[a-z-]+)")'
 )
 _DIGEST = re.compile("sha-256=:[A-Za-z0-9+/]{43}=:")
 _SIGNATURE = re.compile(LABEL + "=:([A-Za-z0-9+/]{86}==):")
@@ -38,6 +38,7 @@ class Form:
     """A signature that was read: what it covers is in `base`; nothing of it is verified yet."""
 
     base: bytes
+    nonce: str
     created: int
     expires: int
     key_id: bytes
@@ -86,6 +87,7 @@ def read(headers: Mapping[str, str], components: Mapping[str, str], tag: str) ->
         return None
     return Form(
         _base(values, said[1]),
+        said["nonce"],
         int(said["created"]),
         int(said["expires"]),
         bytes.fromhex(said["key_id"]),

@@ -18,11 +18,22 @@ from iars_node.exchange.restoring import is_restoring
 from iars_node.exchange.tables import message as message_table
 from iars_node.prepared import Prepared
 from iars_node.vault.identity import identity_of, seconds
-from iars_protocol.batch import LOCKED, REFUSED, Answer, write_answers
+from iars_protocol.batch import LOCKED, Answer, write_answers
+from iars_protocol.batch import REFUSED as UNIFORM
 from iars_protocol.envelope import seal_envelope
-from iars_protocol.errors import ProtocolError
+from iars_protocol.errors import ProtocolError, ReplayError
 from iars_protocol.messages.administration import ResyncStreams
-from iars_protocol.receipt import Receipt, SignedReceipt, read_signed_receipt, sign_receipt
+from iars_protocol.place import ALARMING, Memory, judge_number, judge_place
+from iars_protocol.receipt import (
+    APPLIED,
+    OK,
+    REFUSED,
+    WAITING,
+    Receipt,
+    SignedReceipt,
+    read_signed_receipt,
+    sign_receipt,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +43,7 @@ if TYPE_CHECKING:
     from iars_node.exchange.model import Handler
     from iars_node.peers.model import Peer
     from iars_node.work import Work
+    from iars_protocol.envelope import Header
     from iars_protocol.receipt import Outcome
 
 
@@ -39,15 +51,10 @@ NOT_KEPT = frozenset({"replay", "stream-closed"})
 """Refusals of what has no place in its stream: not even the header is kept, for its number is another's."""
 
 
-class _WaitingError(Exception):
-    """An earlier message has to come first."""
-
-
 class _RefusedError(Exception):
-    def __init__(self, code: str, *, is_alarming: bool = False) -> None:
+    def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
-        self.is_alarming = is_alarming
 
 
 def apply_all(
@@ -64,7 +71,7 @@ def apply_all(
         # A resync earlier in the batch may have ended the waiting.
         is_held = is_held and is_restoring(work, peer.node_id)
         if each.header.number > closed.get(each.header.stream, each.header.number):
-            answers.append(_refuse(work, peer, each, _RefusedError("stream-closed")))
+            answers.append(_refuse(work, peer, each, "stream-closed"))
             continue
         answers.append(_apply(work, peer, each, handlers, is_held=is_held))
     return answers
@@ -88,9 +95,9 @@ def note_broken(work: Work, peer: Peer) -> None:
 
 
 def _note_unopened(work: Work, peer: Peer, unopened: Unopened) -> str:
-    action = "exchange.tampered" if unopened.hint == REFUSED else "exchange.refused"
+    action = "exchange.tampered" if unopened.hint == UNIFORM else "exchange.refused"
     record(work, action, peer_id=peer.node_text, detail={"code": unopened.cause})
-    if unopened.hint == REFUSED:
+    if unopened.hint == UNIFORM:
         raise_alarm(work, "exchange.tampered", peer.node_text)
     return unopened.hint
 
@@ -99,11 +106,13 @@ def _apply(
     work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, Handler], *, is_held: bool
 ) -> SignedReceipt | str:
     known = _known(work, peer, opened)
-    if known is not None and bytes(known.id) == opened.message.id:
+    try:
+        is_again = judge_number(opened.message.id, None if known is None else bytes(known.id))
+    except ReplayError as error:
+        return _refuse(work, peer, opened, error.code)
+    if known is not None and is_again:
         record(work, "exchange.duplicate", peer_id=peer.node_text, referral_id=opened.header.thread.hex())
         return read_signed_receipt(bytes(known.receipt))
-    if known is not None:
-        return _refuse(work, peer, opened, _RefusedError("replay", is_alarming=True))
     if is_held and opened.header.type != ResyncStreams.type:
         # A restored node has to know again what it had signed before it takes in anything else.
         return LOCKED
@@ -153,37 +162,25 @@ def apply_opened(
 
     `is_again` says that it was known before a restore: what was erased of it since stays erased.
     """
+    misplaced = judge_place(opened.header, _memory(work, peer, opened.header), at=seconds(work.now))
+    if misplaced is not None and misplaced.outcome == WAITING:
+        return _sign(work, peer, opened, WAITING, misplaced.code)
+    if misplaced is not None:
+        return _refuse(work, peer, opened, misplaced.code)
     try:
-        _check_place(work, peer, opened)
         receipt = _apply_content(work, peer, opened, handlers, is_again=is_again)
-    except _WaitingError as waiting:
-        return _wait(work, peer, opened, str(waiting))
     except _RefusedError as refusal:
-        return _refuse(work, peer, opened, refusal)
+        return _refuse(work, peer, opened, refusal.code)
     streams.receive(work, peer.node_id, opened.header.stream, opened.header.number, opened.message.id)
     return receipt
 
 
-def _check_place(work: Work, peer: Peer, opened: Opened) -> None:
-    header = opened.header
-    if header.expires <= seconds(work.now):
-        raise _RefusedError("expired")
-    heads = messages.heads(work.connection, header.thread)
-    if header.previous != heads.get(peer.node_id, b""):
-        _check_previous(work, peer, header.previous)
-    if header.seen and _outcome(work, OUT, peer, header.seen) is None:
-        raise _WaitingError("unknown-seen")
-
-
-def _check_previous(work: Work, peer: Peer, previous: bytes) -> None:
-    if not previous:
-        raise _RefusedError("thread-fork", is_alarming=True)
-    outcome = _outcome(work, IN, peer, previous)
-    if outcome is None:
-        raise _WaitingError("out-of-order")
-    if outcome == "refused":
-        raise _RefusedError("thread-blocked")
-    raise _RefusedError("thread-fork", is_alarming=True)
+def _memory(work: Work, peer: Peer, header: Header) -> Memory:
+    return Memory(
+        head=messages.heads(work.connection, header.thread).get(peer.node_id, b""),
+        fate=lambda wanted: _outcome(work, IN, peer, wanted),
+        has_sent=lambda wanted: _outcome(work, OUT, peer, wanted) is not None,
+    )
 
 
 def _outcome(work: Work, direction: str, peer: Peer, message_id: bytes) -> str | None:
@@ -209,7 +206,7 @@ def _apply_content(
             if is_again:
                 keys = messages.without_erased(work.vault, keys)
                 incoming = _without_erased(incoming, keys)
-            receipt = _sign(work, peer, opened, "applied", "ok")
+            receipt = _sign(work, peer, opened, APPLIED, OK)
             messages.keep(
                 work, opened.message, direction=IN, peer=peer.node_id, part_keys=keys, receipt=receipt
             )
@@ -229,11 +226,11 @@ def _without_erased(incoming: Incoming, keys: tuple[tuple[bytes, ...], ...]) -> 
     return replace(incoming, content=replace(incoming.content, scopes=kept))
 
 
-def _refuse(work: Work, peer: Peer, opened: Opened, refusal: _RefusedError) -> SignedReceipt:
-    if refusal.is_alarming:
-        raise_alarm(work, "exchange.conflicting", peer.node_text, {"code": refusal.code})
-    receipt = _sign(work, peer, opened, "refused", refusal.code)
-    if refusal.code not in NOT_KEPT:
+def _refuse(work: Work, peer: Peer, opened: Opened, code: str) -> SignedReceipt:
+    if code in ALARMING:
+        raise_alarm(work, "exchange.conflicting", peer.node_text, {"code": code})
+    receipt = _sign(work, peer, opened, REFUSED, code)
+    if code not in NOT_KEPT:
         # The header stays as evidence of what was refused; nothing of the content does.
         nothing = ((),) * len(opened.message.parts)
         messages.keep(
@@ -241,10 +238,6 @@ def _refuse(work: Work, peer: Peer, opened: Opened, refusal: _RefusedError) -> S
         )
         streams.receive(work, peer.node_id, opened.header.stream, opened.header.number, opened.message.id)
     return receipt
-
-
-def _wait(work: Work, peer: Peer, opened: Opened, code: str) -> SignedReceipt:
-    return _sign(work, peer, opened, "waiting", code)
 
 
 def _sign(work: Work, peer: Peer, opened: Opened, outcome: Outcome, code: str) -> SignedReceipt:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from iars_node.vault.identity import identity_of, seconds
 from iars_protocol.batch import CLOCK, REFUSED, UNKNOWN_RECIPIENT_KEY
-from iars_protocol.content import Content, read_content
+from iars_protocol.content import Content, is_withheld, read_content
 from iars_protocol.envelope import (
     CLOCK_TOLERANCE,
     Header,
@@ -72,8 +72,8 @@ def open_one(vault: Vault, peer: Peer, envelope: bytes, now: datetime) -> Opened
 
 
 def _read(message: Message, header: Header) -> Opened:
-    if not message.parts or message.parts[0].hash != header.parts[0]:
-        # Nothing of it was to leave any more: the header alone keeps its place.
+    if is_withheld(message):
+        # The header alone keeps its place.
         return Opened(message, header, None, WITHHELD)
     try:
         return Opened(message, header, read_content(message))

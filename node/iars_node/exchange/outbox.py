@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from iars_protocol.parts import Part
 
 LONGEST_MESSAGE = 768 * 1024
-"""Bytes of content in one message at the most: with its padding, and given back inside an answer after a
-restore, it still fits into an envelope."""
+"""Bytes of content in one message about a referral at the most: with its padding, and given back inside an
+answer after a restore, it still fits into an envelope."""
 
 _INSERT = Prepared(inserting(outbox))
 _HOLD = Prepared(
@@ -102,7 +102,8 @@ def queue(work: Work, draft: Draft) -> Message:
     """Sign a message and queue it, in the transaction that makes it true."""
     identity = identity_of(work.vault)
     parts = draft.content.to_parts()
-    if sum(len(part.content) for part in parts) > LONGEST_MESSAGE:
+    # What is not about a referral is short but for such an answer, which holds the longest message whole.
+    if draft.content.body.carries_scopes and sum(len(part.content) for part in parts) > LONGEST_MESSAGE:
         raise InvalidError(
             "This is too long for one message; nothing was sent. Send long texts as an attachment.",
             {"texts": f"accepted: at most {LONGEST_MESSAGE // 1024} KiB in all"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iars_node.audit import alarms
@@ -65,9 +66,14 @@ def follow_listing(work: Work, node_id: bytes, presented: bytes) -> Peer:
     """Take over a newer listing of a known peer; a contradicted key history stops traffic and alarms."""
     known = get(work, node_id)
     try:
-        listing, history = verify_listing(
-            read_signed_listing(presented), at=seconds(work.now), known=known.history
-        )
+        signed = read_signed_listing(presented)
+        listing, history = verify_listing(signed, at=seconds(work.now), known=known.history)
+        is_newer = listing.number > known.listing.number
+        newest = signed if is_newer else store.presented(work.connection, node_id)
+        # With every statement that was ever seen: a revocation must not get lost by a listing that leaves it
+        # out, nor wait for one with a higher number.
+        kept = replace(newest, statements=history.statements).to_bytes()
+        store.verified(kept)
     except ForkError:
         store.change(work.connection, node_id, forked_at=work.now)
         alarms.raise_alarm(work, "peer.fork", node_id.hex())
@@ -78,10 +84,11 @@ def follow_listing(work: Work, node_id: bytes, presented: bytes) -> Peer:
         raise InvalidError(
             "The listing does not verify; the one before it stays.", {"listing": error.code}
         ) from error
-    if listing.number > known.listing.number:
-        store.change(work.connection, node_id, presented=presented)
+    if is_newer or history.head != known.history.head:
+        store.change(work.connection, node_id, presented=kept)
         store.set_hop_keys(work.connection, node_id, history.hop)
-        record(work, "peer.listing-received", peer_id=node_id.hex(), detail={"number": listing.number})
+        number = max(listing.number, known.listing.number)
+        record(work, "peer.listing-received", peer_id=node_id.hex(), detail={"number": number})
     return get(work, node_id)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Row, bindparam, insert, select, update
 from iars_node.peers.model import Peer
 from iars_node.peers.tables import hop_key, peer
 from iars_node.prepared import Prepared
+from iars_protocol.keys import ANY_TIME
 from iars_protocol.listing import read_signed_listing, verify_listing
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from iars_protocol.keys import KeyHistory
-    from iars_protocol.listing import Listing
+    from iars_protocol.listing import Listing, SignedListing
 
 AT_ONCE = 500
 
@@ -35,6 +36,12 @@ def find(connection: Connection, node_id: bytes) -> Peer | None:
     """Return a peer by its node id."""
     row = _BY_ID.first(connection, {"wanted": node_id})
     return None if row is None else _peer(row)
+
+
+def presented(connection: Connection, node_id: bytes) -> SignedListing:
+    """Return the listing of a known peer with the signatures that prove it."""
+    kept = connection.execute(select(peer.c.presented).where(peer.c.node_id == node_id)).scalar_one()
+    return read_signed_listing(bytes(kept))
 
 
 def lock(connection: Connection, node_id: bytes) -> None:
@@ -97,7 +104,7 @@ def set_hop_keys(connection: Connection, node_id: bytes, key_ids: Iterable[bytes
 
 
 def _peer(row: Row[Any]) -> Peer:
-    listing, history = _verified(bytes(row.presented))
+    listing, history = verified(bytes(row.presented))
     return Peer(
         bytes(row.node_id),
         row.trust,
@@ -111,7 +118,10 @@ def _peer(row: Row[Any]) -> Peer:
 
 
 @lru_cache(maxsize=4096)
-def _verified(presented: bytes) -> tuple[Listing, KeyHistory]:
-    # Verifying a history costs several signatures; the bytes decide the outcome, so they are the key.
-    # `at=0` ignores revocations: they were obeyed when the listing came in.
-    return verify_listing(read_signed_listing(presented), at=0)
+def verified(kept: bytes) -> tuple[Listing, KeyHistory]:
+    """Return what a kept listing says, or raise ProtocolError where it must not be kept.
+
+    Revocations were obeyed when it came in. Verifying a history costs several signatures; the bytes decide
+    the outcome, so they are the key.
+    """
+    return verify_listing(read_signed_listing(kept), at=ANY_TIME)

@@ -19,8 +19,6 @@ OUT: Direction = "out"
 IN: Direction = "in"
 HANDOVER: Kind = "handover"
 
-ACCEPTANCES = frozenset({"referral.accept/1", "handover.accept/1"})
-
 EXPIRE_JOB = "referral.expire"
 ERASE_JOB = "referral.erase"
 

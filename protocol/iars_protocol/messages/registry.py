@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from iars_protocol import fields
-from iars_protocol.errors import UnsupportedVersionError
+from iars_protocol.errors import MalformedError, UnsupportedVersionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ def read_body(name: str, plain: dict[str, Any]) -> Body:
 
     Raises:
         UnsupportedVersionError: the type is not registered.
-        MalformedError: a name is missing or unknown, or a value has another form.
+        MalformedError: a name is missing or unknown, an optional entry empty, or a value of another form.
 
     """
     kind = TYPES.get(name)
@@ -73,4 +73,7 @@ def read_body(name: str, plain: dict[str, Any]) -> Body:
     entries = {entry.name: entry for entry in dataclasses.fields(kind)}  # type: ignore[arg-type]
     required = {entry.name for entry in entries.values() if entry.default is dataclasses.MISSING}
     fields.mapping(plain, frozenset(required), frozenset(entries))
-    return kind(**{key: entries[key].metadata["check"](value) for key, value in plain.items()})
+    found = {key: entries[key].metadata["check"](value) for key, value in plain.items()}
+    if any(found[key] == entries[key].default for key in found.keys() - required):
+        raise MalformedError("an optional entry that is empty is left out")
+    return kind(**found)

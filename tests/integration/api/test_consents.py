@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 from pypdf import PdfReader
-from tests.federation.test_exceptions import WORKER, decide, record, refer
+from tests.federation.excepting import WORKER, decide, record, refer
 
 from iars_node.consent import exceptions
 from iars_node.consent.receipt import number_of

@@ -3,8 +3,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from tests.federation.excepting import record
 from tests.federation.neighbours import settle
-from tests.federation.test_exceptions import record
 from tests.pages import Reader, World
 
 from iars_node.accounts.access import ACTIONS, ROLES

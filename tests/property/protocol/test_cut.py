@@ -52,7 +52,8 @@ STEPS = st.sampled_from(["offer", "acceptance"])
 
 def sealed(scopes: list[ScopePart], grant: Grant) -> bytes:
     """Return the envelope of a message with these scopes, as the sender's node would send it."""
-    sent = message(Content(Amend(), sign(grant, SHELTER.signing), None, tuple(scopes)))
+    named = sign(grant, SHELTER.signing).hash
+    sent = message(Content(Amend(), None, None, tuple(scopes)), grant=named)
     return seal_envelope(sent.to_bytes(), MISSION.id, MISSION.history.sealing_key(at=START))
 
 

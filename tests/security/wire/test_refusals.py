@@ -11,14 +11,16 @@ from tests.federation.neighbours import introduce
 from tests.security.wire.dishonest import DAY, MARKER, NOW, actions
 
 from iars_node.errors import NotFoundError
+from iars_node.exchange import messages
 from iars_node.referrals import service as referrals
 from iars_node.referrals.sentences import UNKNOWN, sentence
 from iars_node.work import SYSTEM
 from iars_protocol.attachment import sealed_length
-from iars_protocol.consent import ScopeGrant
+from iars_protocol.consent import Onward, ScopeGrant, sign
 from iars_protocol.content import Content
 from iars_protocol.crypto import SigningKey, new_seed
-from iars_protocol.messages.referral import Accept, Amend, Complete, Disclose, Note
+from iars_protocol.envelope import read_header
+from iars_protocol.messages.referral import Accept, AcceptHandover, Amend, Complete, Disclose, Note
 from iars_protocol.parts import AttachmentPart, ScopePart
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
     from tests.federation.neighbours import Neighbour
     from tests.security.wire.dishonest import Dishonest
+
+    from iars_protocol.consent import Grant
+    from iars_protocol.messages.registry import Body
 
 
 # -- signed by a peer, and still not to be taken in
@@ -85,6 +90,27 @@ def no_grant(enemy: Dishonest) -> Content:
     return replace(enemy.offer(scopes=()), grant=None)
 
 
+def passed_on(enemy: Dishonest, grant: Grant, origin: str) -> Content:
+    values: dict[str, Any] = {"id": "03" * 16, "controller": origin, "holder": enemy.own.id.hex()}
+    ceilings: dict[str, Any] = {"scopes": ("services", "medical"), "purposes": ("assistance",)}
+    permission = Onward(
+        **values, **ceilings, created=NOW, expires=NOW + 60 * DAY, classes=("NGO",), salt="04" * 16
+    )
+    return replace(enemy.offer(grant), onward=sign(permission, enemy.identity.signing))
+
+
+def permission_of_another_id(enemy: Dishonest) -> Content:
+    return passed_on(enemy, enemy.grant(onward="09" * 16), enemy.own.id.hex())
+
+
+def permission_of_a_stranger(enemy: Dishonest) -> Content:
+    return passed_on(enemy, enemy.grant(onward="03" * 16), secrets.token_hex(32))
+
+
+def permission_that_no_grant_names(enemy: Dishonest) -> Content:
+    return passed_on(enemy, enemy.grant(), enemy.own.id.hex())
+
+
 def step_in_no_referral(_enemy: Dishonest) -> Content:
     return Content(Amend())
 
@@ -92,7 +118,10 @@ def step_in_no_referral(_enemy: Dishonest) -> Content:
 OFFERS = {
     forged_grant: "signature",
     grant_in_the_name_of_another: "signature",
-    grant_for_another: "outside-grant",
+    grant_for_another: "wrong-recipient",
+    permission_of_another_id: "onward-holder",
+    permission_of_a_stranger: "onward-origin",
+    permission_that_no_grant_names: "malformed",
     expired_grant: "grant-expired",
     early_grant: "grant-not-yet-valid",
     grant_for_another_purpose: "purpose-not-granted",
@@ -171,6 +200,28 @@ def test_a_step_that_the_referral_does_not_allow_is_refused(enemy: Dishonest) ->
         step = enemy.message(Content(body), **place)
         codes = [each.code for each in enemy.receipts(offered, step)]
         assert codes == ["ok", "transition"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "right"),
+    [("service", AcceptHandover(), Accept()), ("handover", Accept(), AcceptHandover())],
+)
+def test_nobody_takes_a_case_over_by_another_message_than_was_asked_for(
+    enemy: Dishonest, mission: Neighbour, kind: str, wrong: Body, right: Body
+) -> None:
+    case = mission.open_case()
+    given = mission.give_consent(case, enemy.own)
+    referred = mission.refer(case, given, enemy.own, kind=kind)
+    with mission.node.works.read(SYSTEM) as work:
+        (offered,) = messages.proofs(work, referred.thread)
+    place: dict[str, Any] = {
+        "thread": referred.thread,
+        "grant": read_header(offered.header_bytes).grant,
+        "seen": offered.message,
+    }
+    answers = [enemy.message(Content(body), **place) for body in (wrong, right)]
+    assert [each.code for each in enemy.receipts(*answers)] == ["transition", "ok"]
+    assert mission.referral(referred.id).state == "accepted"
 
 
 def test_the_thread_of_another_organisation_is_as_if_there_were_none(

@@ -12,7 +12,7 @@ from iars_protocol import keys
 from iars_protocol.bundle import Bundle, line, read_bundle
 from iars_protocol.checkpoint import Checkpoint, NoteSignature, cosign, origin_of, sign_checkpoint
 from iars_protocol.encoding import encode, to_text
-from iars_protocol.errors import KeyRefusedError, MalformedError, ProtocolError
+from iars_protocol.errors import KeyRefusedError, MalformedError, ProtocolError, UnsupportedVersionError
 from iars_protocol.receipt import Receipt, sign_receipt
 from iars_protocol.transparency import commitment, leaf_hash, tree_of
 from iars_protocol.verification import Finding, verify_bundle
@@ -278,7 +278,6 @@ def test_a_first_leaf_that_opens_nothing_tells_of_no_gap(octets: list[bytes]) ->
     [
         [],
         [leaf(0)],
-        [line("bundle", version=2, node=SHELTER.text, at=AT, whole=True)],
         [opening()],
         [opening(), *statements(MISSION)],
         [*lines(), opening()],
@@ -304,6 +303,12 @@ def test_a_first_leaf_that_opens_nothing_tells_of_no_gap(octets: list[bytes]) ->
 def test_a_bundle_of_another_form_is_refused(octets: list[bytes]) -> None:
     with pytest.raises((MalformedError, KeyRefusedError)):
         read_bundle(octets)
+
+
+@pytest.mark.parametrize("version", [0, 2, True, "1"])
+def test_a_bundle_of_another_version_is_refused_as_such(version: Any) -> None:
+    with pytest.raises(UnsupportedVersionError):
+        read_bundle([line("bundle", version=version, node=SHELTER.text, at=AT, whole=True)])
 
 
 def test_a_key_history_that_does_not_verify_is_refused() -> None:

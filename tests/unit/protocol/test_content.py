@@ -7,6 +7,7 @@ import pytest
 from tests.specimens import (
     DAY,
     MISSION,
+    OFFER,
     RECORD,
     SHELTER,
     START,
@@ -16,6 +17,7 @@ from tests.specimens import (
     message,
     offer,
     onward,
+    withdrawal,
 )
 
 from iars_protocol import parts
@@ -34,6 +36,9 @@ ATTACHED = AttachmentPart(
 )
 SERVICES = ScopePart("services", dict(RECORD["services"]), ("On the ground floor, please.",), (ATTACHED,))
 GRANT = sign(grant(), SHELTER.signing)
+PASSED_ON = sign(grant(onward="03" * 16), SHELTER.signing)
+PERMITTED = sign(onward(), SHELTER.signing)
+ENDED = sign(withdrawal(), SHELTER.signing)
 
 
 def of_parts(*plains: dict[str, Any], kind: str = "referral.note/1", named: bytes = GRANT.hash) -> Message:
@@ -49,10 +54,31 @@ SCOPE = {"part": "scope", "scope": "services", "fields": {}, "texts": [], "attac
 def test_content_comes_out_as_it_went_in() -> None:
     for content in (
         offer([SERVICES, ScopePart("demographics", {"age_band": "21-23"})]),
-        Content(Note(), GRANT, sign(onward(), SHELTER.signing), (SERVICES,)),
+        Content(OFFER, PASSED_ON, PERMITTED, (SERVICES,)),
+        Content(Note(), None, None, (SERVICES,)),
         Content(Accept(remark="With pleasure.")),
     ):
-        assert read_content(message(content)) == content
+        named = (content.grant or GRANT).hash
+        assert read_content(message(content, grant=named)) == content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        Content(OFFER),
+        Content(OFFER, GRANT, PERMITTED),
+        Content(OFFER, PASSED_ON),
+        Content(OFFER, PERMITTED),
+        Content(OFFER, ENDED),
+        Content(OFFER, PASSED_ON, GRANT),
+        Content(Note(), GRANT),
+        Content(Note(), None, PERMITTED),
+    ],
+)
+def test_permissions_go_with_an_offer_each_in_its_place(content: Content) -> None:
+    named = (content.grant or GRANT).hash
+    with pytest.raises(MalformedError):
+        read_content(message(content, grant=named))
 
 
 @pytest.mark.parametrize(
@@ -131,9 +157,13 @@ def test_an_unregistered_type_is_refused_as_such() -> None:
 
 
 def test_the_header_names_the_grant_that_covers_the_content() -> None:
-    for plains, named in (((BODY, CARRIED), b""), ((BODY, CARRIED), bytes(32)), ((BODY, SCOPE), b"")):
+    offered = {"part": "body", "body": OFFER.to_plain()}
+    for named in (b"", bytes(32)):
         with pytest.raises(MalformedError):
-            read_content(of_parts(*plains, named=named))
+            read_content(of_parts(offered, CARRIED, kind="referral.offer/1", named=named))
+    assert read_content(of_parts(offered, CARRIED, kind="referral.offer/1")).grant == GRANT
+    with pytest.raises(MalformedError):
+        read_content(of_parts(BODY, SCOPE, named=b""))
     assert read_content(of_parts(BODY, SCOPE)).scopes
 
 

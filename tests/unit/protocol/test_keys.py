@@ -311,6 +311,11 @@ def fork() -> tuple[KeyHistory, tuple[Statement, ...]]:
     return left.history, right.statements
 
 
+def test_a_copy_that_is_empty_is_no_copy() -> None:
+    with pytest.raises(MalformedError):
+        merge(SHELTER.history, ())
+
+
 def test_two_signed_statements_at_one_position_are_a_fork() -> None:
     known, offered = fork()
     with pytest.raises(ForkError):

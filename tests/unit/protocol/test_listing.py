@@ -124,8 +124,6 @@ SIGNED = signed_listing()
     "pieces",
     [
         {},
-        [],
-        [1],
         ["listing/1", b"", bytes(32), bytes(64)],
         ["listing/1", "", bytes(32), bytes(64), []],
         ["listing/1", b"", bytes(31), bytes(64), []],
@@ -136,6 +134,12 @@ SIGNED = signed_listing()
 )
 def test_the_outer_form_has_five_pieces(pieces: Any) -> None:
     with pytest.raises(MalformedError):
+        read_signed_listing(encode(pieces))
+
+
+@pytest.mark.parametrize("pieces", [[], [1], ["listing/2"], [b"listing/1"]])
+def test_a_listing_that_does_not_begin_with_its_version_is_refused_as_such(pieces: Any) -> None:
+    with pytest.raises(UnsupportedVersionError):
         read_signed_listing(encode(pieces))
 
 

@@ -46,7 +46,8 @@ def test_a_receipt_binds_its_issuer_for_its_message_only() -> None:
         verify_receipt(signed, MISSION.history, message=bytes(32), at=START)
     with pytest.raises(UnknownKeyError):
         verify_receipt(sign_receipt(RECEIPT, MISSION.key("hop")), MISSION.history, message=MESSAGE, at=START)
-    forged = SignedReceipt(signed.body.replace(b"applied", b"refused"), signed.key_id, signed.signature)
+    other = RECEIPT.to_bytes().replace(RECEIPT.leaf, bytes([1]) * 32)
+    forged = SignedReceipt(other, signed.key_id, signed.signature)
     with pytest.raises(SignatureError):
         verify_receipt(forged, MISSION.history, message=MESSAGE, at=START)
 
@@ -61,6 +62,9 @@ def test_a_receipt_binds_its_issuer_for_its_message_only() -> None:
         ({"missing": 1}, MalformedError),
         ({"missing": False}, MalformedError),
         ({"code": ""}, MalformedError),
+        ({"code": "outside-grant"}, MalformedError),
+        ({"outcome": "refused"}, MalformedError),
+        ({"outcome": "waiting"}, MalformedError),
         ({"code": "Mira was here"}, MalformedError),
         ({"leaf": b""}, MalformedError),
         ({"message": bytes(31)}, MalformedError),

@@ -33,7 +33,6 @@ def test_what_was_erased_is_missing_and_the_rest_still_proves_itself() -> None:
     [
         encode([SENT.header_bytes, SENT.signature]),
         encode([SENT.header_bytes, SENT.signature[1:], []]),
-        encode([SENT.header_bytes, SENT.signature, []]),
         encode([SENT.header_bytes, SENT.signature, [[b""]] * len(SENT.parts)]),
         encode({}),
     ],
@@ -41,6 +40,11 @@ def test_what_was_erased_is_missing_and_the_rest_still_proves_itself() -> None:
 def test_another_form_is_refused(octets: bytes) -> None:
     with pytest.raises(MalformedError):
         read_returned(octets)
+
+
+def test_each_part_that_was_signed_has_its_place() -> None:
+    with pytest.raises(SignatureError):
+        read_returned(encode([SENT.header_bytes, SENT.signature, []]))
 
 
 def test_only_its_author_and_its_own_parts_are_believed() -> None:

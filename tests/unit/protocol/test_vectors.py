@@ -64,5 +64,5 @@ def test_every_operation_and_every_outcome_of_bytes_has_a_vector() -> None:
     contents = [forms.load(path) for path in FILES]
     assert {content["operation"] for content in contents} == OPERATIONS.keys()
     seen = {vector["expect"] for content in contents for vector in content["vectors"]}
-    # Whether a sender is known, and whether a number was used before, only a node's memory can tell.
-    assert OUTCOMES - seen == {"unknown-sender", "replay"}
+    # Whether a sender is known only a node's memory can tell.
+    assert OUTCOMES - seen == {"unknown-sender"}

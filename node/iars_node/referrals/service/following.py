@@ -11,9 +11,10 @@ from iars_node.exchange.restoring import RESTORING
 from iars_node.jobs.service import schedule
 from iars_node.peers import store as peer_store
 from iars_node.referrals import store
-from iars_node.referrals.model import ACCEPTANCES, EXPIRE_JOB, OUT, Arrived, Step, is_to_be_erased
+from iars_node.referrals.model import EXPIRE_JOB, OUT, Arrived, Step, is_to_be_erased
 from iars_node.referrals.service import answering, sending, steps
 from iars_node.work import SYSTEM
+from iars_protocol.referral import ACCEPTANCES
 
 if TYPE_CHECKING:
     from iars_node.exchange.model import Resynced

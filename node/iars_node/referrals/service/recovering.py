@@ -14,14 +14,14 @@ from iars_node.db import EPOCH
 from iars_node.exchange import messages, streams
 from iars_node.exchange.model import OUT
 from iars_node.referrals import store
-from iars_node.referrals.model import ACCEPTANCES, CONSENT_LOST, IN, Referral, Step, replay
+from iars_node.referrals.model import CONSENT_LOST, IN, Referral, Step, replay
 from iars_node.referrals.service import disclosing, receiving, steps
 from iars_node.vault.content_keys import key_for
 from iars_node.vault.identity import identity_of
 from iars_protocol import consent as wire
 from iars_protocol.errors import MalformedError
 from iars_protocol.messages.referral import Offer
-from iars_protocol.referral import TRANSITIONS
+from iars_protocol.referral import ACCEPTANCES, TRANSITIONS
 
 if TYPE_CHECKING:
     from iars_node.exchange.returning import Recover

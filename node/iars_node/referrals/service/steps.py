@@ -17,7 +17,7 @@ from iars_node.referrals import store
 from iars_node.referrals.model import Step
 from iars_node.vault import identity
 from iars_protocol.errors import TransitionError
-from iars_protocol.referral import CLOSED, advance
+from iars_protocol.referral import ANSWERS, CLOSED, advance
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from iars_protocol.referral import State
 
 MESSAGE_LIFE = timedelta(days=60)
-ANSWERS = frozenset({"referral.accept/1", "handover.accept/1", "referral.reject/1"})
 
 
 def get(work: Work, referral_id: str) -> Referral:

@@ -15,14 +15,12 @@ from iars_node.vault.identity import identity_of
 from iars_protocol.crypto import verify
 from iars_protocol.envelope import SIGN_PURPOSE, read_header
 from iars_protocol.errors import ProtocolError
+from iars_protocol.keys import ANY_TIME
 from iars_protocol.receipt import verify_receipt
 
 if TYPE_CHECKING:
     from iars_node.work import Work
     from iars_protocol.keys import KeyHistory
-
-# Proofs outlive keys: a signature made before a key was revoked still stands in the history.
-ANY_TIME = 0
 
 
 @dataclass(frozen=True, slots=True)
