@@ -58,7 +58,7 @@ bench-full: .venv/.ready-to-develop
 fault: .venv/.ready-to-develop
 	@echo "Running the fault tests with 5,000 referrals, 300 MB and 100,000 histories; CI runs the same code with"
 	@echo "100, 64 MB and 500."
-	@IARS_TESTS_REFERRALS=5000 IARS_TESTS_ATTACHMENT_MB=300 IARS_TESTS_HISTORIES=100000 \
+	@IARS_TESTS_REFERRALS=5000 IARS_TESTS_ATTACHMENT_MB=300 IARS_TESTS_HISTORIES=$${IARS_TESTS_HISTORIES:-100000} \
 		$(BIN)/python -m pytest tests/federation -m fault $(PYTEST)
 
 fuzz: .venv/.ready-to-develop

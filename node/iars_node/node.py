@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -69,7 +70,7 @@ from iars_protocol.messages.proof import ErasureProof
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from iars_node.exchange.model import Handler
+    from iars_node.exchange.model import Handler, Threads
     from iars_node.jobs.model import Job
     from iars_node.peers.model import Peer
     from iars_node.settings import Settings
@@ -207,7 +208,13 @@ def follow_events(events: Events, folder: AttachmentFolder, rules: Rules | None 
     events.follow(PutBack, take_out_erased)
 
 
-def build_node(settings: Settings, *, clock: Clock | None = None, transport: Transport | None = None) -> Node:
+def build_node(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    transport: Transport | None = None,
+    threads: Threads = ThreadPoolExecutor,
+) -> Node:
     """Put a node together from its settings; nothing is started, the vault stays locked."""
     # Fail closed: a library that computes something else must not seal a person's file.
     probe()
@@ -227,9 +234,11 @@ def build_node(settings: Settings, *, clock: Clock | None = None, transport: Tra
         settings.batches_in_flight,
         timedelta(seconds=settings.lease_seconds),
     )
-    sender = Sender(works, used_transport, sending)
+    sender = Sender(works, used_transport, sending, threads)
     events.follow(Outgoing, lambda work, queued: work.after_commit.append(partial(sender.wake, queued.peer)))
-    reception = Reception(works, message_handlers(rules), largest_envelope=settings.envelope_bytes)
+    reception = Reception(
+        works, message_handlers(rules), largest_envelope=settings.envelope_bytes, threads=threads
+    )
     return Node(
         settings=settings,
         database=database,

@@ -18,9 +18,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from sqlalchemy import Connection, Dialect, Executable, Table
+    from sqlalchemy import BindParameter, Column, Connection, Dialect, Executable, Table
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.engine.interfaces import DBAPICursor
     from sqlalchemy.types import TypeEngine
@@ -70,7 +70,8 @@ class _Form:
 class Prepared:
     """One statement, ready to run on either kind of database.
 
-    Its rows are named tuples. A list of values for IN can't be a parameter here.
+    Its rows are named tuples. A list of values for IN can't be a parameter here: `listed` has as many
+    parameters as there are values, and each length is a statement of its own.
     """
 
     def __init__(self, written: Written) -> None:
@@ -161,6 +162,21 @@ def inserting(table: Table, *columns: str, dialect: str = "") -> Insert:
     values = {name: bindparam(name, type_=table.c[name].type) for name in names}
     fresh: Insert = module.insert(table).inline().values(values)
     return fresh
+
+
+def listed(column: Column[Any], count: int) -> list[BindParameter[Any]]:
+    """Return the parameters of a list of so many values of a column, for IN; `listing` names the values."""
+    return [bindparam(name, type_=column.type) for name in _names(column.key, count)]
+
+
+def listing(column: Column[Any], values: Collection[object]) -> dict[str, object]:
+    """Return values under the names of their parameters in a list for IN."""
+    return dict(zip(_names(column.key, len(values)), values, strict=True))
+
+
+@lru_cache(maxsize=256)
+def _names(key: str, count: int) -> tuple[str, ...]:
+    return tuple(f"{key}_at_{number}" for number in range(count))
 
 
 def insert_many(connection: Connection, table: Table, rows: Sequence[Parameters]) -> None:

@@ -14,7 +14,7 @@ from tests.federation.yesterday import back_up, restore_older_database
 from iars_node.cases import service as cases
 from iars_node.consent import onward, onward_store
 from iars_node.consent import service as consents
-from iars_node.consent.changing import narrow_consent
+from iars_node.consent.changing import narrow_consent, renew_consent
 from iars_node.consent.model import Recipient, Withheld
 from iars_node.consent.onward_model import ALL, Ceilings
 from iars_node.db import new_id
@@ -418,6 +418,25 @@ async def test_a_part_that_is_withdrawn_goes_on_to_nobody(chain: Chain) -> None:
     assert "identity" not in {line.scope for line in (*found.at_offer, *found.on_acceptance)}
 
 
+async def test_what_is_withdrawn_for_a_purpose_is_passed_on_for_no_such_service(chain: Chain) -> None:
+    shelter, mission, clinic = chain
+    sent, given, permission = await passed_to_mission(chain)
+    withdraw(shelter, given, purposes=("return",))
+    await settle(*chain)
+    forwarded, own = pass_on(mission, sent, clinic, permission)
+    with mission.node.works.read(SYSTEM) as work:
+        assert consents.kept_grant(work, forwarded.grant_id).grant.purposes == ("assistance",)
+    case = case_of(mission, sent)
+    # Neither under the grant that there is, nor under a new one.
+    for said in (own, mission.give_consent(case, clinic)):
+        offering = Offering(case.id, said.id, "TRN-ASSIST", "urgent", onward=permission.id)
+        with pytest.raises(RefusedError) as shown_first:
+            _preview(mission, offering, clinic)
+        with pytest.raises(RefusedError) as refused:
+            mission.refer(case, said, clinic, onward=permission.id, service="TRN-ASSIST")
+        assert shown_first.value.reason == refused.value.reason == "onward-purpose"
+
+
 async def test_passing_on_can_end_alone(chain: Chain, clock: SetClock) -> None:
     shelter, mission, clinic = chain
     sent, given, permission = await passed_to_mission(chain)
@@ -447,6 +466,52 @@ async def test_a_consent_narrowed_to_no_passing_on_ends_its_permissions(chain: C
     sent, given, permission = await passed_to_mission(chain)
     with shelter.node.works.write(SYSTEM) as work:
         narrow_consent(work, given.id, replace(given.terms, is_onward_allowed=False))
+    await settle(*chain)
+    with pytest.raises(RefusedError) as refused:
+        pass_on(mission, sent, clinic, permission)
+    assert refused.value.reason == "withdrawn"
+
+
+async def test_who_is_withdrawn_is_reached_down_the_chain_and_gets_it_from_nobody_else(chain: Chain) -> None:
+    shelter, mission, clinic = chain
+    kinds = tuple(Recipient(node=each.id.hex()) for each in (mission, clinic))
+    for recipients in (kinds, (kinds[0], Recipient("", "NGO"))):
+        sent, given, permission = await passed_to_mission(chain, recipients=recipients)
+        forwarded, _own = pass_on(mission, sent, clinic, permission)
+        await settle(*chain)
+        clinic.act(referrals.accept, forwarded.id)
+        await settle(*chain)
+        assert shown(clinic, forwarded.id)
+        (notice,) = withdraw(shelter, given, recipients=(clinic.id.hex(),))
+        assert (notice.peer, notice.grants) == (mission.id, ())
+        await settle(*chain)
+        assert shown(clinic, forwarded.id) == set()
+        assert "identity" in shown(mission, sent.id)
+        with pytest.raises(RefusedError) as refused:
+            pass_on(mission, sent, clinic, permission)
+        assert refused.value.reason == "withdrawn"
+        # Nor can another permission name them.
+        with pytest.raises(RefusedError) as again:
+            permit(shelter, given, mission)
+        assert again.value.reason == "onward-recipient"
+
+
+@pytest.mark.parametrize("words", ["recipients", "withheld", "is_onward_allowed"])
+async def test_a_newer_version_ends_the_permissions_that_reach_further(chain: Chain, words: str) -> None:
+    shelter, mission, clinic = chain
+    sent, given, permission = await passed_to_mission(chain)
+    with shelter.node.works.write(SYSTEM) as work:
+        longer = replace(given.terms, expires=given.terms.expires + HOUR)
+        renewed = renew_consent(work, given.id, longer)
+    await settle(*chain)
+    pass_on(mission, sent, clinic, permission)
+    newer = {
+        "recipients": given.terms.recipients[:1],
+        "withheld": (Withheld("medical", ("conditions",), clinic.id.hex()),),
+        "is_onward_allowed": False,
+    }
+    with shelter.node.works.write(SYSTEM) as work:
+        narrow_consent(work, renewed.id, replace(longer, **{words: newer[words]}))  # type: ignore[arg-type]
     await settle(*chain)
     with pytest.raises(RefusedError) as refused:
         pass_on(mission, sent, clinic, permission)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from sqlalchemy import select
-from tests.federation.endings import pass_time, record_of, shown, withdraw
+from tests.federation.endings import alarms_at, pass_time, record_of, shown, withdraw
 from tests.federation.neighbours import PERSON, SHARED, Neighbour, Wire, settle
 from tests.federation.yesterday import actions, back_up, put_back, restore_older_database
 
@@ -14,8 +15,10 @@ from iars_node.attachments.service import add_attachment
 from iars_node.attachments.tables import attachment
 from iars_node.cases import service as cases
 from iars_node.cases.tables import case_content, note, search_word
+from iars_node.exchange import messages
 from iars_node.referrals import service as referrals
 from iars_node.vault.content_keys import find_keys
+from iars_node.withdrawals import store as withdrawals
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
@@ -105,3 +108,48 @@ async def test_what_came_under_a_grant_that_ended_since_stays_erased_whatever_a_
         clock.moment += timedelta(minutes=1)
         await settle(shelter, mission)
     assert not keys & mission.node.vault.has_content_keys(keys)
+
+
+def opens_of_offer(side: Neighbour, referral_id: str) -> list[bool]:
+    """Say of each part of the offer that a node received whether its keys still open it."""
+    with side.node.works.read(SYSTEM) as work:
+        entry = referrals.timeline(work, referral_id)[0]
+        parts = messages.open_parts(work.connection, work.vault, bytes.fromhex(entry.step.message))
+    return [part is not None for part in parts]
+
+
+@pytest.mark.parametrize("is_offer_known", [True, False], ids=["the offer is known", "the offer is lost"])
+@pytest.mark.parametrize("is_erased", [True, False], ids=["it was erased and told", "its erasure was due"])
+async def test_what_was_rejected_since_the_backup_is_erased_again_whatever_comes_back(
+    pair: Pair, wire: Wire, clock: SetClock, *, is_offer_known: bool, is_erased: bool
+) -> None:
+    shelter, mission = pair
+    case = shelter.open_case()
+    given = shelter.give_consent(case, mission)
+    if not is_offer_known:
+        back_up(mission)
+    sent = shelter.refer(case, given, mission)
+    await settle(shelter, mission)
+    if is_offer_known:
+        back_up(mission)
+    mission.act(referrals.reject, sent.id, "no-capacity")
+    await settle(shelter, mission)
+    if is_erased:
+        mission.run_jobs()
+        await settle(shelter, mission)
+    restore_older_database(mission, wire, "mission")
+    for _ in range(6):
+        clock.moment += timedelta(minutes=1)
+        await settle(shelter, mission)
+    back = mission.referral(sent.id)
+    assert (back.state, back.reason) == ("rejected", "no-capacity")
+    assert shown(mission, sent.id) == set()
+    mission.run_jobs()
+    assert opens_of_offer(mission, sent.id) == [True, True, False, False]
+    await settle(shelter, mission)
+    with shelter.node.works.read(SYSTEM) as work:
+        told = withdrawals.reports_of_grant(work.connection, back.grant_id)
+    assert {(each.referral_id, each.outcome) for each in told} == {(sent.id, "erased")}
+    # What came back was held once more: it is destroyed, and told, for itself.
+    assert len(told) == 1 + is_erased
+    assert alarms_at(shelter) == ["peer.restored"]

@@ -13,6 +13,7 @@ from iars_node.audit.service import record
 from iars_node.audit.tables import alarm
 from iars_node.db import new_id
 from iars_node.errors import NotFoundError
+from iars_node.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from iars_node.work import Work
+
+_OPEN = Prepared(
+    select(alarm).where(alarm.c.acknowledged_at.is_(None)).order_by(alarm.c.last_at.desc(), alarm.c.id)
+)
 
 ALARMS = frozenset(
     {
@@ -123,10 +128,7 @@ def acknowledge(work: Work, alarm_id: str) -> None:
 
 def open_alarms(connection: Connection) -> list[Alarm]:
     """Return the alarms nobody has acknowledged, the newest first."""
-    query = (
-        select(alarm).where(alarm.c.acknowledged_at.is_(None)).order_by(alarm.c.last_at.desc(), alarm.c.id)
-    )
-    return [Alarm(**row) for row in connection.execute(query).mappings()]
+    return [Alarm(**row._asdict()) for row in _OPEN.all(connection, {})]
 
 
 def page(connection: Connection, before: Alarm | None = None, limit: int = 50) -> list[Alarm]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from iars_node.audit.service import record
 from iars_node.consent import endings, store
@@ -13,6 +13,7 @@ from iars_node.consent.events import ConsentExpired
 from iars_node.consent.model import PERMITTING, History
 from iars_node.consent.states import advance
 from iars_node.consent.tables import consent, consent_history
+from iars_node.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +26,20 @@ if TYPE_CHECKING:
 EXPIRE_CONSENTS_JOB = "consent.expire"
 EXPIRE_EVERY = timedelta(minutes=1)
 AT_ONCE = 200
+
+_OVER = Prepared(
+    select(consent.c.id)
+    .where(
+        or_(*(consent.c.state == state for state in PERMITTING)),
+        consent.c.ended_at.is_(None),
+        consent.c.expires_at <= bindparam("now"),
+    )
+    .order_by(consent.c.expires_at)
+    .limit(bindparam("most"))
+)
+_EARLY = Prepared(
+    select(consent.c.id).where(consent.c.state == "expired", consent.c.expires_at > bindparam("now"))
+)
 
 
 def close(work: Work, given: Consent, step: Step, by: By) -> State:
@@ -46,15 +61,8 @@ def close_parts(work: Work, given: Consent, parts: Iterable[EndedPart], by: By) 
 
 def expire_consents(work: Work) -> None:
     """Note which consents have run out. They permit nothing since: that needs nobody to look."""
-    column = consent.c
-    over = (
-        select(column.id)
-        .where(column.state.in_(PERMITTING), column.ended_at.is_(None), column.expires_at <= work.now)
-        .order_by(column.expires_at)
-        .limit(AT_ONCE)
-    )
-    for consent_id in work.connection.execute(over).scalars().all():
-        found = store.find(work.connection, work.vault, consent_id, for_update=True)
+    for row in _OVER.all(work.connection, {"now": work.now, "most": AT_ONCE}):
+        found = store.find(work.connection, work.vault, row.id, for_update=True)
         if found is None or found.state not in PERMITTING or found.ended_at is not None:
             continue
         close(work, found, "expire", "clock")
@@ -64,14 +72,12 @@ def expire_consents(work: Work) -> None:
 
 def run_again(work: Work) -> None:
     """Let consents stand again that only a wrong clock had noted as expired."""
-    column = consent.c
-    early = select(column.id).where(column.state == "expired", column.expires_at > work.now)
-    for consent_id in work.connection.execute(early).scalars().all():
+    for (consent_id,) in _EARLY.all(work.connection, {"now": work.now}):
         if store.has_successor(work.connection, consent_id):
             continue
         state = _state_before(work, consent_id)
         work.connection.execute(
-            update(consent).where(column.id == consent_id).values(state=state, ended_at=None)
+            update(consent).where(consent.c.id == consent_id).values(state=state, ended_at=None)
         )
         entry = History(work.now, "run-again", "clock", state, work.actor.id)
         store.add_history(work.connection, consent_id, entry)

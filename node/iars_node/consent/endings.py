@@ -34,6 +34,16 @@ _WITHDRAWN = Prepared(
         withdrawn_id.c.issuer == bindparam("signed_by"),
     )
 )
+_RUN_OUT = Prepared(
+    select(consent_grant)
+    .where(
+        consent_grant.c.direction == "in",
+        consent_grant.c.ended_at.is_(None),
+        consent_grant.c.expires_at <= bindparam("now"),
+    )
+    .order_by(consent_grant.c.expires_at)
+    .limit(bindparam("most"))
+)
 
 
 def lock_consent(connection: Connection, consent_id: str) -> None:
@@ -180,17 +190,7 @@ def issued_under(connection: Connection, onward: Collection[str]) -> list[Issued
 
 def run_out(connection: Connection, now: datetime, most: int) -> list[KeptGrant]:
     """Return the received grants whose time is over and whose end was not noted yet."""
-    rows = connection.execute(
-        select(consent_grant)
-        .where(
-            consent_grant.c.direction == "in",
-            consent_grant.c.ended_at.is_(None),
-            consent_grant.c.expires_at <= now,
-        )
-        .order_by(consent_grant.c.expires_at)
-        .limit(most)
-    )
-    return [store.as_kept(row) for row in rows]
+    return [store.as_kept(row) for row in _RUN_OUT.all(connection, {"now": now, "most": most})]
 
 
 def withdrawn_before(connection: Connection, kind: Kind, wanted: str, issuer: bytes) -> tuple[EndedPart, ...]:

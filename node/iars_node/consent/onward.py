@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ from iars_protocol.messages.onward import NoticeOnward, PermitOnward
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from iars_node.consent.model import Consent, KeptGrant
+    from iars_node.consent.model import Consent, KeptGrant, Terms
     from iars_node.consent.onward_model import Ceilings
     from iars_node.exchange.model import Incoming
     from iars_node.peers.model import Peer
@@ -44,7 +45,23 @@ def ceilings(work: Work, consent_id: str, holder: Peer) -> Ceilings:
     """Return how far a holder could be allowed to pass the person on, under a consent."""
     require(work.actor, "consent.read")
     given = get(work, consent_id)
-    return highest(given.terms, standing_whole(_issued(work, given, holder)), holder.node_text)
+    return highest(left_of(work, given), standing_whole(_issued(work, given, holder)), holder.node_text)
+
+
+def left_of(work: Work, given: Consent) -> Terms:
+    """Return a consent's terms without those towards whom the person withdrew, wholly or in part.
+
+    A kind of organisation goes with the one of them that was withdrawn: a permission can't name its others.
+    """
+    gone = {part.node for part in given.ended if part.node and not part.way}
+    known = peer_store.find_many(work.connection, {bytes.fromhex(node) for node in gone})
+    kinds = {peer.listing.organisation_type for peer in known.values()}
+    left = (
+        item
+        for item in given.terms.recipients
+        if item.node not in gone and item.organisation_type not in kinds
+    )
+    return replace(given.terms, recipients=tuple(left))
 
 
 def permit_onward(work: Work, consent_id: str, holder: Peer, wanted: Ceilings = ALL) -> KeptPermission:
@@ -53,7 +70,7 @@ def permit_onward(work: Work, consent_id: str, holder: Peer, wanted: Ceilings = 
     peer = reachable(work, holder.node_id)
     given = get(work, consent_id)
     kept = _permitting(work, given, peer)
-    allowed = highest(given.terms, standing_whole(kept), peer.node_text)
+    allowed = highest(left_of(work, given), standing_whole(kept), peer.node_text)
     faults = allowed.beyond(wanted)
     if faults:
         raise InvalidError("This goes further than the person agreed; nothing was sent.", faults)

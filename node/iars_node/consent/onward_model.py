@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from iars_protocol.consent import recipient_hash
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -98,10 +100,30 @@ def highest(terms: Terms, left: Grant, holder: str) -> Ceilings:
     Ceilings know no fields. A scope of which the person keeps something from one organisation by name stays
     out, unless that organisation is the holder, who does not have it either.
     """
-    guarded = {item.scope for item in terms.withheld if item.node not in ("", holder)}
+    guarded = _guarded(terms, holder)
     return Ceilings(
         scopes=tuple(scope.code for scope in left.scopes if scope.code not in guarded),
         purposes=left.purposes,
         recipients=tuple(item.node for item in terms.recipients if item.node not in ("", holder)),
         kinds=tuple(item.organisation_type for item in terms.recipients if item.organisation_type),
     )
+
+
+def reaches_beyond(onward: Onward, terms: Terms) -> bool:
+    """Say whether a permission reaches whom, or what, the person's words no longer do.
+
+    Scopes and purposes that ended are told to the holder as parts of its grant. What stands here ends the
+    whole permission: it can't be changed, and another one can be given.
+    """
+    named = {recipient_hash(onward.salt, item.node) for item in terms.recipients if item.node}
+    kinds = {item.organisation_type for item in terms.recipients if item.organisation_type}
+    return (
+        not terms.is_onward_allowed
+        or not set(onward.recipients) <= named
+        or not set(onward.classes) <= kinds
+        or not _guarded(terms, onward.holder).isdisjoint(onward.scopes)
+    )
+
+
+def _guarded(terms: Terms, holder: str) -> set[str]:
+    return {item.scope for item in terms.withheld if item.node not in ("", holder)}

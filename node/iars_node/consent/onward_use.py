@@ -123,13 +123,17 @@ def usable(work: Work, onward_id: str, case_id: str) -> Usable:
 def grant_to_show(work: Work, given: Consent, peer: Peer, service: str, use: Usable) -> Grant:
     """Return what an onward referral would go out under, unsigned where it was not needed yet."""
     known = store.issued_grant(work.connection, given.id, peer.node_id, use.kept.id)
-    return _draft(work, given, peer, service, use) if known is None else standing_grant(known, service)
+    if known is None:
+        return _draft(work, given, peer, service, use)
+    _refuse_other_purpose(known.grant, service)
+    return standing_grant(known, service)
 
 
 def grant_under(work: Work, given: Consent, peer: Peer, service: str, use: Usable) -> KeptGrant:
     """Return this node's own grant inside a permission's ceilings; sign and keep it the first time."""
     known = store.issued_grant(work.connection, given.id, peer.node_id, use.kept.id)
     if known is not None:
+        _refuse_other_purpose(known.grant, service)
         _refuse_outside(work, known.grant, peer, use)
         return known
     grant = _draft(work, given, peer, service, use)
@@ -146,25 +150,36 @@ def _draft(work: Work, given: Consent, peer: Peer, service: str, use: Usable) ->
     ceilings = use.kept.onward
     whole = draft_grant(work, given, peer)
     purpose = SERVICES[service].purpose
+    scopes = tuple(
+        scope for scope in whole.scopes if scope.code in ceilings.scopes and use.allows(scope.code, purpose)
+    )
     grant = replace(
         whole,
         id=new_id(),
         created=seconds(work.now),
-        purposes=tuple(code for code in whole.purposes if code in ceilings.purposes),
-        scopes=tuple(
-            scope
-            for scope in whole.scopes
-            if scope.code in ceilings.scopes and use.allows(scope.code, purpose)
+        # A grant is for each of its scopes and each of its purposes: what was withdrawn for one purpose must
+        # not come back by way of another. That one gets a grant of its own, with the person's next word.
+        purposes=tuple(
+            code
+            for code in whole.purposes
+            if code in ceilings.purposes
+            and all(use.allows(scope, code) for scope in ("services", *(each.code for each in scopes)))
         ),
+        scopes=scopes,
         expires=min(whole.expires, ceilings.expires, use.source.grant.expires),
         onward=use.kept.id,
     )
-    if purpose not in grant.purposes:
-        raise RefusedError("The permission is not for this service; nothing was sent.", "onward-purpose")
+    _refuse_other_purpose(grant, service)
     if "services" not in grant.codes():
         raise RefusedError("The permission does not reach as far; nothing was sent.", "onward-scope")
     _refuse_outside(work, grant, peer, use)
     return grant
+
+
+def _refuse_other_purpose(grant: Grant, service: str) -> None:
+    # The permission may be for fewer purposes than what the person said here.
+    if SERVICES[service].purpose not in grant.purposes:
+        raise RefusedError("The permission is not for this service; nothing was sent.", "onward-purpose")
 
 
 def _refuse_outside(work: Work, grant: Grant, peer: Peer, use: Usable) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Executor
 
     from iars_node.peers.model import Peer
     from iars_node.work import Work
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 Direction: TypeAlias = Literal["out", "in"]
 OutboxState: TypeAlias = Literal["pending", "parked"]
+
+# How many threads, and their name. Where all nodes live in one test, what is handed over may run at once.
+Threads: TypeAlias = "Callable[[int, str], Executor]"
 
 OUT: Direction = "out"
 IN: Direction = "in"

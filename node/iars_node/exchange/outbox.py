@@ -12,7 +12,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from iars_node.db import EPOCH
 from iars_node.errors import InvalidError, RefusedError
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Executable
 
     from iars_node.exchange.model import Draft
     from iars_node.peers.model import Peer
@@ -179,24 +178,40 @@ def due_peers(connection: Connection, now: datetime, owner: str) -> list[bytes]:
     return [bytes(found) for found in connection.execute(statement).scalars()]
 
 
+def _take(dialect: str) -> Executable:
+    fresh = inserting(route, *_TAKEN, dialect=dialect)
+    return fresh.on_conflict_do_update(
+        index_elements=["peer"],
+        set_={
+            "owner": fresh.excluded.owner,
+            "lease_until": fresh.excluded.lease_until,
+            "fence": route.c.fence + 1,
+        },
+        where=or_(route.c.owner == fresh.excluded.owner, route.c.lease_until <= bindparam("now")),
+    ).returning(route.c.fence, route.c.failures, route.c.last_error)
+
+
+_TAKEN = ("peer", "owner", "fence", "lease_until", "failures", "retry_at", "last_error")
+_TAKE = Prepared(_take)
+_GIVE_BACK = Prepared(
+    update(route)
+    .where(route.c.peer == bindparam("wanted"), route.c.fence == bindparam("at_fence"))
+    .values(lease_until=bindparam("until"))
+)
+
+
 def take_route(work: Work, peer: bytes, owner: str, lease: timedelta) -> Route | None:
     """Take or renew the right to send to a peer; None while another worker holds it."""
-    dialect = sqlite if work.is_sqlite else postgresql
-    fresh = dialect.insert(route).values(
-        peer=peer,
-        owner=owner,
-        fence=1,
-        lease_until=work.now + lease,
-        failures=0,
-        retry_at=EPOCH,
-        last_error="",
-    )
-    statement = fresh.on_conflict_do_update(
-        index_elements=["peer"],
-        set_={"owner": owner, "lease_until": work.now + lease, "fence": route.c.fence + 1},
-        where=or_(route.c.owner == owner, route.c.lease_until <= work.now),
-    ).returning(route.c.fence, route.c.failures, route.c.last_error)
-    row = work.connection.execute(statement).first()
+    new = {
+        "peer": peer,
+        "owner": owner,
+        "fence": 1,
+        "lease_until": work.now + lease,
+        "failures": 0,
+        "retry_at": EPOCH,
+        "last_error": "",
+    }
+    row = _TAKE.first(work.connection, {**new, "now": work.now})
     return None if row is None else Route(peer, owner, row.fence, row.failures, row.last_error, lease)
 
 
@@ -338,9 +353,7 @@ def hear(work: Work, peer: bytes) -> None:
 
 def give_route_back(work: Work, held: Route) -> None:
     """Let another worker have a route at once."""
-    work.connection.execute(
-        update(route).where(route.c.peer == held.peer, route.c.fence == held.fence).values(lease_until=EPOCH)
-    )
+    _GIVE_BACK.run(work.connection, {"wanted": held.peer, "at_fence": held.fence, "until": EPOCH})
 
 
 def pause(attempts: int) -> timedelta:

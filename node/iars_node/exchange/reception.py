@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from iars_node.exchange.model import Handler
+    from iars_node.exchange.model import Handler, Threads
     from iars_node.peers.model import Peer
     from iars_node.work import Work, Works
     from iars_protocol.receipt import SignedReceipt
@@ -84,14 +84,21 @@ class Reception:
     other at every call of the database or of a cipher, which costs more than they gain.
     """
 
-    def __init__(self, works: Works, handlers: Mapping[str, Handler], *, largest_envelope: int) -> None:
+    def __init__(
+        self,
+        works: Works,
+        handlers: Mapping[str, Handler],
+        *,
+        largest_envelope: int,
+        threads: Threads = ThreadPoolExecutor,
+    ) -> None:
         self._works = works
         self._handlers = handlers
         self._largest = largest_envelope
         self._lock = threading.Lock()
         self._waiting: deque[_Request] = deque()
         self._is_busy = False
-        self._thread = ThreadPoolExecutor(1, "reception")
+        self._thread = threads(1, "reception")
 
     async def receive(self, headers: Mapping[str, str], body: bytes) -> bytes:
         """Answer one request: authenticate it, open its envelopes, apply them, seal the receipts."""
@@ -100,9 +107,9 @@ class Reception:
             if len(self._waiting) >= MOST_WAITING:
                 raise TooManyError("This node has more to take in than it can; try again in a minute.")
             self._waiting.append(request)
-            if not self._is_busy:
-                self._is_busy = True
-                self._thread.submit(self._take_in)
+            is_first, self._is_busy = not self._is_busy, True
+        if is_first:
+            self._thread.submit(self._take_in)
         # Whoever asked may hang up meanwhile: what it sent is applied all the same.
         return await asyncio.shield(asyncio.wrap_future(request.answer))
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
-    from iars_node.exchange.model import Route
+    from iars_node.exchange.model import Route, Threads
     from iars_node.exchange.settling import Answer
     from iars_node.exchange.transport import Transport
     from iars_node.peers.model import Peer
@@ -64,6 +64,8 @@ class _Request:
     lines: tuple[Queued, ...]
     body: bytes
     headers: dict[str, str]
+    # Whether it took everything that could go: what is queued meanwhile wakes the sender.
+    is_all: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,13 @@ class _RouteLostError(Exception):
 class Sender:
     """Serves every peer that has something waiting, each under its own route."""
 
-    def __init__(self, works: Works, transport: Transport, sending: Sending | None = None) -> None:
+    def __init__(
+        self,
+        works: Works,
+        transport: Transport,
+        sending: Sending | None = None,
+        threads: Threads = ThreadPoolExecutor,
+    ) -> None:
         self._works = works
         self._transport = transport
         self._sending = sending or Sending()
@@ -101,7 +109,7 @@ class Sender:
         self._serving: dict[bytes, asyncio.Task[None]] = {}
         self._again: dict[bytes, asyncio.Event] = {}
         # The database has one writer at a time on SQLite, and Python runs one thread at a time.
-        self._threads = ThreadPoolExecutor(2, "sender")
+        self._threads = threads(2, "sender")
 
     def wake(self, peer_id: bytes | None = None) -> None:
         """Serve a peer now, or look at the whole outbox; callable from any thread."""
@@ -248,6 +256,8 @@ class Sender:
             if request is None:
                 break
             made.append(request)
+            if request.is_all:
+                break
         return _Step(held, made)
 
     def _prepare(self, held: Route, busy: set[bytes]) -> _Request | None:
@@ -274,7 +284,8 @@ class Sender:
         headers = hop.sign_request(
             identity_of(vault).hop, method="POST", path=PATH, body=body, recipient=peer.node_id, now=now
         )
-        return _Request(peer, tuple(sealed), body, headers | {"Content-Type": CBOR})
+        is_all = len(sealed) == len(lines) < self._sending.batch
+        return _Request(peer, tuple(sealed), body, headers | {"Content-Type": CBOR}, is_all)
 
     def _seal(
         self, peer: Peer, loaded: Sequence[tuple[Queued, bytes | None]], now: datetime

@@ -27,9 +27,7 @@ def schedule(
     """Schedule a job; an open one of the same kind and subject gets the new time and payload instead."""
     content = dict(payload or {})
     check_payload(subject, content)
-    return store.put(
-        work.connection, kind=kind, subject=subject, due_at=due_at, payload=content, is_sqlite=work.is_sqlite
-    )
+    return store.put(work.connection, kind=kind, subject=subject, due_at=due_at, payload=content)
 
 
 def cancel(work: Work, kind: str, subject: str = "") -> bool:

@@ -3,45 +3,28 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import TextClause, case, delete, func, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import TextClause, bindparam, case, delete, func, or_, select, text, update
 
 from iars_node.db import new_id
 from iars_node.jobs.model import Job
 from iars_node.jobs.tables import is_open, is_parked, job
+from iars_node.prepared import Prepared, inserting, listed, listing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from sqlalchemy import Connection, Update
+    from sqlalchemy import Connection, Executable, Update
 
 # Leases are measured by the database's own clock, where it has one: a worker whose clock runs
 # ahead would otherwise take jobs from workers that are still alive.
 _DATABASE_NOW: TextClause = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
 
 
-def put(  # noqa: PLR0913 - the columns of a job, by name
-    connection: Connection,
-    *,
-    kind: str,
-    subject: str,
-    due_at: datetime,
-    payload: Mapping[str, str | int],
-    is_sqlite: bool,
-) -> str:
-    """Add a job, or set the time and payload of the open one of its kind and subject; return its id."""
-    dialect = sqlite if is_sqlite else postgresql
-    added = dialect.insert(job).values(
-        id=new_id(),
-        kind=kind,
-        subject=subject,
-        payload=dict(payload),
-        due_at=due_at,
-        attempts=0,
-        lease_fence=0,
-    )
+def _put(dialect: str) -> Executable:
+    added = inserting(job, *_NEW, dialect=dialect)
     # A changed job is a new intention: earlier failures don't count against it, and a worker that
     # has just claimed the old one finds its lease stale.
     changes = {
@@ -56,7 +39,30 @@ def put(  # noqa: PLR0913 - the columns of a job, by name
     kept = added.on_conflict_do_update(
         index_elements=[job.c.kind, job.c.subject], index_where=is_open, set_=changes
     )
-    return str(connection.execute(kept.returning(job.c.id)).scalar_one())
+    return kept.returning(job.c.id)
+
+
+_NEW = ("id", "kind", "subject", "payload", "due_at", "attempts", "lease_fence")
+_PUT = Prepared(_put)
+
+
+def put(
+    connection: Connection, *, kind: str, subject: str, due_at: datetime, payload: Mapping[str, str | int]
+) -> str:
+    """Add a job, or set the time and payload of the open one of its kind and subject; return its id."""
+    new = {
+        "id": new_id(),
+        "kind": kind,
+        "subject": subject,
+        "payload": dict(payload),
+        "due_at": due_at,
+        "attempts": 0,
+        "lease_fence": 0,
+    }
+    row = _PUT.first(connection, new)
+    if row is None:
+        raise LookupError("a job was neither added nor changed")
+    return str(row.id)
 
 
 def remove_open(connection: Connection, kind: str, subject: str) -> bool:
@@ -70,34 +76,48 @@ def claim(
 ) -> Job | None:
     """Lease the job that is due longest to an owner; its fence tells this lease from every other."""
     moment = _lease_clock(connection, now)
-    free = or_(job.c.lease_until.is_(None), job.c.lease_until <= moment)
+    wanted = sorted(kinds)
+    given = {"now": now, "moment": moment, "new_owner": owner, "until": moment + lease}
+    row = _claiming(len(wanted)).first(connection, given | listing(job.c.kind, wanted))
+    return None if row is None else Job(**row._asdict())
+
+
+@lru_cache(maxsize=16)
+def _claiming(kinds: int) -> Prepared:
+    # Every worker asks several times a second, and most of the time for nothing.
+    free = or_(job.c.lease_until.is_(None), job.c.lease_until <= bindparam("moment"))
     due = (
         select(job.c.id)
-        .where(is_open, job.c.due_at <= now, free, job.c.kind.in_(sorted(kinds)))
+        .where(is_open, job.c.due_at <= bindparam("now"), free, job.c.kind.in_(listed(job.c.kind, kinds)))
         .order_by(job.c.due_at, job.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    leased = (
+    return Prepared(
         update(job)
         .where(job.c.id == due.scalar_subquery())
         .values(
-            lease_owner=owner,
+            lease_owner=bindparam("new_owner"),
             lease_fence=job.c.lease_fence + 1,
-            lease_until=moment + lease,
+            lease_until=bindparam("until"),
             # Counted at the start: a job that kills its process has been tried too.
             attempts=job.c.attempts + 1,
         )
         .returning(*job.c)
     )
-    row = connection.execute(leased).mappings().one_or_none()
-    return None if row is None else Job(**row)
+
+
+_COMPLETE = Prepared(
+    update(job)
+    .where(job.c.id == bindparam("wanted"), job.c.lease_fence == bindparam("at_fence"), is_open)
+    .values(done_at=bindparam("at"), lease_owner=None, lease_until=None, last_error=None)
+)
 
 
 def complete(connection: Connection, claimed: Job, at: datetime) -> bool:
     """Mark a job as done; say whether its lease still stood."""
-    values = {"done_at": at, "lease_owner": None, "lease_until": None, "last_error": None}
-    return connection.execute(_under_lease(claimed).values(values)).rowcount == 1
+    held = {"wanted": claimed.id, "at_fence": claimed.lease_fence, "at": at}
+    return _COMPLETE.run(connection, held) == 1
 
 
 def postpone(connection: Connection, claimed: Job, until: datetime, error: str, attempts: int) -> bool:

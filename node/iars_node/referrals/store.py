@@ -32,6 +32,11 @@ _OF_SUBJECT = Prepared(
     .where(referral.c.peer == bindparam("with_peer"), referral.c.subject == bindparam("wanted"))
     .order_by(referral.c.created_at.desc())
 )
+_OF_GRANT = Prepared(
+    select(referral)
+    .where(referral.c.grant_id == bindparam("wanted"))
+    .order_by(referral.c.created_at, referral.c.id)
+)
 _NOT_HANDED_OVER = frozenset({"rejected", "requested", "entered-in-error"})
 _DUE = Prepared(
     select(referral.c.id)
@@ -200,8 +205,10 @@ def is_handed_over(connection: Connection, case_id: str) -> bool:
 
 def under_grants(connection: Connection, grant_ids: Collection[str]) -> list[Referral]:
     """Return the referrals under some grants, the first made first."""
-    found: list[Referral] = []
     wanted = sorted(grant_ids)
+    if len(wanted) == 1:
+        return [_referral(row) for row in _OF_GRANT.all(connection, {"wanted": wanted[0]})]
+    found: list[Referral] = []
     for start in range(0, len(wanted), 500):
         rows = connection.execute(
             select(referral)

@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from iars_node.prepared import Prepared
+from iars_node.prepared import Prepared, listed, listing
 from iars_node.vault import key_store_tables as tables
 from iars_node.vault.errors import KeyStoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Connection, Row, Select
+    from sqlalchemy import Connection
 
     from iars_node.db import Database
 
@@ -27,19 +27,13 @@ _MOST_AT_ONCE = 64
 FoundT = TypeVar("FoundT")
 
 
-@lru_cache(maxsize=_MOST_AT_ONCE)
-def _names(count: int) -> tuple[str, ...]:
-    return tuple(f"key_{number}" for number in range(count))
+_KEY_ID = tables.content_keys.c.key_id
 
 
 @lru_cache(maxsize=_MOST_AT_ONCE)
 def _some_keys(count: int) -> Prepared:
-    wanted = [bindparam(name, type_=tables.content_keys.c.key_id.type) for name in _names(count)]
-    return Prepared(
-        select(tables.content_keys.c.key_id, tables.content_keys.c.wrapped).where(
-            tables.content_keys.c.key_id.in_(wanted)
-        )
-    )
+    wanted = _KEY_ID.in_(listed(_KEY_ID, count))
+    return Prepared(select(_KEY_ID, tables.content_keys.c.wrapped).where(wanted))
 
 
 class KeyReader:
@@ -65,7 +59,7 @@ class KeyReader:
             found += self._twice(partial(self._ask, part))
         return {bytes(row.key_id): bytes(row.wrapped) for row in found}
 
-    def rows(self, statement: Select[Any], parameters: Mapping[str, object] | None = None) -> list[Row[Any]]:
+    def rows(self, statement: Prepared, parameters: Mapping[str, object]) -> list[Any]:
         """Return every row of a query."""
         return self._twice(lambda: self._query(statement, parameters))
 
@@ -90,13 +84,11 @@ class KeyReader:
 
     def _ask(self, key_ids: Sequence[bytes]) -> list[Any]:
         with self._connection() as connection:
-            return _some_keys(len(key_ids)).all(
-                connection, dict(zip(_names(len(key_ids)), key_ids, strict=True))
-            )
+            return _some_keys(len(key_ids)).all(connection, listing(_KEY_ID, key_ids))
 
-    def _query(self, statement: Select[Any], parameters: Mapping[str, object] | None) -> list[Row[Any]]:
+    def _query(self, statement: Prepared, parameters: Mapping[str, object]) -> list[Any]:
         with self._connection() as connection:
-            return list(connection.execute(statement, parameters))
+            return statement.all(connection, parameters)
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:

@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Insert, Table, delete, func, insert, inspect, select, update
+from sqlalchemy import Insert, Table, bindparam, delete, func, insert, inspect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from iars_node.db import Database
 from iars_node.errors import ConflictError, NodeError, SetupError
-from iars_node.prepared import insert_many
+from iars_node.prepared import Prepared, insert_many
 from iars_node.vault import key_store_tables as tables
 from iars_node.vault.errors import KeyStoreError
 from iars_node.vault.key_reader import KeyReader
@@ -38,7 +38,16 @@ if TYPE_CHECKING:
 CHUNK = 500
 
 _KEYS = tables.content_keys
+_KEY_IDS = Prepared(select(_KEYS.c.key_id))
+_KEY_COUNT = Prepared(select(func.count().label("found")).select_from(_KEYS))
 _LEDGER = tables.erasures
+_ERASURES = Prepared(select(_LEDGER).order_by(_LEDGER.c.erased_at, _LEDGER.c.key_id))
+_OF_ROLE = Prepared(
+    select(tables.private_keys)
+    .where(tables.private_keys.c.role == bindparam("of_role"))
+    .order_by(tables.private_keys.c.position)
+)
+_NAMED = Prepared(select(tables.documents.c.sealed).where(tables.documents.c.name == bindparam("wanted")))
 
 
 class KeyStore:
@@ -108,11 +117,11 @@ class KeyStore:
 
     def content_key_ids(self) -> list[bytes]:
         """Return the id of every content key."""
-        return [bytes(row.key_id) for row in self._reader.rows(select(_KEYS.c.key_id))]
+        return [bytes(row.key_id) for row in self._reader.rows(_KEY_IDS, {})]
 
     def count_content_keys(self) -> int:
         """Return how many content keys there are."""
-        return int(self._reader.rows(select(func.count()).select_from(_KEYS))[0][0])
+        return int(self._reader.rows(_KEY_COUNT, {})[0].found)
 
     def erase_content_keys(self, erasures: Sequence[Erasure]) -> None:
         """Write the ledger and delete the keys it names in one transaction, then clear their traces."""
@@ -124,7 +133,7 @@ class KeyStore:
 
     def ledger(self) -> list[Erasure]:
         """Return every erasure, oldest first."""
-        rows = self._reader.rows(select(_LEDGER).order_by(_LEDGER.c.erased_at, _LEDGER.c.key_id))
+        rows = self._reader.rows(_ERASURES, {})
         return [Erasure(bytes(row.key_id), row.erased_at) for row in rows]
 
     def replay_ledger(self, erasures: Sequence[Erasure]) -> int:
@@ -155,8 +164,7 @@ class KeyStore:
 
     def private_keys(self, role: str) -> list[SealedPrivateKey]:
         """Return the private keys of a role, in the order they were stored."""
-        keys = tables.private_keys
-        rows = self._reader.rows(select(keys).where(keys.c.role == role).order_by(keys.c.position))
+        rows = self._reader.rows(_OF_ROLE, {"of_role": role})
         return [
             SealedPrivateKey(bytes(row.key_id), row.role, row.not_after, bytes(row.sealed_seed))
             for row in rows
@@ -179,8 +187,7 @@ class KeyStore:
 
     def document(self, name: str) -> bytes | None:
         """Return a sealed document."""
-        documents = tables.documents
-        rows = self._reader.rows(select(documents.c.sealed).where(documents.c.name == name))
+        rows = self._reader.rows(_NAMED, {"wanted": name})
         return bytes(rows[0].sealed) if rows else None
 
     def insert_missing(self, table: Table) -> Insert:

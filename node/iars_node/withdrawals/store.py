@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from iars_node.consent import ended
 from iars_node.exchange.model import OUT
 from iars_node.exchange.tables import message as message_table
-from iars_node.prepared import insert_many
+from iars_node.prepared import Prepared, insert_many, inserting
 from iars_node.withdrawals.model import HELD, PAUSED, ClockMark, Ending, Notice, Report, Retention
 from iars_node.withdrawals.tables import clock_mark, ending, erasure_report, retention, withdrawal_notice
 from iars_protocol.messages.consent import read_outcome
@@ -20,12 +20,37 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, Executable
 
     from iars_node.work import Work
 
 
 _LISTS = ("grants", "scopes", "purposes")
+
+# What every node asks every few seconds, and finds empty most of the time.
+_NOTICES = select(withdrawal_notice).order_by(withdrawal_notice.c.asked_at, withdrawal_notice.c.id)
+_UNANSWERED = _NOTICES.where(withdrawal_notice.c.answered_at.is_(None)).limit(bindparam("most"))
+_SILENT = Prepared(
+    _UNANSWERED.where(
+        withdrawal_notice.c.deadline_at <= bindparam("now"), withdrawal_notice.c.overdue_at.is_(None)
+    )
+)
+_UNSENT = Prepared(_UNANSWERED.where(withdrawal_notice.c.message == b""))
+_ENDINGS = select(ending).order_by(ending.c.locked_at, ending.c.id)
+_OPEN_ENDINGS = Prepared(_ENDINGS.where(or_(ending.c.state == HELD, ending.c.state == PAUSED)))
+_ENDING = Prepared(_ENDINGS.where(ending.c.id == bindparam("wanted")))
+_MARK = Prepared(select(clock_mark).with_for_update())
+_SEQUENCE = Prepared(select(func.max(message_table.c.sequence).label("newest")))
+_RECEIPTS = Prepared(
+    select(message_table.c.peer, message_table.c.header, message_table.c.receipt)
+    .where(
+        message_table.c.sequence > bindparam("above"),
+        message_table.c.direction == OUT,
+        message_table.c.receipt.is_not(None),
+    )
+    .order_by(message_table.c.sequence.desc())
+    .limit(bindparam("most"))
+)
 
 
 def add_notices(connection: Connection, new: Sequence[Notice]) -> None:
@@ -37,21 +62,13 @@ def add_notices(connection: Connection, new: Sequence[Notice]) -> None:
 
 
 def _notice(row: Row[Any]) -> Notice:
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for a row as a mapping
+    values = row._asdict()
     lists = {name: tuple(values[name]) for name in _LISTS}
     return Notice(**{**values, **lists, "peer": bytes(row.peer), "message": bytes(row.message)})
 
 
-def _notices(
-    connection: Connection, *conditions: ColumnElement[bool], limit: int | None = None
-) -> list[Notice]:
-    query = (
-        select(withdrawal_notice)
-        .where(*conditions)
-        .order_by(withdrawal_notice.c.asked_at, withdrawal_notice.c.id)
-        .limit(limit)
-    )
-    return [_notice(row) for row in connection.execute(query)]
+def _notices(connection: Connection, *conditions: ColumnElement[bool]) -> list[Notice]:
+    return [_notice(row) for row in connection.execute(_NOTICES.where(*conditions))]
 
 
 def find_notice(connection: Connection, withdrawal_id: str) -> Notice | None:
@@ -78,20 +95,12 @@ def notices_of_case(connection: Connection, case_id: str) -> list[Notice]:
 
 def silent_notices(connection: Connection, now: datetime, most: int) -> list[Notice]:
     """Return the withdrawals whose deadline is over, unanswered, and not escalated yet."""
-    column = withdrawal_notice.c
-    return _notices(
-        connection,
-        column.deadline_at <= now,
-        column.answered_at.is_(None),
-        column.overdue_at.is_(None),
-        limit=most,
-    )
+    return [_notice(row) for row in _SILENT.all(connection, {"now": now, "most": most})]
 
 
 def unsent_notices(connection: Connection, most: int) -> list[Notice]:
     """Return the withdrawals that could not be queued yet."""
-    column = withdrawal_notice.c
-    return _notices(connection, column.message == b"", column.answered_at.is_(None), limit=most)
+    return [_notice(row) for row in _UNSENT.all(connection, {"most": most})]
 
 
 def change_notice(connection: Connection, withdrawal_id: str, **values: Any) -> None:  # noqa: ANN401 - columns of the table
@@ -156,19 +165,18 @@ def add_ending(connection: Connection, new: Ending) -> None:
 
 
 def _endings(connection: Connection, *conditions: ColumnElement[bool]) -> list[Ending]:
-    query = select(ending).where(*conditions).order_by(ending.c.locked_at, ending.c.id)
-    return [_ending(row) for row in connection.execute(query)]
+    return [_ending(row) for row in connection.execute(_ENDINGS.where(*conditions))]
 
 
 def _ending(row: Row[Any]) -> Ending:
-    values = dict(row._mapping)  # noqa: SLF001 - as above
+    values = row._asdict()
     return Ending(**{**values, "peer": bytes(row.peer), "parts": ended.from_json(row.parts)})
 
 
 def find_ending(connection: Connection, ending_id: str) -> Ending | None:
     """Return an ending by its id, or by the beginning of it that nobody else has."""
-    found = _endings(connection, ending.c.id == ending_id)
-    return found[0] if found else None
+    row = _ENDING.first(connection, {"wanted": ending_id})
+    return None if row is None else _ending(row)
 
 
 def ending_for(connection: Connection, grant_id: str, cause: str, withdrawal_id: str) -> Ending | None:
@@ -184,7 +192,7 @@ def ending_for(connection: Connection, grant_id: str, cause: str, withdrawal_id:
 
 def open_endings(connection: Connection) -> list[Ending]:
     """Return what is locked and not destroyed yet, the first locked first."""
-    return _endings(connection, ending.c.state.in_((HELD, PAUSED)))
+    return [_ending(row) for row in _OPEN_ENDINGS.all(connection, {})]
 
 
 def recent_endings(connection: Connection, limit: int) -> list[Ending]:
@@ -255,29 +263,33 @@ def retentions_of_grant(connection: Connection, grant_id: str, now: datetime) ->
 
 def read_mark(connection: Connection) -> ClockMark | None:
     """Return what the clock is held against; nobody else changes it before the commit."""
-    row = connection.execute(select(clock_mark).with_for_update()).first()
+    row = _MARK.first(connection, {})
     return None if row is None else ClockMark(row.high_water, row.sequence, row.paused_at, row.cause)
 
 
 def write_mark(work: Work, mark: ClockMark) -> None:
     """Store what the clock is held against."""
-    row = {entry.name: getattr(mark, entry.name) for entry in fields(ClockMark)}
-    statement = (sqlite if work.is_sqlite else postgresql).insert(clock_mark).values(id=1, **row)
-    work.connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row))
+    _SET_MARK.run(work.connection, {"id": 1, **{name: getattr(mark, name) for name in _MARKED}})
+
+
+def _set_mark(dialect: str) -> Executable:
+    fresh = inserting(clock_mark, "id", *_MARKED, dialect=dialect)
+    return fresh.on_conflict_do_update(
+        index_elements=["id"], set_={name: fresh.excluded[name] for name in _MARKED}
+    )
+
+
+_MARKED = tuple(entry.name for entry in fields(ClockMark))
+_SET_MARK = Prepared(_set_mark)
 
 
 def newest_sequence(connection: Connection) -> int:
     """Return the place of the newest message of all."""
-    return connection.execute(select(func.max(message_table.c.sequence))).scalar() or 0
+    row = _SEQUENCE.first(connection, {})
+    return 0 if row is None else row.newest or 0
 
 
 def newest_receipts(connection: Connection, above: int, most: int) -> list[tuple[bytes, bytes, bytes]]:
     """Return (recipient, header, receipt) of our newest receipted messages."""
-    column = message_table.c
-    rows = connection.execute(
-        select(column.peer, column.header, column.receipt)
-        .where(column.sequence > above, column.direction == OUT, column.receipt.is_not(None))
-        .order_by(column.sequence.desc())
-        .limit(most)
-    )
+    rows = _RECEIPTS.all(connection, {"above": above, "most": most})
     return [(bytes(row.peer), bytes(row.header), bytes(row.receipt)) for row in rows]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tests.conftest import PASSPHRASE
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEY_ID_BYTES = 16
+
+
+@lru_cache(maxsize=16)
+def _unwrapped(header: Header) -> Subkeys:
+    # A key store's header never changes: the passphrase is tried once for each of them.
+    return Subkeys(master_key.unwrap(header, PASSPHRASE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ class Files:
             row = store.execute(
                 "SELECT store_id, salt, passes, memory_kib, wrapped_master FROM vault_header"
             ).fetchone()
-            self._master = Subkeys(master_key.unwrap(Header(*row), PASSPHRASE))
+            self._master = _unwrapped(Header(*row))
             return dict(store.execute("SELECT key_id, wrapped FROM vault_content_key"))
 
     def rows(self, query: str) -> list[sqlite3.Row]:
@@ -106,12 +113,15 @@ def everything_that_opens(files: Files) -> list[Opened]:
     return [found for read in READERS.values() for found in read(files)]
 
 
-def parts_that_open(files: Files) -> Iterator[tuple[sqlite3.Row, dict[str, Any]]]:
+PARTS = (
+    "SELECT p.message, p.position, p.key_ids, p.sealed, m.direction, m.thread, m.peer, m.type, m.outcome "
+    "FROM message_part p JOIN message m ON m.id = p.message"
+)
+
+
+def parts_that_open(files: Files, query: str = PARTS) -> Iterator[tuple[sqlite3.Row, dict[str, Any]]]:
     """Yield every part of a message that opens, with its message's row: bodies and grants too."""
-    for row in files.rows(
-        "SELECT p.message, p.position, p.key_ids, p.sealed, m.direction, m.thread, m.peer, m.type, m.outcome "
-        "FROM message_part p JOIN message m ON m.id = p.message"
-    ):
+    for row in files.rows(query):
         place = context("message_part", "sealed", f"{row['message'].hex()}.{row['position']}")
         opened = files.open(row["key_ids"], row["sealed"], place)
         if opened is not None:
@@ -234,4 +244,4 @@ READERS: Mapping[str, Callable[[Files], Iterator[Opened]]] = {
 NAMING = frozenset({"content_key", "peer_hop_key"})
 """Tables that name keys and hold no content: what each key is for, and peers' public keys."""
 
-__all__ = ["NAMING", "OWN", "READERS", "Files", "Opened", "everything_that_opens", "parts_that_open"]
+__all__ = ["NAMING", "OWN", "PARTS", "READERS", "Files", "Opened", "everything_that_opens", "parts_that_open"]

@@ -8,33 +8,30 @@ import os
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing, suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache, partial
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.federation.invariant.covering import Evidence
+from tests.federation.invariant import passing, steps
+from tests.federation.invariant.history import History, Nothing
+from tests.federation.invariant.judging import every_judge, sharing_uncovered, uncovered_at_once
 from tests.federation.invariant.nodes import (
-    IMAGE,
-    LONGEST_GRACE,
-    NAMES,
     Nodes,
     quick_folder,
     template,
 )
-from tests.federation.invariant.opening import OWN, everything_that_opens
-from tests.federation.invariant.showing import shown_uncovered
-from tests.federation.invariant.steps import STEPS, History, Nothing, answer, refer
+from tests.federation.invariant.steps import answer, refer
 
 from iars_admin.demo.draw import Draw
 from iars_node.errors import NodeError
 from iars_protocol.errors import ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from tests.federation.invariant.opening import Opened
+    from collections.abc import Callable, Iterable, Iterator
+    from multiprocessing.context import BaseContext
 
 FEWEST, MOST = 8, 22
 LOOKS = 5
@@ -44,6 +41,9 @@ DELIVERIES = 60
 """How often of a hundred, after a step, the lines carry what waits: else messages cross, and overtake."""
 
 TRIES = 10
+MEASURING = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+"""By these variables a process that starts is told to note which lines it runs."""
+STEPS = {**steps.STEPS, **passing.STEPS}
 BY_NAME = {step.__name__: step for step in STEPS}
 WEIGHTS = {step.__name__: often for step, often in STEPS.items()}
 
@@ -67,8 +67,12 @@ class Outcome:
 
 def play(ready: Path, seed: int) -> Outcome:
     """Play the history of a seed on copies of four ready nodes."""
-    with Nodes(ready) as nodes:
-        return asyncio.run(_play(History(seed, Draw(f"history {seed}"), nodes)))
+    try:
+        with Nodes(ready) as nodes:
+            return asyncio.run(_play(History(seed, Draw(f"history {seed}"), nodes)))
+    except Exception as error:
+        error.add_note(f"This broke history {seed}.")
+        raise
 
 
 async def _play(history: History) -> Outcome:
@@ -80,76 +84,60 @@ async def _play(history: History) -> Outcome:
             await nodes.deliver()
             history.told[-1] += " ."
         if history.dice.chance(LOOKS):
-            uncovered += [f"after step {number}, {fault}" for fault in showing_uncovered(nodes)]
+            uncovered += [f"after step {number}, {fault}" for fault in uncovered_at_once(nodes)]
+    # Much of what is shared runs out while everything comes to rest.
+    uncovered += [f"at the end, {fault}" for fault in sharing_uncovered(nodes)]
     await nodes.settle()
-    uncovered += everything_uncovered(nodes)
-    received = sum(count_received(nodes, name) for name in NAMES)
+    received = 0
+    for judge in every_judge(nodes):
+        uncovered += judge.everything_uncovered()
+        received += judge.count_received()
     erased = sum(len(side.node.vault.ledger()) for side in nodes.sides.values())
     return Outcome(history.seed, tuple(dict.fromkeys(uncovered)), tuple(history.told), received, erased)
 
 
-def count_received(nodes: Nodes, name: str) -> int:
-    """Count what opens at a node and came from somebody else."""
-    with closing(nodes.files(name)) as files:
-        return sum(found.source != OWN for found in everything_that_opens(files))
-
-
 async def _begin(history: History) -> None:
     """Begin with something that was received, for the rest to happen to."""
-    for step in (refer, refer, answer, answer):
+    passing_on = (passing.permit, passing.pass_on, answer) if history.dice.chance(60) else ()
+    for step in (refer, refer, answer, answer, *passing_on):
         with suppress(Nothing):
-            history.told.append(step(history))
+            history.told.append(_take(history, step))
         await history.nodes.deliver()
-
-
-def everything_uncovered(nodes: Nodes) -> list[str]:
-    """Return what is uncovered at the four nodes, of what opens and of what is shown."""
-    return showing_uncovered(nodes) + opening_uncovered(nodes)
-
-
-def showing_uncovered(nodes: Nodes) -> list[str]:
-    """Return what the pages show without evidence."""
-    return [fault for name in NAMES for fault in shown_uncovered(nodes, name)]
-
-
-def opening_uncovered(nodes: Nodes) -> list[str]:
-    """Return what the keys open without evidence."""
-    return [
-        f"{name} opens {found}: {lack}" for name in NAMES for found, lack in _opening(nodes, name) if lack
-    ]
-
-
-def _opening(nodes: Nodes, name: str) -> Iterator[tuple[Opened, str]]:
-    with closing(nodes.files(name)) as files:
-        evidence = Evidence(files, nodes.sides[name].node.clock.now(), LONGEST_GRACE)
-        for found in everything_that_opens(files):
-            yield found, evidence.lacks(found)
-    if name not in nodes.images:
-        return
-    # An older image of the database with today's keys must show no more than today's. Its blind words are the
-    # exception: nothing takes them out of a copy, and who has the passphrase too can try a name against them.
-    with closing(nodes.files(name, IMAGE)) as files:
-        for found in everything_that_opens(files):
-            if found.table != "search_word":
-                yield replace(found, table=f"older {found.table}"), evidence.lacks(found)
 
 
 def _step(history: History) -> str:
     for _ in range(TRIES):
-        step = BY_NAME[history.dice.weighted(WEIGHTS)]
-        try:
-            return step(history)
-        except Nothing:
-            continue
-        except (NodeError, ProtocolError) as error:
-            return f"{step.__name__}: refused, {getattr(error, 'reason', '') or error.code}"
+        with suppress(Nothing):
+            return _take(history, BY_NAME[history.dice.weighted(WEIGHTS)])
     return "nothing happens"
 
 
-def play_all(ready: Path, seeds: Iterable[int], processes: int | None = None) -> Iterator[Outcome]:
-    """Play many histories on every processor, in no order."""
+def _take(history: History, step: Callable[[History], str]) -> str:
+    try:
+        return step(history)
+    except (NodeError, ProtocolError) as error:
+        return f"{step.__name__}: refused, {getattr(error, 'reason', '') or error.code}"
+
+
+@cache
+def _context() -> BaseContext:
+    """Start the process that all the others are forked from: it has read the program, and measures nothing.
+
+    To note which lines run would cost half as much again, and tells nothing that other tests don't.
+    """
     context = multiprocessing.get_context("forkserver")
-    pool = ProcessPoolExecutor(processes or os.cpu_count(), mp_context=context)
+    context.set_forkserver_preload([__name__])
+    measuring = {name: os.environ.pop(name) for name in MEASURING if name in os.environ}
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.update(measuring)
+    return context
+
+
+def play_all(ready: Path, seeds: Iterable[int], processes: int) -> Iterator[Outcome]:
+    """Play many histories, in so many processes of their own."""
+    pool = ProcessPoolExecutor(processes, mp_context=_context())
     try:
         yield from pool.map(partial(play, ready), seeds, chunksize=5)
     finally:

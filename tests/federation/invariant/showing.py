@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
-from tests.federation.invariant.covering import Evidence
 from tests.federation.invariant.opening import Opened
 
 from iars_node.attachments.service import list_attachments
@@ -19,17 +17,15 @@ from iars_node.work import SYSTEM
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.federation.invariant.covering import Evidence
     from tests.federation.invariant.nodes import Nodes
 
     from iars_node.work import Work
 
 
-def shown_uncovered(nodes: Nodes, name: str) -> list[str]:
+def shown_uncovered(nodes: Nodes, name: str, evidence: Evidence) -> list[str]:
     """Return what a node shows at this moment and can't show any evidence for."""
-    side = nodes.sides[name]
-    with closing(nodes.files(name)) as files:
-        evidence = Evidence(files, side.node.clock.now())
-    with side.node.works.write(SYSTEM) as work:
+    with nodes.sides[name].node.works.write(SYSTEM) as work:
         shown = list(everything_shown(work))
     found = [(one, evidence.lacks(one)) for one in shown]
     return [f"{name} shows {one}: {lack}" for one, lack in found if lack]

@@ -1,13 +1,22 @@
-"""What people do in a history: one function for each kind of step, each told in a few words."""
+"""What people do in a history, and what happens to machines: one function a step, told in a few words."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import literal_column, select
-from tests.federation.invariant.nodes import NAMES, Nodes
+from tests.federation.invariant.history import (
+    OPEN,
+    PURPOSES,
+    SHAREABLE,
+    has_referrals,
+    own_cases,
+    referrals_of,
+    running_consents,
+    terms,
+)
+from tests.federation.invariant.nodes import NAMES
 from tests.federation.neighbours import PERSON
 from tests.federation.uploads import attach
 
@@ -15,11 +24,8 @@ from iars_node.cases import service as cases
 from iars_node.consent import changing, exceptions
 from iars_node.consent import service as consents
 from iars_node.consent.exception import NewException
-from iars_node.consent.model import Recipient, Terms
-from iars_node.consent.tables import consent
 from iars_node.referrals import service as referrals
 from iars_node.referrals.model import Offering
-from iars_node.referrals.tables import referral
 from iars_node.withdrawals import service as withdrawals
 from iars_node.withdrawals.model import Part
 from iars_node.work import SYSTEM, Actor
@@ -28,81 +34,12 @@ from iars_protocol.consent import ScopeGrant
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sqlalchemy import ColumnElement
-    from tests.federation.neighbours import Neighbour
+    from tests.federation.invariant.history import History
 
-    from iars_admin.demo.draw import Draw
     from iars_node.cases.model import Case
-    from iars_node.work import Work
 
 WORKER = Actor("account", "a" * 32, frozenset({"case-worker"}))
 SUPERVISOR = Actor("account", "b" * 32, frozenset({"supervisor"}))
-SHAREABLE = ("demographics", "identity", "medical", "exploitation", "safety")
-PURPOSES = {"MED-SCREEN": "assistance", "TRN-ASSIST": "return"}
-# Ids are drawn by the system: a list in their order would make another history of the same seed.
-AS_WRITTEN: ColumnElement[int] = literal_column("rowid")
-OPEN = ("requested", "accepted", "in-progress", "on-hold")
-
-
-@dataclass
-class History:
-    """One history as it is played: the dice, the nodes, and what has happened so far."""
-
-    seed: int
-    dice: Draw
-    nodes: Nodes
-    told: list[str] = field(default_factory=list)
-
-    def side(self, name: str) -> Neighbour:
-        return self.nodes.sides[name]
-
-    def somebody(self, *but: str) -> str:
-        return self.dice.one([name for name in NAMES if name not in but])
-
-    def some(self, of: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(self.dice.some(of, 1, len(of)))
-
-
-class Nothing(Exception):  # noqa: N818 - it is no error: there is nothing on which the step could be taken
-    """There is nothing here to take this step on."""
-
-
-def _one(history: History, found: list[Any]) -> Any:
-    if not found:
-        raise Nothing
-    return history.dice.one(found)
-
-
-def _referrals(work: Work, direction: str, *states: str) -> list[Any]:
-    query = select(referral.c.id, referral.c.case_id).where(
-        referral.c.direction == direction, referral.c.state.in_(states)
-    )
-    return list(work.connection.execute(query.order_by(AS_WRITTEN)))
-
-
-def _own_cases(work: Work) -> list[str]:
-    query = select(consent.c.case_id).order_by(AS_WRITTEN)
-    return list(dict.fromkeys(work.connection.execute(query).scalars()))
-
-
-def _consents(work: Work) -> list[str]:
-    running = consent.c.state.in_(("given", "renewed"))
-    query = select(consent.c.id).where(running).order_by(AS_WRITTEN)
-    return list(work.connection.execute(query).scalars())
-
-
-def _terms(history: History, work: Work, *recipients: str) -> Terms:
-    dice = history.dice
-    return Terms(
-        purposes=dice.one((("assistance",), ("assistance", "return"))),
-        scopes=tuple(consents.default_scope(code) for code in ("services", *history.some(SHAREABLE))),
-        recipients=tuple(Recipient(node=history.side(name).id.hex()) for name in recipients),
-        expires=work.now
-        + dice.one((timedelta(hours=3), timedelta(hours=30), timedelta(days=5), timedelta(days=30))),
-        notice_language="ro",
-        how_obtained="verbal",
-        feedback=dice.one(((), ("services", "medical"))),
-    )
 
 
 # -- people at the origin
@@ -115,7 +52,7 @@ def refer(history: History) -> str:
     case = _some_case(history, sender)
     paper = (attach(history.side(sender), case, b"a scan", scope="medical"),) if dice.chance(30) else ()
     with history.side(sender).node.works.write(SYSTEM) as work:
-        given = consents.give_consent(work, case.id, _terms(history, work, receiver, third))
+        given = consents.give_consent(work, case.id, terms(history, work, receiver, third))
         service = dice.one([code for code, purpose in PURPOSES.items() if purpose in given.terms.purposes])
         shared = [scope.code for scope in given.terms.scopes]
         offering = Offering(
@@ -130,7 +67,7 @@ def refer(history: History) -> str:
 
 def _some_case(history: History, name: str) -> Case:
     with history.side(name).node.works.write(SYSTEM) as work:
-        known = _own_cases(work)
+        known = own_cases(work)
         if known and history.dice.chance(50):
             return cases.case_head(work, history.dice.one(known))
         return cases.open_case(work, country="AL", record=PERSON)
@@ -139,8 +76,9 @@ def _some_case(history: History, name: str) -> Case:
 def refer_again(history: History) -> str:
     sender = history.somebody()
     with history.side(sender).node.works.write(SYSTEM) as work:
-        given = consents.get(work, _one(history, _consents(work)))
-        receiver = history.dice.one(given.terms.recipients).node
+        given = consents.get(work, history.one(running_consents(work)))
+        named = [each.node for each in given.terms.recipients if each.node]
+        receiver = history.dice.one(named)
         service = history.dice.one(list(PURPOSES))
         sent = referrals.send_referral(
             work, Offering(given.case_id, given.id, service, "urgent"), bytes.fromhex(receiver)
@@ -152,7 +90,7 @@ def refer_again(history: History) -> str:
 def tell_more(history: History) -> str:
     sender = history.somebody()
     with history.side(sender).node.works.write(SYSTEM) as work:
-        row = _one(history, _referrals(work, "out", *OPEN))
+        row = history.one(referrals_of(work, "out", *OPEN))
         what = history.dice.one(("amend", "note", "note", "cancel"))
         if what == "amend":
             cases.write_scope(
@@ -174,14 +112,14 @@ def withdraw(history: History) -> str:
     sender = history.somebody()
     dice = history.dice
     with history.side(sender).node.works.write(SYSTEM) as work:
-        given = consents.get(work, _one(history, _consents(work)))
+        given = consents.get(work, history.one(running_consents(work)))
         part = dice.one(
             (
                 Part(),
                 Part(),
                 Part(scopes=history.some(SHAREABLE)),
                 Part(purposes=(dice.one(given.terms.purposes),)),
-                Part(recipients=(dice.one(given.terms.recipients).node,)),
+                Part(recipients=(dice.one([each.node for each in given.terms.recipients if each.node]),)),
             )
         )
         withdrawals.withdraw(work, [given.id], part, by=dice.one(("person", "person", "other")))
@@ -196,7 +134,7 @@ def withdraw(history: History) -> str:
 def change_consent(history: History) -> str:
     sender = history.somebody()
     with history.side(sender).node.works.write(SYSTEM) as work:
-        given = consents.get(work, _one(history, _consents(work)))
+        given = consents.get(work, history.one(running_consents(work)))
         what = history.dice.one(("renew", "narrow", "invalidate"))
         if what == "renew":
             longer = work.now + timedelta(days=history.dice.one((2, 20)))
@@ -206,7 +144,13 @@ def change_consent(history: History) -> str:
                 scope for scope in given.terms.scopes if scope.code == "services" or history.dice.chance(50)
             )
             told = tuple(code for code in given.terms.feedback if history.dice.chance(50))
-            changing.narrow_consent(work, given.id, replace(given.terms, scopes=left, feedback=told))
+            onward = given.terms.is_onward_allowed and history.dice.chance(70)
+            # The first named has received something in most cases; who is left out may be reached by others.
+            named = given.terms.recipients[: history.dice.one((1, len(given.terms.recipients)))]
+            narrower = replace(
+                given.terms, scopes=left, is_onward_allowed=onward, recipients=named, feedback=told
+            )
+            changing.narrow_consent(work, given.id, narrower)
         else:
             changing.invalidate_consent(work, given.id, "not-free")
     return f"{sender}: {what} {given.id[:6]}"
@@ -243,7 +187,7 @@ def disclose_without_consent(history: History) -> str:
 def decide(history: History) -> str:
     sender = history.somebody()
     with history.side(sender).node.works.write(SUPERVISOR) as work:
-        found = _one(history, exceptions.awaiting_approval(work, 9))
+        found = history.one(exceptions.awaiting_approval(work, 9))
         what = history.dice.one(("approve", "refuse"))
         decided = exceptions.approve_exception if what == "approve" else exceptions.refuse_exception
         decided(work, found.id)
@@ -254,9 +198,9 @@ def decide(history: History) -> str:
 
 
 def answer(history: History) -> str:
-    receiver = _one(history, [name for name in NAMES if _has_offers(history, name)])
+    receiver = history.one([name for name in NAMES if has_referrals(history, name, "requested")])
     with history.side(receiver).node.works.write(SYSTEM) as work:
-        row = _one(history, _referrals(work, "in", "requested"))
+        row = history.one(referrals_of(work, "in", "requested"))
         if history.dice.chance(20):
             referrals.reject(work, row.id, "no-capacity")
             return f"{receiver} rejects {row.id[:6]}"
@@ -264,15 +208,10 @@ def answer(history: History) -> str:
     return f"{receiver} accepts {row.id[:6]}"
 
 
-def _has_offers(history: History, name: str) -> bool:
-    with history.side(name).node.works.read(SYSTEM) as work:
-        return bool(_referrals(work, "in", "requested"))
-
-
 def care(history: History) -> str:
     receiver = history.somebody()
     with history.side(receiver).node.works.write(SYSTEM) as work:
-        row = _one(history, _referrals(work, "in", "accepted", "in-progress"))
+        row = history.one(referrals_of(work, "in", "accepted", "in-progress"))
         what = history.dice.one(("begin", "complete", "note", "own words", "own note", "cancel"))
         if what == "begin":
             referrals.begin(work, row.id, texts=[("services", "she has arrived")])
@@ -292,7 +231,7 @@ def care(history: History) -> str:
 def retain(history: History) -> str:
     receiver = history.somebody()
     with history.side(receiver).node.works.write(SYSTEM) as work:
-        held = _one(history, [one for one in withdrawals.list_endings(work) if one.scopes and one.case_id])
+        held = history.one([one for one in withdrawals.list_endings(work) if one.scopes and one.case_id])
         scope = history.dice.one(held.scopes)
         days = history.dice.one((1, 1, 60))
         withdrawals.retain(work, held.ending.id, [scope], "legal-claim", work.now + timedelta(days=days))
@@ -302,12 +241,12 @@ def retain(history: History) -> str:
 def merge(history: History) -> str:
     name = history.somebody()
     with history.side(name).node.works.write(SYSTEM) as work:
-        rows = [row for row in _referrals(work, "in", *OPEN, "completed") if row.case_id]
+        rows = [row for row in referrals_of(work, "in", *OPEN, "completed") if row.case_id]
         heads = [cases.case_head(work, row.case_id) for row in rows] + [
-            cases.case_head(work, case) for case in _own_cases(work)
+            cases.case_head(work, case) for case in own_cases(work)
         ]
         people = list(dict.fromkeys(head.person_id for head in heads))
-        one, other = history.dice.shuffled(people)[:2] if len(people) > 1 else _one(history, [])
+        one, other = history.dice.shuffled(people)[:2] if len(people) > 1 else history.one([])
         cases.merge_persons(work, one, other)
     return f"{name} finds that two are one person"
 
@@ -322,7 +261,7 @@ def cut_off(history: History) -> str:
 
 
 def come_back(history: History) -> str:
-    name = _one(history, sorted(history.nodes.away))
+    name = history.one(sorted(history.nodes.away))
     history.nodes.away.discard(name)
     return f"{name} is back"
 
@@ -340,7 +279,7 @@ def back_up(history: History) -> str:
 
 
 def restore(history: History) -> str:
-    name = _one(history, sorted(history.nodes.images))
+    name = history.one(sorted(history.nodes.images))
     history.nodes.restore(name)
     return f"{name} is restored"
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, select, update
 
 from iars_node.cases.model import Basis, Document, Held
 from iars_node.cases.tables import case_content
-from iars_node.prepared import insert_many
+from iars_node.prepared import Prepared, insert_many, listed, listing
 from iars_node.vault.content_keys import key_for
 from iars_node.vault.vault import context
 from iars_protocol import encoding
+from iars_protocol.vocabulary import SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
@@ -24,6 +26,16 @@ if TYPE_CHECKING:
     from iars_protocol.record import Value
 
 OWNER: Final = "case"
+
+_CHANGE = Prepared(
+    update(case_content)
+    .where(
+        case_content.c.case_id == bindparam("case"),
+        case_content.c.scope == bindparam("of_scope"),
+        case_content.c.source == bindparam("from_source"),
+    )
+    .values({column.key: bindparam(column.key) for column in case_content.c if not column.primary_key})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +76,7 @@ def read_documents(
     at: datetime,
 ) -> list[Document]:
     """Open the documents of cases in the given scopes; locked and erased ones come without fields."""
-    query = select(case_content).where(case_content.c.case_id.in_(case_ids), case_content.c.scope.in_(scopes))
-    rows = connection.execute(query).all()
+    rows = _found(connection, case_ids, scopes)
     readable = [row for row in rows if row.erased_at is None and not is_locked(row, at)]
     opened = vault.open_many(
         [(row.key_id, row.sealed, _context(row.case_id, row.scope, row.source)) for row in readable]
@@ -74,6 +85,27 @@ def read_documents(
         (row.case_id, row.scope, row.source): octets for row, octets in zip(readable, opened, strict=True)
     }
     return [_document(row, plain.get((row.case_id, row.scope, row.source)), at) for row in rows]
+
+
+def _found(connection: Connection, case_ids: Collection[str], scopes: Collection[str]) -> Sequence[Any]:
+    columns = case_content.c
+    if not scopes:
+        return []
+    if len(case_ids) != 1:
+        query = select(case_content).where(columns.case_id.in_(case_ids), columns.scope.in_(scopes))
+        return connection.execute(query).all()
+    (case_id,) = case_ids
+    return _in_scopes(len(scopes)).all(connection, {"wanted": case_id, **listing(columns.scope, scopes)})
+
+
+@lru_cache(maxsize=len(SCOPES) + 1)
+def _in_scopes(count: int) -> Prepared:
+    columns = case_content.c
+    return Prepared(
+        select(case_content).where(
+            columns.case_id == bindparam("wanted"), columns.scope.in_(listed(columns.scope, count))
+        )
+    )
 
 
 def read_document(  # noqa: PLR0913 - a document's place has these pieces
@@ -89,10 +121,10 @@ def write_document(connection: Connection, vault: Vault, document: Document) -> 
     key_id = key_for(connection, vault, OWNER, document.case_id, document.scope, document.source)
     row = content_row(document, key_id, vault.seal(key_id, *to_seal(document)))
     if document.version == 1:
-        connection.execute(insert(case_content).inline(), row)
+        insert_many(connection, case_content, [row])
     else:
-        place = Place(document.case_id, document.scope, document.source, key_id)
-        connection.execute(update(case_content).where(*_at(place)).values(row))
+        at = {"case": document.case_id, "of_scope": document.scope, "from_source": document.source}
+        _CHANGE.run(connection, {**row, **at})
     return key_id
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import and_, bindparam, exists, or_, select, update
 
 from iars_node.cases.model import Case, Filters
 from iars_node.cases.tables import case_file, search_word
-from iars_node.prepared import insert_many
+from iars_node.prepared import Prepared, insert_many
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -34,6 +34,13 @@ _HEAD = (
     case_file.c.closed_at,
 )
 _HEAD_NAMES = tuple(column.name for column in _HEAD)
+_OF_ID = select(*_HEAD).where(case_file.c.id == bindparam("wanted"))
+_ONE, _ONE_TO_CHANGE = Prepared(_OF_ID), Prepared(_OF_ID.with_for_update())
+_TOUCH = Prepared(
+    update(case_file)
+    .where(case_file.c.id == bindparam("wanted"))
+    .values(updated_at=bindparam("at"), version=case_file.c.version + 1)
+)
 _NUMBER_NAMES = ("external_number_blind", "external_number_key_id", "external_number_sealed")
 
 
@@ -54,8 +61,7 @@ def insert_cases(
 
 def find_case(connection: Connection, case_id: str, *, for_update: bool = False) -> Case | None:
     """Return one case's head; `for_update` keeps other writers of the case waiting."""
-    query = select(*_HEAD).where(case_file.c.id == case_id)
-    row = connection.execute(query.with_for_update() if for_update else query).one_or_none()
+    row = (_ONE_TO_CHANGE if for_update else _ONE).first(connection, {"wanted": case_id})
     return None if row is None else _case(row)
 
 
@@ -108,11 +114,7 @@ def change_case(connection: Connection, case: Case, expected_version: int) -> bo
 
 def touch_cases(connection: Connection, case_ids: Collection[str], at: datetime) -> None:
     """Note that something of the cases changed."""
-    connection.execute(
-        update(case_file)
-        .where(case_file.c.id.in_(case_ids))
-        .values(updated_at=at, version=case_file.c.version + 1)
-    )
+    _TOUCH.run_many(connection, [{"wanted": case_id, "at": at} for case_id in case_ids])
 
 
 def cases_of_persons(connection: Connection, person_ids: Collection[str]) -> list[Case]:

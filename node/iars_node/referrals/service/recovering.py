@@ -14,8 +14,8 @@ from iars_node.db import EPOCH
 from iars_node.exchange import messages, streams
 from iars_node.exchange.model import OUT
 from iars_node.referrals import store
-from iars_node.referrals.model import CONSENT_LOST, IN, Referral, Step, replay
-from iars_node.referrals.service import disclosing, receiving, steps
+from iars_node.referrals.model import CONSENT_LOST, IN, Referral, Step, is_to_be_erased, replay
+from iars_node.referrals.service import answering, disclosing, receiving, steps
 from iars_node.vault.content_keys import key_for
 from iars_node.vault.identity import identity_of
 from iars_protocol import consent as wire
@@ -139,7 +139,10 @@ def recover_step(work: Work, peer: Peer, message: Message, content: Content) -> 
     )
     store.add_step(work.connection, current.id, step)
     state = replay(store.steps(work.connection, current.id))
-    steps.move(work, current, state, step.type, step.reason)
+    moved = steps.move(work, current, state, step.type, step.reason)
+    if is_to_be_erased(moved):
+        # The job that would have erased it is forgotten with the step, and the peer gives the content back.
+        answering.erase_received(work, moved)
     if step.type == "referral.disclose/1":
         store.change(work.connection, current.id, is_disclosed=True)
         store.drop_snapshot(work.connection, current.id)

@@ -16,6 +16,8 @@ from iars_node.consent import store as consent_store
 from iars_node.consent.closing import close, close_parts
 from iars_node.consent.ended import joined, parts_of, told_back
 from iars_node.consent.model import PERMITTING
+from iars_node.consent.onward import left_of
+from iars_node.consent.onward_model import reaches_beyond
 from iars_node.db import new_id
 from iars_node.errors import ConflictError, InvalidError, NotFoundError
 from iars_node.exchange.messages import own_key
@@ -92,6 +94,9 @@ def withdraw(
         told += _told(work, chain, part)
     fresh = end_grants(work, told, replace(part, recipients=()), by)
     end_telling_back(work, [kept.id for kept in told], part, by)
+    if part.recipients:
+        # Whoever is withdrawn may have it from others too, or get it from them.
+        fresh += [notice for chain in given for notice in end_permissions_beyond(work, chain, by)]
     return [*before, *sorted(fresh, key=lambda notice: notice.id)]
 
 
@@ -186,6 +191,42 @@ def end_grants(work: Work, told: Sequence[IssuedGrant], part: Part, by: By) -> l
     return notices
 
 
+def end_permissions_beyond(work: Work, chain: Sequence[str], by: By) -> list[Notice]:
+    """End what was given under a consent's versions and reaches further than its newest one does by now."""
+    newest = consent_store.find(work.connection, work.vault, chain[0])
+    if newest is None:
+        return []
+    left = left_of(work, newest)
+    return [
+        end_permission(work, each, by)
+        for each in onward_store.of_case(work.connection, newest.case_id)
+        if each.way == "out"
+        and each.ended_at is None
+        and each.consent_id in chain
+        and reaches_beyond(each.onward, left)
+    ]
+
+
+def end_permission(work: Work, found: KeptPermission, by: By) -> Notice:
+    """End a permission to pass a person on, and tell its holder; its grant stands."""
+    onward_store.end_permissions(work.connection, [found.id], work.now)
+    peer_store.lock(work.connection, found.peer)
+    said = _withdrawal(work, WHOLE, by, (), (found.id,))
+    notice = _notice(work, found.peer, found, said, sign(said, identity_of(work.vault).signing))
+    sent = queue_notices(work, [notice], who_can_be_told(work, {found.peer}))
+    notice = replace(notice, message=sent.get(notice.id, b""))
+    store.add_notices(work.connection, [notice])
+    audit.record(
+        work,
+        "erasure.asked",
+        subject=notice.id,
+        case_id=found.case_id,
+        peer_id=found.peer.hex(),
+        detail={"by": by, "onward": found.id},
+    )
+    return notice
+
+
 def _withdrawal(
     work: Work, part: Part, by: By, grants: tuple[str, ...], onward: tuple[str, ...]
 ) -> Withdrawal:
@@ -221,12 +262,6 @@ def _notice(
         overdue_at=None,
         outcome=WAITING,
     )
-
-
-def notice_of_onward(work: Work, permission: KeptPermission, by: By) -> Notice:
-    """Return the withdrawal of a permission alone, signed."""
-    said = _withdrawal(work, WHOLE, by, (), (permission.id,))
-    return _notice(work, permission.peer, permission, said, sign(said, identity_of(work.vault).signing))
 
 
 def who_can_be_told(work: Work, node_ids: Iterable[bytes]) -> dict[bytes, Peer]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iars_node import audit
 from iars_node.accounts.access import require
 from iars_node.consent import onward_store
-from iars_node.consent import store as consent_store
+from iars_node.consent.versions import versions_of
 from iars_node.errors import ConflictError, NotFoundError
-from iars_node.peers import store as peer_store
 from iars_node.withdrawals import store
 from iars_node.withdrawals.model import WAITING
 from iars_node.withdrawals.service import asking
@@ -18,7 +15,6 @@ from iars_protocol.messages.consent import Withdraw
 
 if TYPE_CHECKING:
     from iars_node.consent.events import ConsentNarrowed
-    from iars_node.consent.onward_model import KeptPermission
     from iars_node.exchange.model import Receipted
     from iars_node.withdrawals.model import By, Notice
     from iars_node.work import Work
@@ -35,36 +31,12 @@ def withdraw_onward(work: Work, onward_id: str, *, by: By = "person") -> Notice:
         raise NotFoundError("There is no permission of this id.")
     if found.ended_at is not None:
         raise ConflictError("This permission was withdrawn already.")
-    return _end(work, found, by)
-
-
-def _end(work: Work, found: KeptPermission, by: By) -> Notice:
-    onward_store.end_permissions(work.connection, [found.id], work.now)
-    peer_store.lock(work.connection, found.peer)
-    notice = asking.notice_of_onward(work, found, by)
-    told = asking.who_can_be_told(work, {found.peer})
-    sent = asking.queue_notices(work, [notice], told)
-    notice = replace(notice, message=sent.get(notice.id, b""))
-    store.add_notices(work.connection, [notice])
-    audit.record(
-        work,
-        "erasure.asked",
-        subject=notice.id,
-        case_id=found.case_id,
-        peer_id=found.peer.hex(),
-        detail={"by": by, "onward": found.id},
-    )
-    return notice
+    return asking.end_permission(work, found, by)
 
 
 def follow_narrowing(work: Work, narrowed: ConsentNarrowed) -> None:
-    """End the permissions that were given under a consent whose newer version allows no passing on."""
-    newer = consent_store.find(work.connection, work.vault, narrowed.consent_id)
-    if newer is None or newer.terms.is_onward_allowed:
-        return
-    for each in onward_store.of_case(work.connection, narrowed.case_id):
-        if each.way == "out" and each.ended_at is None and each.consent_id == narrowed.replaced_id:
-            _end(work, each, "person")
+    """End the permissions that reach further than the newer version of a consent does."""
+    asking.end_permissions_beyond(work, versions_of(work.connection, narrowed.consent_id), "person")
 
 
 def follow_receipt(work: Work, receipted: Receipted) -> None:
