@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.browser.walking import Screen, Walk, looking, walking
+from tests.browser.walking import IS_FULL, Screen, Walk, looking, walking
 from tests.pages import PASSWORD
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 MOST_TABS = 400
+# Each width and each way once, or with IARS_TESTS_BROWSER=full all of them.
+KEYBOARDS = list(product((320, 1280), (True, False))) if IS_FULL else [(320, False), (1280, True)]
 # What has the focus must be seen: drawn around, and not under the bars that stay where they are.
 SEEN = """(selector) => {
   const one = document.activeElement, style = getComputedStyle(one), box = one.getBoundingClientRect();
@@ -77,8 +80,9 @@ def tick(page: Page, name: str, value: str) -> None:
     assert page.is_checked(wanted)
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
-@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize(
+    ("width", "scripts"), KEYBOARDS, ids=[f"{width}-{'' if on else 'no-'}scripts" for width, on in KEYBOARDS]
+)
 def test_a_person_is_met_asked_and_referred_without_a_mouse(
     walk: Walk,
     browser: Browser,
@@ -95,10 +99,13 @@ def test_a_person_is_met_asked_and_referred_without_a_mouse(
         follow(page, "nav a[href='/cases']")
         follow(page, "main a[href='/cases/new']")
         fill(page, "identity.alias", f"Stone of {name}")
+        for _ in range(3):
+            follow(page, "main button[name=go]")
         reach(page, "[name='services.needs.0.service']")
         page.keyboard.type("Medical screening")
-        follow(page, "main form[action='/cases/new'] button[type=submit]")
-        assert re.search(r"/cases/[0-9a-f]{32}\?done=opened$", page.url)
+        follow(page, "main button[name=go]")
+        follow(page, "main form[action$='/check'] button.main")
+        assert re.search(r"/cases/[0-9a-f]{32}(\?|$)", page.url)
 
         follow(page, "main a[href$='/consents/new']")
         follow(page, "main button[value=ar]")

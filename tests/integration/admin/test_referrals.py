@@ -82,6 +82,7 @@ def test_a_person_is_referred_accepted_and_assisted(
 
 def test_the_preview_names_what_leaves_now_later_and_never(shelter: Organisation, agreed: str) -> None:
     preview = shelter.as_("mira").ask("referral", "preview", agreed, *ASKED)
+    assert preview.pop("handover") is None
     fields = {name: {f"{line['scope']}.{line['field']}" for line in lines} for name, lines in preview.items()}
     assert fields["at_offer"] == {"services.needs", "demographics.track"}
     assert "identity.given_name" in fields["on_acceptance"]
