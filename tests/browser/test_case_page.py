@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from playwright.sync_api import FilePayload
 from tests.browser.test_case_worker import PERSON, SCREENSHOTS, STUMBLES, Site, press, reading, sign_in, site
+from tests.browser.walking import quickly
 from tests.pages import add_account, everybodys_hash
 
 from iars_node.attachments import service as attachments
@@ -165,7 +166,7 @@ def pages(site: Site, drita: str) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("look", quickly(LOOKS), ids=str)
 def test_nobody_stumbles_over_the_pages_around_a_case(
     browser: Browser, site: Site, pages: list[tuple[str, str]], look: tuple[str, int, str]
 ) -> None:

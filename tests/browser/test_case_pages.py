@@ -16,6 +16,7 @@ from tests.browser.test_case_worker import (
     sign_in,
     site,
 )
+from tests.browser.walking import quickly
 from tests.integration.web.spreadsheets import ROWS, workbook
 
 from iars_node.accounts import store as account_store
@@ -44,7 +45,7 @@ ALIKE: Record = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("way", quickly(WAYS), ids=str)
 def test_a_person_is_taken_in_quickly_and_referred(
     browser: Browser, site: Site, way: tuple[str, int, bool, str]
 ) -> None:
@@ -172,7 +173,7 @@ def supervised(site: Site) -> None:
 
 
 @pytest.mark.usefixtures("supervised")
-@pytest.mark.parametrize("screen", SCREENS, ids=str)
+@pytest.mark.parametrize("screen", quickly(SCREENS), ids=str)
 def test_nobody_stumbles_over_a_page_about_cases(
     browser: Browser, site: Site, tmp_path: Path, screen: tuple[str, int, str]
 ) -> None:

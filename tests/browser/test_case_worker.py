@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.browser.site import serving
+from tests.browser.walking import quickly
 from tests.conftest import MORNING
 from tests.federation.excepting import record
 from tests.pages import PASSWORD, World, copied, make_world
@@ -107,7 +108,7 @@ def sign_in(page: Page, address: str, language: str, name: str = "besa") -> None
     assert page.get_attribute("html", "lang") == language
 
 
-@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("way", quickly(WAYS), ids=str)
 def test_a_person_is_met_asked_and_referred(
     browser: Browser, site: Site, way: tuple[str, int, bool, str]
 ) -> None:
@@ -217,7 +218,7 @@ def every_page(site: Site) -> list[tuple[str, str]]:
 STUMBLES = (Path(__file__).parent / "stumbles.js").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("language", "width", "scheme"), SCREENS)
+@pytest.mark.parametrize(("language", "width", "scheme"), quickly(SCREENS))
 def test_nobody_stumbles_over_a_page(
     browser: Browser, site: Site, language: str, width: int, scheme: str
 ) -> None:

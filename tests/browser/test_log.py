@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.browser.site import serving
 from tests.browser.test_case_worker import SCREENSHOTS, STUMBLES, press, reading, sign_in
+from tests.browser.walking import quickly
 from tests.conftest import MORNING
 from tests.pages import World, copied, make_world
 
@@ -51,7 +52,7 @@ def every_state(world: World) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("screen", SCREENS, ids=str)
+@pytest.mark.parametrize("screen", quickly(SCREENS), ids=str)
 def test_nobody_stumbles_over_the_log(
     browser: Browser, world: World, address: str, screen: tuple[str, int, str]
 ) -> None:

@@ -9,6 +9,7 @@ import pyotp
 import pytest
 from tests.browser.site import free_port, serving
 from tests.browser.test_case_worker import SCREENSHOTS, STUMBLES, press, reading
+from tests.browser.walking import quickly
 from tests.conftest import MORNING
 from tests.pages import PASSWORD, World, copied, make_world
 
@@ -243,7 +244,7 @@ def look_at_the_lock(at: Looking) -> None:
     at.open(f"/kept?{kept.partition('?')[2]}", "kept")
 
 
-@pytest.mark.parametrize(("language", "width", "scheme"), SCREENS)
+@pytest.mark.parametrize(("language", "width", "scheme"), quickly(SCREENS))
 def test_nobody_stumbles_over_the_pages_of_signing_in(
     browser: Browser, house: House, language: str, width: int, scheme: str
 ) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.browser.site import serving
 from tests.conftest import MORNING
@@ -23,9 +23,11 @@ from iars_node.web.routes import entries
 from iars_protocol.vocabulary import SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from playwright.sync_api import Browser, Page
+
+Look = TypeVar("Look", bound=tuple[Any, ...])
 
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 STUMBLES = (Path(__file__).parent / "stumbles.js").read_text(encoding="utf-8")
@@ -65,6 +67,20 @@ def screens() -> list[Screen]:
         return [Screen("en", 1280), Screen("ar", 320)]
     every = product(LANGUAGES, (320, 768, 1280, 1920), ("light", "dark"), (True, False))
     return [Screen(*each) for each in every]
+
+
+def quickly(every: Iterable[Look]) -> list[Look]:
+    """Return of several (language, width, …) those of a quick run, or with IARS_TESTS_BROWSER=full every one.
+
+    A quick run has each language and each width once, and ways that come with and without scripts both ways.
+    """
+    looks = list(every)
+    if IS_FULL:
+        return looks
+    return [
+        next(look for look in looks if look[:2] == ("en", 1280)),
+        next(look for look in reversed(looks) if look[:2] == ("ar", 320)),
+    ]
 
 
 @dataclass(frozen=True)
