@@ -249,7 +249,7 @@ def test_every_answer_keeps_to_itself(readers: dict[str, Reader], world: World, 
 def test_files_are_kept_for_long_under_an_address_that_names_their_content(besa: Reader) -> None:
     page = besa.get("/").text
     addresses = re.findall(r'"(/static/[^"#]+)', page)
-    assert len(set(addresses)) == 5
+    assert len(set(addresses)) == 6
     for address in set(addresses):
         answer = besa.get(address)
         assert answer.status_code == 200
