@@ -29,6 +29,7 @@ CODE_AT = {
     "_RefusedError": 0,
     "_WaitingError": 0,
     "Denied": 0,
+    "Misplaced": 1,
     "UnreachableError": 0,
     "RefusedError": 1,
     "park": 3,
@@ -42,6 +43,7 @@ def sources() -> Iterator[Path]:
     for folder in WHERE:
         yield from (NODE / folder).rglob("*.py")
     yield PROTOCOL / "permissions.py"
+    yield PROTOCOL / "place.py"
 
 
 def codes_in(path: Path) -> Iterator[str]:
@@ -61,6 +63,9 @@ def code_of(written: ast.expr, module: object) -> Iterator[str]:
         yield written.value
     elif isinstance(written, ast.Name) and isinstance(getattr(module, written.id, None), str):
         yield getattr(module, written.id)
+    elif isinstance(written, ast.IfExp):
+        yield from code_of(written.body, module)
+        yield from code_of(written.orelse, module)
     elif isinstance(written, ast.JoinedStr) and isinstance(written.values[0], ast.Constant):
         yield str(written.values[0].value) + "anything"
 
