@@ -60,7 +60,8 @@ def readers(world: World) -> dict[str, Reader]:
     """Somebody with each one role, somebody with none, and nobody."""
     found = {}
     for role in (*ROLES, NO_ROLE):
-        new_account(world.shelter, f"walks-{role}", frozenset({role}) & ROLES.keys())
+        for name in (f"walks-{role}", f"leaves-{role}"):
+            new_account(world.shelter, name, frozenset({role}) & ROLES.keys())
         found[role] = Reader(world.shelter).enter(f"walks-{role}")
     found[NOBODY] = Reader(world.shelter)
     found[NOBODY].get("/sign-in")
@@ -111,8 +112,8 @@ def test_every_role_is_answered_what_the_table_says(
 ) -> None:
     for who, reader in readers.items():
         is_for_all = entry.action in (ANYONE, SIGNED_IN)
-        # What is for every account may end its session, or lock it: each such page has a session of its own.
-        asking = Reader(world.shelter).enter(f"walks-{who}") if is_for_all and who != NOBODY else reader
+        # What is for every account may lock its session, or end all of them: another account asks for such.
+        asking = Reader(world.shelter).enter(f"leaves-{who}") if is_for_all and who != NOBODY else reader
         answer = walk(asking, records, entry)
         wanted = expected(who, entry.action)
         # Leaving, and what only a locked session needs, lead to the sign-in by themselves.
