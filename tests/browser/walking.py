@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -128,8 +129,6 @@ def walking(folder: Path, template: Path) -> Iterator[Walk]:
 
 
 def _prepared(world: World) -> Records:
-    import asyncio  # noqa: PLC0415 - only here, in a thread of its own
-
     new_account(world.shelter, EVERYTHING, frozenset(ROLES))
     return asyncio.run(one_of_each(world))
 

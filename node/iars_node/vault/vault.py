@@ -184,6 +184,8 @@ class Vault:
 
     def replay_ledger(self, erasures: Iterable[Erasure] = ()) -> int:
         """Add erasures known from elsewhere, then destroy every key that the ledger names; count them."""
+        # What was made ahead may be among them: from here on the key store alone says what exists.
+        self._unused = {}
         return self._store.replay_ledger(list(erasures))
 
     # -- the node's own
