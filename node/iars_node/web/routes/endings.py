@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iars_node.cases import service as cases
+from iars_node.web.declaring import declared
 from iars_node.web.pages import Pages
 from iars_node.web.people import organisations
 from iars_node.web.visit import Page, Redirect, Sheet
@@ -12,7 +13,7 @@ from iars_node.withdrawals import service as withdrawals
 from iars_protocol.vocabulary import SCOPES
 
 if TYPE_CHECKING:
-    from iars_node.web.visit import Answer, Faults, Visit
+    from iars_node.web.visit import Answer, Visit
 
 pages = Pages()
 
@@ -44,21 +45,10 @@ def retain(visit: Visit, case_id: str) -> Answer:
     def again(sheet: Sheet) -> Page:
         return _page(visit, case_id, sheet)
 
-    until = visit.last_moment("until")
-    scopes = visit.chosen("scopes", SCOPES)
-    ground = next(iter(visit.chosen("ground", withdrawals.GROUNDS)), "")
-    faults: Faults = {}
-    if not scopes:
-        faults["scopes"] = visit.gettext("Choose what is kept.")
-    if not ground:
-        faults["ground"] = visit.gettext("Choose the legal ground.")
-    if until is None or until <= visit.now:
-        faults["until"] = visit.gettext("Write a day in the future.")
     known = {held.ending.id for held in withdrawals.endings_of_case(visit.work, case_id)}
     if visit.typed("ending") not in known:
         return Redirect(f"/cases/{case_id}/endings")
-    if faults or until is None:
-        raise visit.unfinished(again, faults)
+    said = declared(visit, again)
     with visit.keeping(again):
-        withdrawals.retain(visit.work, visit.typed("ending"), scopes, ground, until)
+        withdrawals.retain(visit.work, visit.typed("ending"), said.scopes, said.ground, said.until)
     return Redirect(f"/cases/{case_id}/endings?done=retained")

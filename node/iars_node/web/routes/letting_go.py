@@ -8,6 +8,7 @@ from iars_node.cases import service as cases
 from iars_node.consent import onward
 from iars_node.errors import NotFoundError
 from iars_node.referrals.handover_rules import THEY_TAKE, YOU_LEAVE
+from iars_node.web.declaring import declared
 from iars_node.web.pages import Pages
 from iars_node.web.people import colleagues, organisations, own_name
 from iars_node.web.visit import Document, Page, Redirect, Sheet
@@ -16,7 +17,7 @@ from iars_protocol.vocabulary import SCOPES
 
 if TYPE_CHECKING:
     from iars_node.consent.onward_model import KeptPermission
-    from iars_node.web.visit import Answer, Faults, Visit
+    from iars_node.web.visit import Answer, Visit
 
 pages = Pages()
 
@@ -36,20 +37,9 @@ def keep(visit: Visit, case_id: str) -> Answer:
     def again(sheet: Sheet) -> Page:
         return _handed_over(visit, case_id, sheet)
 
-    until = visit.last_moment("until")
-    scopes = visit.chosen("scopes", SCOPES)
-    ground = next(iter(visit.chosen("ground", withdrawals.GROUNDS)), "")
-    faults: Faults = {}
-    if not scopes:
-        faults["scopes"] = visit.gettext("Choose what is kept.")
-    if not ground:
-        faults["ground"] = visit.gettext("Choose the legal ground.")
-    if until is None or until <= visit.now:
-        faults["until"] = visit.gettext("Write a day in the future.")
-    if faults or until is None:
-        raise visit.unfinished(again, faults)
+    said = declared(visit, again)
     with visit.keeping(again):
-        withdrawals.keep_after_handover(visit.work, case_id, scopes, ground, until)
+        withdrawals.keep_after_handover(visit.work, case_id, said.scopes, said.ground, said.until)
     return Redirect(f"/cases/{case_id}/handed-over?done=kept")
 
 
