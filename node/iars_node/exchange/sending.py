@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from iars_node.errors import InvalidError, LockedError
 from iars_node.exchange import hop, messages, outbox, settling
 from iars_node.exchange.model import BATCH, BATCH_BYTES, LEASE, Queued
+from iars_node.exchange.traffic import Request, Traffic
 from iars_node.exchange.transport import UnreachableError
 from iars_node.peers import store as peer_store
 from iars_node.peers.service import follow_listing
@@ -57,23 +59,11 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
-    """Lines sealed and signed for one request to where the peer is now."""
-
-    peer: Peer
-    lines: tuple[Queued, ...]
-    body: bytes
-    headers: dict[str, str]
-    # Whether it took everything that could go: what is queued meanwhile wakes the sender.
-    is_all: bool
-
-
-@dataclass(frozen=True, slots=True)
 class _Step:
     """How the serving goes on: with which route and requests, or with whose newest listing first."""
 
     held: Route
-    requests: Sequence[_Request]
+    requests: Sequence[Request]
     asks: Peer | None = None
 
 
@@ -195,28 +185,24 @@ class Sender:
             await asyncio.shield(self._aside(self._give_back, held))
 
     async def _send_all(self, held: Route, again: asyncio.Event | None) -> None:
-        pending: dict[asyncio.Task[bytes], _Request] = {}
+        traffic = Traffic(self._post, self._sending.in_flight)
         heartbeat = held.lease.total_seconds() / 3
-        step = await self._aside(self._fill, held, ())
+        step = await self._aside(self._fill, held, (), traffic.room)
         try:
             while True:
                 if step.asks is not None:
                     await self._ask_for_listing(step.asks)
-                    step = await self._aside(self._fill, step.held, list(pending.values()))
-                for request in step.requests:
-                    pending[asyncio.create_task(self._post(request))] = request
-                if not pending:
+                    step = await self._aside(self._fill, step.held, traffic.requests, traffic.room)
+                traffic.add(step.requests)
+                if not traffic.requests:
                     if again is None or not await _is_set_soon(again):
                         return
-                    step = await self._aside(self._fill, step.held, ())
+                    step = await self._aside(self._fill, step.held, (), traffic.room)
                     continue
-                done, _ = await asyncio.wait(pending, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED)
-                finished = [(pending.pop(task), task) for task in done]
-                step = await self._aside(self._go_on, step.held, finished, list(pending.values()))
+                finished = await traffic.next(heartbeat)
+                step = await self._aside(self._go_on, step.held, finished, traffic.requests, traffic.room)
         finally:
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
+            await traffic.cancel()
 
     def _take(self, peer_id: bytes) -> Route | None:
         with self._works.write(SYSTEM) as work:
@@ -228,11 +214,12 @@ class Sender:
     def _go_on(
         self,
         held: Route,
-        finished: Sequence[tuple[_Request, asyncio.Task[bytes]]],
-        pending: Sequence[_Request],
+        finished: Sequence[tuple[Request, asyncio.Task[bytes]]],
+        pending: Sequence[Request],
+        room: int,
     ) -> _Step:
         """Settle what was answered, and keep the route; let the first failure end the serving; fill up."""
-        answered: list[tuple[_Request, list[Answer]]] = []
+        answered: list[tuple[Request, list[Answer]]] = []
         failure: Exception | None = None
         for request, task in finished:
             try:
@@ -245,12 +232,12 @@ class Sender:
         for request, answers in answered:
             if any(answer.hint == UNKNOWN_RECIPIENT_KEY for answer in answers):
                 return _Step(kept, (), request.peer)
-        return self._fill(kept, pending)
+        return self._fill(kept, pending, room)
 
-    def _fill(self, held: Route, pending: Sequence[_Request]) -> _Step:
-        """Prepare requests until enough are on their way."""
-        made: list[_Request] = []
-        while len(pending) + len(made) < self._sending.in_flight:
+    def _fill(self, held: Route, pending: Sequence[Request], room: int) -> _Step:
+        """Prepare requests while there is room for more."""
+        made: list[Request] = []
+        while len(made) < room:
             busy = {line.thread for request in (*pending, *made) for line in request.lines}
             request = self._prepare(held, busy)
             if request is None:
@@ -260,8 +247,9 @@ class Sender:
                 break
         return _Step(held, made)
 
-    def _prepare(self, held: Route, busy: set[bytes]) -> _Request | None:
+    def _prepare(self, held: Route, busy: set[bytes]) -> Request | None:
         vault = self._works.vault
+        made = time.monotonic()
         with self._works.read(SYSTEM) as work:
             # Read each time: the peer may have been blocked, or have moved, since the route was taken.
             peer = peer_store.find(work.connection, held.peer)
@@ -285,7 +273,7 @@ class Sender:
             identity_of(vault).hop, method="POST", path=PATH, body=body, recipient=peer.node_id, now=now
         )
         is_all = len(sealed) == len(lines) < self._sending.batch
-        return _Request(peer, tuple(sealed), body, headers | {"Content-Type": CBOR}, is_all)
+        return Request(peer, tuple(sealed), body, headers | {"Content-Type": CBOR}, is_all, made)
 
     def _seal(
         self, peer: Peer, loaded: Sequence[tuple[Queued, bytes | None]], now: datetime
@@ -322,7 +310,7 @@ class Sender:
             for line, code in faulty.items():
                 settling.park(work, peer, line, code)
 
-    async def _post(self, request: _Request) -> bytes:
+    async def _post(self, request: Request) -> bytes:
         url = (request.peer.endpoint or "").rstrip("/") + PATH
         status, body = await self._transport.request("POST", url, request.body, request.headers)
         if status != HTTP_OK:
@@ -340,7 +328,7 @@ class Sender:
         with suppress(InvalidError), self._works.write(SYSTEM) as work:
             follow_listing(work, peer_id, presented)
 
-    def _read_answers(self, request: _Request, task: asyncio.Task[bytes]) -> list[Answer]:
+    def _read_answers(self, request: Request, task: asyncio.Task[bytes]) -> list[Answer]:
         body = task.result()
         at = seconds(self._works.clock.now())
         try:
@@ -351,7 +339,7 @@ class Sender:
             raise UnreachableError(LOCKED)
         return answers
 
-    def _settle(self, held: Route, answered: Sequence[tuple[_Request, list[Answer]]]) -> Route:
+    def _settle(self, held: Route, answered: Sequence[tuple[Request, list[Answer]]]) -> Route:
         with self._works.write(SYSTEM) as work:
             if not settling.begin(work, held):
                 raise _RouteLostError
