@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.federation.chain import Chain
     from tests.postgresql import PostgresqlServer
 
     from iars_node.clock import SetClock
@@ -71,3 +72,10 @@ def pair(neighbours: Callable[..., list[Neighbour]]) -> tuple[Neighbour, Neighbo
     """A shelter and a mission that know each other."""
     shelter, mission = neighbours("shelter", "mission")
     return shelter, mission
+
+
+@pytest.fixture
+def chain(neighbours: Callable[..., list[Neighbour]]) -> Chain:
+    """A shelter that refers to a mission, and a clinic to which the mission may pass people on."""
+    shelter, mission, clinic = neighbours("shelter", "mission", "clinic")
+    return shelter, mission, clinic

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.federation.chain import case_of, pass_on, passed_to_mission
 from tests.federation.endings import pass_time, record_of, refer_and_accept, withdraw
 from tests.federation.neighbours import settle
-from tests.federation.test_onward import case_of, pass_on, passed_to_mission
 
 from iars_node.audit import store as audit_store
 from iars_node.audit.model import AuditFilter

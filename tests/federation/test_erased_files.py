@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
@@ -22,7 +21,7 @@ from tests.federation.endings import (
     withdraw,
 )
 from tests.federation.neighbours import SHARED, Neighbour, Wire, settle
-from tests.federation.test_raw_files import Markers, raw_bytes, record_with_everything
+from tests.federation.raw_files import Markers, every_file, record_with_everything, wrapped_keys
 from tests.federation.uploads import UploadWire, attach, upload_all
 from tests.federation.yesterday import back_up, restore_older_database
 
@@ -90,22 +89,6 @@ def received_keys(side: Neighbour, sent: Referral) -> set[bytes]:
             for key in find_keys(work.connection, kind, owner)  # type: ignore[arg-type]  # both are kinds
             if key.source == current.grant_id and key.scope in SCOPES
         }
-
-
-def wrapped_keys(side: Neighbour, wanted: set[bytes]) -> list[bytes]:
-    """Return content keys as the key store holds them: what a thief of an old file would look for."""
-    store = sqlite3.connect(side.node.settings.folder / "keys.sqlite")
-    rows = store.execute("SELECT key_id, wrapped FROM vault_content_key").fetchall()
-    store.close()
-    return [wrapped for key_id, wrapped in rows if key_id in wanted]
-
-
-def every_file(side: Neighbour) -> Iterator[tuple[str, bytes]]:
-    """Return every byte that a node has on its disk: databases, logs, key store, attachments, leftovers."""
-    yield from raw_bytes(side)
-    for path in side.node.settings.folder.rglob("*"):
-        if path.is_file():
-            yield str(path.relative_to(side.node.settings.folder)), path.read_bytes()
 
 
 def sealed_rows(side: Neighbour, keys: set[bytes]) -> list[tuple[bytes, bytes]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.federation.endings import pass_time, record_of, refer_and_accept, shown, withdraw
 from tests.federation.neighbours import PERSON, SHARED, settle
-from tests.federation.test_erased_files import every_file, wrapped_keys
+from tests.federation.raw_files import every_file, wrapped_keys
 from tests.federation.yesterday import back_up, restore_older_database
 
 from iars_node.audit.service import record

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.federation.chain import case_of, matrix, pass_on, passed_to_mission
 from tests.federation.endings import alarms_at, pass_time, withdraw
 from tests.federation.neighbours import settle
-from tests.federation.test_onward import case_of, matrix, pass_on, passed_to_mission
 from tests.federation.yesterday import back_up, restore_older_database
 
 from iars_node.audit import store as audit_store

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
+from tests.audit_guard import lift_the_guard
 from tests.federation.neighbours import Neighbour, Wire, settle
 from tests.federation.witnessing import audit_alarms, be_witnessed, cosigned_sizes, happen, show, sign
 from tests.federation.yesterday import back_up, put_back, restore_older_database
@@ -26,8 +27,6 @@ from iars_protocol.transparency import tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from sqlalchemy import Connection
 
     from iars_node.clock import SetClock
 
@@ -70,15 +69,6 @@ def bundle(side: Neighbour) -> Bundle:
 
 def faults(found: Verified) -> dict[str, tuple[int, int, tuple[str, ...]]]:
     return {each.code: (each.first, each.last, each.shown_by) for each in found.findings if each.is_fault}
-
-
-def lift_the_guard(connection: Connection) -> None:
-    """Take the database's own refusal to change the log away, as its owner can."""
-    if connection.dialect.name == "sqlite":
-        connection.execute(text("DROP TRIGGER audit_event_no_update"))
-        connection.execute(text("DROP TRIGGER audit_event_no_delete"))
-    else:
-        connection.execute(text("DROP TRIGGER audit_event_append_only ON audit_event"))
 
 
 def tamper(side: Neighbour, *statements: str, **values: object) -> None:

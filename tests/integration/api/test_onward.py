@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.federation.neighbours import PERSON
 from tests.integration.api.conftest import exchange
-from tests.integration.api.test_referrals import consent_for
+from tests.integration.api.consenting import consent_for
 
 from iars_node.db import new_id
 from iars_node.referrals import service as referrals

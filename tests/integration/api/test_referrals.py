@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.federation.neighbours import PERSON
 from tests.integration.api.conftest import FOR_SYSTEMS, System, exchange
+from tests.integration.api.consenting import consent_for
 
 from iars_node.accounts.tokens import WantedToken, create_token
 from iars_node.app import create_app
@@ -21,22 +22,6 @@ if TYPE_CHECKING:
     from tests.federation.neighbours import Neighbour
 
     Pair = tuple[Neighbour, Neighbour]
-
-SHARED = ("services", "demographics", "identity", "medical")
-
-
-def consent_for(peer: Neighbour, **changes: Any) -> dict[str, Any]:
-    return {
-        "purposes": ["assistance", "return"],
-        "scopes": [{"code": code} for code in SHARED],
-        "recipients": [{"node": peer.id.hex()}],
-        "expires": "2026-06-01T00:00:00Z",
-        "notice_language": "ro",
-        "how_obtained": "verbal",
-        "feedback": ["services", "medical"],
-        "reasons": "Her brother works at the clinic.",
-        **changes,
-    }
 
 
 class Desk:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tests.federation.endings import pass_time
 from tests.federation.neighbours import PERSON
 from tests.integration.api.conftest import exchange
-from tests.integration.api.test_referrals import consent_for
+from tests.integration.api.consenting import consent_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable

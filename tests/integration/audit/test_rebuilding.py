@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import delete, text, update
-from tests.federation.test_tampering import lift_the_guard
+from tests.audit_guard import lift_the_guard
 from tests.integration.audit.growing import MINUTE, happen, leaves
 
 from iars_node import audit

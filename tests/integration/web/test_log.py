@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
+from tests.audit_guard import lift_the_guard
 from tests.federation.neighbours import settle
-from tests.federation.test_tampering import lift_the_guard
 from tests.pages import Reader, World, add_account, everybodys_hash, words
 
 from iars_node.cases import service as cases

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 from tests.conftest import MORNING
-from tests.federation.test_raw_files import cluster_files
+from tests.federation.raw_files import cluster_files
 from tests.parts import find_postgresql
 
 from iars_node.db import Database
