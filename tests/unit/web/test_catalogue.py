@@ -108,9 +108,9 @@ def test_no_module_says_a_sentence_outside_the_catalogue(path: Path) -> None:
 def test_numbers_choose_their_own_form() -> None:
     one, many = "%(num)s entry", "%(num)s entries"
     assert language("en").ngettext(one, many, 1) == "1 entry"
+    albanian = [language("sq").ngettext(one, many, number) for number in (0, 1, 2, 21)]
+    assert albanian == ["0 të dhëna", "1 e dhënë", "2 të dhëna", "21 të dhëna"]
     assert language("fr").ngettext(one, many, 0) == "0 entrée"
     assert language("fr").ngettext(one, many, 2) == "2 entrées"
     arabic = [language("ar").ngettext(one, many, number) for number in (0, 1, 2, 3, 11, 100)]
     assert arabic == ["لا مدخلات", "مدخل واحد", "مدخلان", "3 مدخلات", "11 مدخلًا", "100 مدخل"]
-    albanian = [language("sq").ngettext(one, many, number) for number in (0, 1, 2, 21)]
-    assert albanian == ["0 të dhëna", "1 e dhënë", "2 të dhëna", "21 të dhëna"]
