@@ -29,7 +29,7 @@ STAGES: Mapping[str, str] = MappingProxyType(
         "documented": "Documented",
         "travel-arranged": "Travel arranged",
         "departed": "Departed",
-        "received": "Received",
+        "received": "Received on arrival",
         "resettled": "Resettled",
         "follow-up": "Follow-up",
         "closed": "Closed",

@@ -58,4 +58,4 @@ YOU_LEAVE = (
 
 def sentences() -> Iterator[str]:
     """Yield every sentence that pages show, to be translated."""
-    yield from (*NEW_CONTROLLER, *FORMER_CONTROLLER)
+    yield from (*NEW_CONTROLLER, *FORMER_CONTROLLER, *THEY_TAKE, *YOU_LEAVE)

@@ -14,6 +14,8 @@ from iars_node.consent import onward
 from iars_node.consent.model import Recipient
 from iars_node.peers import service as peers
 from iars_node.referrals import service as referrals
+from iars_node.referrals.handover_rules import THEY_TAKE, YOU_LEAVE
+from iars_node.web.languages import language
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
@@ -72,6 +74,17 @@ async def test_a_case_is_handed_over_after_both_sides_have_read_what_they_keep(e
     assert f"{path}" not in page
     refused = besa.get(f"/cases/{case.id}/refer/check?{query}&consent={given.id}")
     assert "This case was handed over: the other organisation is responsible now" in words(refused.text)
+
+
+async def test_what_each_side_keeps_is_said_in_the_readers_own_language(world: World) -> None:
+    case = world.shelter.open_case()
+    besa = Reader(world.shelter).enter()
+    besa.get("/me")
+    besa.post("/language", {"language": "fr", "next": "/me"})
+    page = besa.get(f"/cases/{case.id}/handover").text
+    for sentence in (*THEY_TAKE, *YOU_LEAVE):
+        assert language("fr").gettext(sentence) in page
+        assert sentence not in page
 
 
 async def test_a_part_is_kept_after_a_handover_on_a_ground_until_a_day(either_world: World) -> None:

@@ -8,17 +8,17 @@ THREE = offered(("en", "fr", "ar"))
 
 
 def test_only_languages_with_pages_are_offered() -> None:
-    assert [each.code for each in offered(("sq", "fr"))] == ["fr"]
-    assert [each.code for each in offered(("sq",))] == ["en"]
+    assert [each.code for each in offered(("uk", "fr"))] == ["fr"]
+    assert [each.code for each in offered(("uk",))] == ["en"]
 
 
 @pytest.mark.parametrize(
     ("choices", "accepted", "expected"),
     [
         (("fr", "ar"), "en", "fr"),
-        (("sq", "ar"), "en", "ar"),
+        (("uk", "ar"), "en", "ar"),
         ((), "ar-SY,ar;q=0.9,en;q=0.8", "ar"),
-        ((), "sq, fr;q=0.4, ar;q=0.6", "ar"),
+        ((), "uk, fr;q=0.4, ar;q=0.6", "ar"),
         ((), "fr;q=0", "en"),
         ((), "fr;q=nonsense, ar", "ar"),
         ((), "", "en"),
@@ -37,3 +37,9 @@ def test_arabic_is_written_from_the_right() -> None:
 
 def test_languages_are_called_as_their_readers_call_them() -> None:
     assert [each.own_name for each in THREE] == ["English", "Français", "العربية"]
+
+
+def test_albanian_is_offered_and_chosen_as_any_other() -> None:
+    albanian = offered(("sq", "en"))
+    assert [(each.code, each.own_name, each.direction) for each in albanian[:1]] == [("sq", "Shqip", "ltr")]
+    assert negotiate(albanian, accepted="sq-AL,sq;q=0.9,en;q=0.8").code == "sq"

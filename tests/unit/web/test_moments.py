@@ -50,3 +50,17 @@ def test_a_consent_until_a_day_lasts_to_its_end() -> None:
     assert ENGLISH.end_of_day(date(2026, 3, 2)).isoformat() == "2026-03-02T23:59:59+01:00"
     assert ENGLISH.day(NOW) == "2 March 2026"
     assert ENGLISH.today(datetime(2026, 3, 2, 23, 30, tzinfo=UTC)) == date(2026, 3, 3)
+
+
+def test_albanian_moments_read_as_in_a_letter() -> None:
+    said = Moments(language("sq"), ZoneInfo("Europe/Tirane"))
+    assert said.exact(NOW) == "2 mar 2026, 10:00"
+    assert said.day(NOW) == "2 mars 2026"
+    assert said.near(NOW + timedelta(days=1, hours=4), NOW) == "e martë 14:00"
+    assert said.away(NOW + timedelta(hours=3), NOW) == "pas 3 orësh"
+    assert said.away(NOW - timedelta(days=2), NOW) == "2 ditë më parë"
+    assert [said.partial(held) for held in ("2004-05", "2004-05-17", "2004~")] == [
+        "maj 2004",
+        "17 maj 2004",
+        "rreth 2004",
+    ]
