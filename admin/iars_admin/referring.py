@@ -16,6 +16,7 @@ from iars_node.errors import InvalidError, NotFoundError, RefusedError
 from iars_node.peers import service as peers
 from iars_node.referrals.handover_rules import THEY_TAKE, YOU_LEAVE
 from iars_node.referrals.model import HANDOVER, Offering
+from iars_node.referrals.sentences import sentence
 from iars_node.referrals.service.verifying import History
 from iars_protocol.consent import Denied
 from iars_protocol.record import SERVICES
@@ -38,7 +39,7 @@ LABELS = {
     "priority": "Priority",
     "kind": "Kind",
     "state": "State",
-    "problem": "Look at",
+    "problem_text": "Look at",
     "reason": "Reason",
     "respond_by": "Answer due",
     "overdue": "Overdue",
@@ -91,6 +92,7 @@ def described(work: Work, referral: Referral) -> dict[str, Any]:
         "state": referral.state,
         "reason": referral.reason,
         "problem": referral.problem,
+        "problem_text": sentence(referral.problem) if referral.problem else "",
         "disclosed": referral.is_disclosed,
         "respond_by": referral.respond_by,
         "overdue": referral.is_overdue(work.now),

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 # What the other organisation's node refused, or this one.
 _REFUSED = {
@@ -63,8 +63,8 @@ _REFUSED = {
         "was a message. Ask the person again before you refer once more."
     ),
     "expired": (
-        "The message came too late: its time was over. Nothing of it was taken in; your record is unchanged. "
-        "Refer the person again if it is still needed."
+        "The time for this was over. Nothing was taken in; your record is unchanged. Refer the person again "
+        "if it is still needed."
     ),
     "clock": (
         "The clocks of the two nodes differ too much. Nothing was lost; the message waits and is sent again. "
@@ -326,3 +326,10 @@ def sentence(code: str) -> str:
     if code in SENTENCES:
         return SENTENCES[code]
     return next((said for family, said in FAMILIES.items() if code.startswith(family)), UNKNOWN)
+
+
+def every_sentence() -> Iterator[str]:
+    """Yield every sentence that a code can have, for the catalogue."""
+    yield from SENTENCES.values()
+    yield from FAMILIES.values()
+    yield UNKNOWN

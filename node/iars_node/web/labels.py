@@ -10,7 +10,7 @@ from iars_node.cases.model import CLOSURE_REASONS, RELATIONS, STAGES
 from iars_node.consent.changing import INVALIDATION_REASONS
 from iars_node.consent.exception import KINDS, STATES
 from iars_node.consent.model import ASSENT, FROM_WHOM, HOW_OBTAINED, WITHDRAWAL_WAYS
-from iars_node.referrals import handover_rules
+from iars_node.referrals import handover_rules, sentences
 from iars_node.rights.model import TO_TELL_REASONS
 from iars_node.web.languages import N_
 from iars_protocol.vocabulary import REASONS, SCOPES, SERVICES, VOCABULARIES
@@ -242,49 +242,6 @@ KEPT_BACK: Mapping[str, str] = MappingProxyType(
     {"withheld": N_("The person withholds it"), "not-agreed": N_("Not agreed to")}
 )
 
-# Why a rule refused: what is shown in place of the code.
-REFUSALS: Mapping[str, str] = MappingProxyType(
-    {
-        "no-consent": N_("No consent is recorded that covers this. Record one with the person first."),
-        "consent-expired": N_("The person's consent has expired. Ask them again before anything is sent."),
-        "consent-withdrawn": N_("The person has withdrawn this consent. Nothing more may be sent under it."),
-        "consent-revoked": N_("This consent was revoked. Nothing more may be sent under it."),
-        "consent-refused": N_("The person refused. Nothing may be sent."),
-        "consent-requested": N_("The person has been asked and has not answered yet."),
-        "consent-invalidated": N_("This consent is no longer valid. Ask the person again."),
-        "consent-replaced": N_("A newer consent has taken the place of this one."),
-        "child-needs-guardian": N_("This is a child: a guardian has to consent too."),
-        "guardian-suspect": N_("The guardian is marked as a suspect and can't consent."),
-        "exception-pending": N_("A second person has to approve this first."),
-        "exception-refused": N_("A second person did not approve this. Nothing may be sent."),
-        "exception-lapsed": N_("Nobody approved this in time. Nothing may be sent, and what was is locked."),
-        "exception-ended": N_("The time of this exception has ended."),
-        "consent-not-yet-valid": N_("This consent is not valid yet."),
-        "recipient-not-named": N_("The person did not agree to share with this organisation."),
-        "purpose-not-granted": N_("The person did not agree to share for this kind of service."),
-        "services-not-granted": N_(
-            "The person did not agree to share which services they need, so nobody can be asked."
-        ),
-        "peer-not-pinned": N_(
-            "This organisation's node is not verified or is blocked. "
-            "Ask your administrator to compare fingerprints."
-        ),
-        "consent-narrowed": N_(
-            "The person has taken out a detail of what they share. The part of the record that it belongs to "
-            "was taken back whole. Refer once more to share the rest of it."
-        ),
-        "telling-narrowed": N_(
-            "The person no longer wants them to tell you some things. What they told of them is closed here, "
-            "and what still comes is not kept. Their node can't be told so: call them."
-        ),
-        "expired": N_("The time to answer is over."),
-        "handed-over": N_(
-            "This case was handed over: the other organisation is responsible now, and refers the person."
-        ),
-        "training": N_("A training node and a real one don't exchange."),
-    }
-)
-
 # What happened, what is safe, what to do: by the error's code, where there is no closer sentence.
 PROBLEMS: Mapping[str, str] = MappingProxyType(
     {
@@ -441,6 +398,7 @@ def vocabulary_messages() -> Iterator[tuple[str, str]]:
         yield from ((label, "consent/model.py") for label in labels.values())
     yield from ((label, "consent/changing.py") for label in INVALIDATION_REASONS.values())
     yield from ((sentence, "referrals/handover_rules.py") for sentence in handover_rules.sentences())
+    yield from ((sentence, "referrals/sentences.py") for sentence in sentences.every_sentence())
     yield from ((label, "rights/model.py") for label in TO_TELL_REASONS.values())
     for labels in (KINDS, STATES):
         yield from ((label, "consent/exception.py") for label in labels.values())

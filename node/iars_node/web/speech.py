@@ -15,6 +15,7 @@ from iars_node.cases.model import CLOSURE_REASONS, RELATIONS, STAGES
 from iars_node.consent.exception import KINDS, STATES
 from iars_node.db import EPOCH
 from iars_node.errors import NodeError, RefusedError
+from iars_node.referrals import sentences
 from iars_node.rights.model import TO_TELL_REASONS
 from iars_node.web import labels
 from iars_node.web.moments import Moments
@@ -46,7 +47,6 @@ _LISTS: Mapping[str, Mapping[str, str]] = {
     "share": labels.SHARES,
     "disclosure": labels.DISCLOSURE_STEPS,
     "kept_back": labels.KEPT_BACK,
-    "refusal": labels.REFUSALS,
     "to_tell": TO_TELL_REASONS,
     "likeness": labels.LIKENESS,
 }
@@ -169,10 +169,14 @@ class Speech:
         known = text if text in labels.SENTENCES else labels.PROBLEMS["node"]
         return self.language.gettext(known)
 
+    def refusal(self, code: str) -> str:
+        """Return the sentence for what a rule, the other side or the line refused."""
+        return self.language.gettext(sentences.sentence(code))
+
     def problem(self, error: NodeError) -> str:
         """Return the sentence for an error: the closest one that exists in this language."""
-        if isinstance(error, RefusedError) and error.reason in labels.REFUSALS:
-            return self.language.gettext(labels.REFUSALS[error.reason])
+        if isinstance(error, RefusedError) and error.reason in sentences.SENTENCES:
+            return self.refusal(error.reason)
         sentence = str(error)
         if sentence in labels.SENTENCES:
             return self.language.gettext(sentence)

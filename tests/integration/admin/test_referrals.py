@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.integration.admin.organisations import consent_words, deliver, federate, found
+
+from iars_node.referrals.sentences import SENTENCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -217,3 +221,14 @@ def test_histories_that_differ_are_told_apart(
 
 def test_an_unknown_referral_is_not_found(shelter: Organisation) -> None:
     assert shelter.as_("mira").run("referral", "show", "R-0000").code == 1
+
+
+def test_what_went_wrong_on_the_way_is_said_in_a_sentence_beside_its_code(
+    shelter: Organisation, sent: str
+) -> None:
+    with closing(sqlite3.connect(shelter.folder / "node.sqlite")) as database, database:
+        database.execute("UPDATE referral SET problem = 'thread-fork'")
+    entry = shelter.as_("mira").ask("referral", "show", sent)
+    assert (entry["problem"], entry["problem_text"]) == ("thread-fork", SENTENCES["thread-fork"])
+    told = shelter.as_("mira").run("referral", "show", sent).out
+    assert SENTENCES["thread-fork"] in " ".join(told.split())

@@ -6,6 +6,8 @@ from tests.federation.neighbours import settle
 from tests.pages import Reader, World, words
 
 from iars_node.cases import service as cases
+from iars_node.referrals import store
+from iars_node.referrals.sentences import SENTENCES
 from iars_node.work import SYSTEM
 
 
@@ -46,3 +48,17 @@ async def test_what_changed_in_the_record_is_sent_as_far_as_the_person_agreed(ei
     page = theirs.get(f"/referrals/{sent.id}").text
     assert "a ramp" in page
     assert "a house by the lake" not in page
+
+
+async def test_what_went_wrong_on_the_way_is_said_in_a_sentence_and_never_as_a_code(world: World) -> None:
+    _case, _given, sent = world.referral()
+    with world.shelter.node.works.write(SYSTEM) as work:
+        store.change(work.connection, sent.id, problem="thread-fork")
+    besa = Reader(world.shelter).enter()
+    page = words(besa.get(f"/referrals/{sent.id}").text)
+    assert SENTENCES["thread-fork"] in page
+    assert "thread-fork" not in page
+    besa.post("/language", {"language": "fr", "next": "/"})
+    french = words(besa.get(f"/referrals/{sent.id}").text)
+    assert SENTENCES["thread-fork"] not in french
+    assert "thread-fork" not in french

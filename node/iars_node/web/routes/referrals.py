@@ -89,7 +89,7 @@ def show_referral(visit: Visit, referral_id: str) -> Answer:
             "steps": possible_steps(visit, current),
             "basis": basis,
             "outlived": referrals.outlived(visit.work, current),
-            "problem": visit.speech.label("refusal", current.problem) if current.problem else "",
+            "problem": visit.speech.refusal(current.problem) if current.problem else "",
         },
     )
 

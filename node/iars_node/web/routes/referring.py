@@ -136,7 +136,7 @@ def choose_consent(visit: Visit, case_id: str) -> Answer:
     if len(covering) == 1 and not permissions and not visit.query.get("stay"):
         return Redirect(choice.path("/check", consent=covering[0].id))
     reasons = {
-        given.id: "" if isinstance(answer, Allowed) else visit.speech.label("refusal", answer.reason)
+        given.id: "" if isinstance(answer, Allowed) else visit.speech.refusal(answer.reason)
         for given, answer in answers
     }
     return _page(

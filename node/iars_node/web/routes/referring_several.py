@@ -145,7 +145,7 @@ def _row(visit: Visit, case: Case, choice: Choice, peer: Peer) -> Row:
     covering = [key for key, answer in answers.items() if isinstance(answer, Allowed)]
     if not covering:
         reasons = [answer.reason for answer in answers.values() if not isinstance(answer, Allowed)]
-        reason = visit.speech.label("refusal", reasons[0] if reasons else "no-consent")
+        reason = visit.speech.refusal(reasons[0] if reasons else "no-consent")
         return Row(name, case, peer, choice, None, reason, "")
     chosen = replace(choice, consent=covering[0])
     try:
