@@ -35,6 +35,13 @@ def test_arabic_is_written_from_the_right() -> None:
     assert [each.direction for each in THREE] == ["ltr", "ltr", "rtl"]
 
 
+def test_russian_is_offered_and_chosen_as_any_other() -> None:
+    russian = offered(("ru", "fr"))
+    assert [each.own_name for each in russian] == ["Русский", "Français"]
+    assert negotiate(russian, accepted="ru-KZ, fr;q=0.4").code == "ru"
+    assert russian[0].direction == "ltr"
+
+
 def test_languages_are_called_as_their_readers_call_them() -> None:
     assert [each.own_name for each in THREE] == ["English", "Français", "العربية"]
 
