@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from iars_node.web.languages import negotiate, offered
+from iars_node.web.languages import alphabetical, negotiate, offered
 
 THREE = offered(("en", "fr", "ar"))
 
@@ -50,3 +50,15 @@ def test_albanian_is_offered_and_chosen_as_any_other() -> None:
     albanian = offered(("sq", "en"))
     assert [(each.code, each.own_name, each.direction) for each in albanian[:1]] == [("sq", "Shqip", "ltr")]
     assert negotiate(albanian, accepted="sq-AL,sq;q=0.9,en;q=0.8").code == "sq"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Danemark", "Égypte", "Émirats arabes unis", "Estonie", "Finlande", "Zambie"],
+        ["каталанский", "кёльнский", "кечуа", "китайский"],
+        ["аист", "айва", "акация", "яблоня"],
+    ],
+)
+def test_a_letter_with_a_mark_stands_beside_the_letter_without(names: list[str]) -> None:
+    assert sorted(names, key=alphabetical) == names
