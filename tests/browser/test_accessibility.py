@@ -9,6 +9,7 @@ from tests.browser.walking import (
     IS_FULL,
     SCREENSHOTS,
     STUMBLES,
+    WORDS,
     ZOOMED,
     Screen,
     Walk,
@@ -45,6 +46,18 @@ def test_no_page_breaks_a_rule_of_accessibility(walk: Walk, browser: Browser, sc
         for name, path in walk.pages():
             page.goto(walk.address + path)
             found[name] = judged(page, screen, name)
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def test_the_longest_words_stay_whole_on_the_smallest_phone(walk: Walk, browser: Browser) -> None:
+    found: dict[str, list[str]] = {}
+    with looking(browser, Screen("ru", 320)) as page:
+        page.goto(f"{walk.address}/sign-in")
+        found["sign-in"] = page.evaluate(WORDS)
+        enter(page, walk.address, "ru")
+        for name, path in walk.pages():
+            page.goto(walk.address + path)
+            found[name] = page.evaluate(WORDS)
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
 
 

@@ -32,6 +32,7 @@ Look = TypeVar("Look", bound=tuple[Any, ...])
 
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 STUMBLES = (Path(__file__).parent / "stumbles.js").read_text(encoding="utf-8")
+WORDS = (Path(__file__).parent / "words.js").read_text(encoding="utf-8")
 EVERYTHING = "sees-all"
 LANGUAGES: tuple[str, ...] = ("en", *translated())
 IS_FULL = os.environ.get("IARS_TESTS_BROWSER") == "full"

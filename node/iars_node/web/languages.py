@@ -7,6 +7,7 @@ from functools import cache
 from importlib import resources
 from io import BytesIO
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from babel import Locale
 from babel.messages.mofile import write_mo
@@ -24,6 +25,8 @@ DOMAIN = "iars"
 # English without a country would mean the dates and hours of one country that few of our readers are in.
 _CUSTOMS = {"en": "en_GB"}
 _MOST_ACCEPTED = 20
+# A letter of its own in every alphabet that has it, whatever Unicode takes it apart into.
+_SHORT_I = "й"
 
 
 def N_(message: str) -> str:  # noqa: N802 - the name by which every extractor knows a marked string
@@ -103,6 +106,13 @@ def negotiate(offers: Sequence[Language], *choices: str, accepted: str = "") -> 
         if code in by_code:
             return by_code[code]
     return offers[0]
+
+
+def alphabetical(name: str) -> str:
+    """Return what a name is sorted by: a letter with a mark stands where the letter without it stands."""
+    return "".join(
+        sign if sign == _SHORT_I else normalize("NFD", sign)[0] for sign in normalize("NFC", name).casefold()
+    )
 
 
 def _preferences(accepted: str) -> list[str]:

@@ -18,6 +18,7 @@ from iars_node.errors import NodeError, RefusedError
 from iars_node.referrals import sentences
 from iars_node.rights.model import TO_TELL_REASONS
 from iars_node.web import labels
+from iars_node.web.languages import alphabetical
 from iars_node.web.moments import Moments
 from iars_protocol.vocabulary import REASONS, SCOPES, VOCABULARIES, Field
 
@@ -108,14 +109,14 @@ class Speech:
             for code, name in names.items()
             if len(code) == _ALPHA_2 and code not in _NO_COUNTRY
         }
-        return dict(sorted(found.items(), key=lambda entry: entry[1].casefold()))
+        return dict(sorted(found.items(), key=lambda entry: alphabetical(entry[1])))
 
     @cached_property
     def tongues(self) -> dict[str, str]:
         """The languages by code, in the order of their names."""
         names = self.language.locale.languages
         found = {code: str(name) for code, name in names.items() if code.isalpha() and code.islower()}
-        return dict(sorted(found.items(), key=lambda entry: entry[1].casefold()))
+        return dict(sorted(found.items(), key=lambda entry: alphabetical(entry[1])))
 
     def since_1970(self, seconds: int) -> datetime:
         """Return the moment of a protocol object's time."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROOT = Path(iars_node.web.__file__).parent
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 MODULES = sorted(ROOT.rglob("*.py"))
-LANGUAGES = ("ar", "fr", "sq")
+LANGUAGES = ("ar", "fr", "ru", "sq")
 # Jinja's own parts of a template, then the markup; what is left is what a person reads.
 NOT_TEXT = (
     r"{#.*?#}",
@@ -114,3 +114,13 @@ def test_numbers_choose_their_own_form() -> None:
     assert language("fr").ngettext(one, many, 2) == "2 entrées"
     arabic = [language("ar").ngettext(one, many, number) for number in (0, 1, 2, 3, 11, 100)]
     assert arabic == ["لا مدخلات", "مدخل واحد", "مدخلان", "3 مدخلات", "11 مدخلًا", "100 مدخل"]
+    russian = [language("ru").ngettext(one, many, number) for number in (0, 1, 2, 5, 11, 21, 22)]
+    assert russian == [
+        "0 записей",
+        "1 запись",
+        "2 записи",
+        "5 записей",
+        "11 записей",
+        "21 запись",
+        "22 записи",
+    ]

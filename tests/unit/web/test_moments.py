@@ -12,6 +12,7 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ENGLISH = Moments(language("en"), ZoneInfo("Europe/Tirane"))
 FRENCH = Moments(language("fr"), ZoneInfo("Europe/Tirane"))
 ARABIC = Moments(language("ar"), ZoneInfo("Europe/Tirane"))
+RUSSIAN = Moments(language("ru"), ZoneInfo("Europe/Tirane"))
 
 
 def test_moments_are_said_in_the_organisations_zone() -> None:
@@ -19,6 +20,19 @@ def test_moments_are_said_in_the_organisations_zone() -> None:
     assert FRENCH.exact(NOW) == "2 mars 2026, 10:00"
     assert ARABIC.exact(NOW) == "02\u200f/03\u200f/2026، 10:00"
     assert ENGLISH.machine(NOW) == "2026-03-02T10:00:00+01:00"
+
+
+def test_a_month_stands_in_the_case_that_its_day_asks_for() -> None:
+    assert RUSSIAN.exact(NOW) == "2 мар. 2026\u202fг., 10:00"  # noqa: RUF001 - Cyrillic is meant
+    assert RUSSIAN.day(NOW) == "2 марта 2026\u202fг."  # noqa: RUF001 - Cyrillic is meant
+    assert [RUSSIAN.partial(held) for held in ("2004-05", "2004-05-17", "2004-05~")] == [
+        "май 2004\u202fг.",  # noqa: RUF001 - Cyrillic is meant
+        "17 мая 2004\u202fг.",  # noqa: RUF001 - Cyrillic is meant
+        "примерно май 2004\u202fг.",  # noqa: RUF001 - Cyrillic is meant
+    ]
+    assert RUSSIAN.near(NOW + timedelta(days=1, hours=4), NOW) == "вторник 14:00"
+    assert RUSSIAN.away(NOW + timedelta(hours=3), NOW) == "через 3 часа"
+    assert RUSSIAN.away(NOW - timedelta(days=5), NOW) == "5 дней назад"
 
 
 def test_this_week_has_weekdays_and_other_weeks_have_dates() -> None:

@@ -13,6 +13,7 @@ from iars_node.audit.service import record
 from iars_node.cases.service.tracing import records_of_person
 from iars_node.errors import NotFoundError
 from iars_node.web.labels import LOG_TOPICS
+from iars_node.web.languages import alphabetical
 from iars_node.web.pages import Pages
 from iars_node.web.people import colleagues, organisations
 from iars_node.web.visit import Page, Redirect, Sheet, with_query
@@ -88,7 +89,7 @@ def _page(visit: Visit, wanted: Wanted, sheet: Sheet, peers: dict[str, str]) -> 
     older = {**wanted.to_query(), "from": str(found.next_cursor)}
     events = [recorded.event for recorded in found.events]
     named = {topic: visit.gettext(LOG_TOPICS[topic]) for topic in TOPICS}
-    kinds = dict(sorted(named.items(), key=lambda entry: entry[1].casefold()))
+    kinds = dict(sorted(named.items(), key=lambda entry: alphabetical(entry[1])))
     record(visit.work, "audit.read", detail={"count": len(events)})
     return Page(
         "log.html",
