@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from iars_node.events import Events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -50,6 +50,20 @@ NO_RULE = AssignmentRule()
 
 
 @dataclass(slots=True)
+class Running:
+    """The job that a unit of work runs, and when it wants to run again."""
+
+    id: str
+    kind: str
+    subject: str
+    next: tuple[datetime, Mapping[str, str | int]] | None = None
+
+    def is_of(self, kind: str, subject: str) -> bool:
+        """Say whether this is the job of a kind and subject."""
+        return (self.kind, self.subject) == (kind, subject)
+
+
+@dataclass(slots=True)
 class Work:
     """Everything a use case needs: the open transaction, the vault, the moment and the actor.
 
@@ -64,6 +78,7 @@ class Work:
     is_sqlite: bool
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     assignment: AssignmentRule = NO_RULE
+    running: Running | None = None
 
     def announce(self, event: object) -> None:
         """Tell the followers of a domain event, inside this transaction."""

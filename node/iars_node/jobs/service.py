@@ -10,7 +10,7 @@ from iars_node.audit import alarms, record
 from iars_node.errors import LockedError, NodeError, NotFoundError
 from iars_node.jobs import store
 from iars_node.jobs.model import Job, StaleLeaseError, Worker, check_payload
-from iars_node.work import SYSTEM
+from iars_node.work import SYSTEM, Running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,12 +27,19 @@ def schedule(
     """Schedule a job; an open one of the same kind and subject gets the new time and payload instead."""
     content = dict(payload or {})
     check_payload(subject, content)
+    if work.running is not None and work.running.is_of(kind, subject):
+        # Its next run begins when this one is done.
+        work.running.next = (due_at, content)
+        return work.running.id
     return store.put(work.connection, kind=kind, subject=subject, due_at=due_at, payload=content)
 
 
 def cancel(work: Work, kind: str, subject: str = "") -> bool:
     """Cancel the open job of a kind and subject; say whether there was one."""
-    return store.remove_open(work.connection, kind, subject)
+    if work.running is not None and work.running.is_of(kind, subject):
+        is_wanted, work.running.next = work.running.next is not None, None
+        return is_wanted
+    return store.close_open(work.connection, kind, subject, work.now)
 
 
 def run_due(works: Works, worker: Worker, *, limit: int = 100) -> int:
@@ -79,11 +86,18 @@ def forget_done(work: Work, before: datetime) -> int:
 
 
 def _run(work: Work, worker: Worker, job: Job) -> None:
-    # Marked as done before it runs, in the same transaction: this holds the row, so that nobody
-    # takes the job over while it is alive, and the handler can schedule its own next run.
-    if not store.complete(work.connection, job, work.now):
+    # Its row is changed last. Whoever takes a step locks the peer first and then sets or cancels jobs; a
+    # handler that had its row before it asks for the peer would wait for them, and they for it.
+    if not store.hold(work.connection, job):
         raise StaleLeaseError("Another worker has taken this job over.")
+    work.running = Running(job.id, job.kind, job.subject)
     worker.handlers[job.kind](work, job)
+    following, work.running = work.running.next, None
+    if not store.complete(work.connection, job, work.now):
+        raise StaleLeaseError("The job was changed or taken over while it ran.")
+    if following is not None:
+        due_at, payload = following
+        schedule(work, job.kind, due_at, job.subject, payload)
 
 
 def wait_for_keys(works: Works, worker: Worker, job: Job, error: str) -> None:

@@ -65,10 +65,14 @@ def put(
     return str(row.id)
 
 
-def remove_open(connection: Connection, kind: str, subject: str) -> bool:
-    """Delete the open job of a kind and subject; say whether there was one."""
+def close_open(connection: Connection, kind: str, subject: str, at: datetime) -> bool:
+    """Close the open job of a kind and subject; say whether there was one.
+
+    Not deleted: on PostgreSQL that would wait for whoever runs it, who may wait for what we hold.
+    """
     condition = (job.c.kind == kind) & (job.c.subject == subject) & is_open
-    return connection.execute(delete(job).where(condition)).rowcount == 1
+    closed = {"done_at": at, "lease_owner": None, "lease_until": None}
+    return connection.execute(update(job).where(condition).values(closed)).rowcount == 1
 
 
 def claim(
@@ -105,6 +109,22 @@ def _claiming(kinds: int) -> Prepared:
         )
         .returning(*job.c)
     )
+
+
+_HOLD = Prepared(
+    select(job.c.id)
+    .where(job.c.id == bindparam("wanted"), job.c.lease_fence == bindparam("at_fence"), is_open)
+    .with_for_update(read=True, key_share=True)
+)
+
+
+def hold(connection: Connection, claimed: Job) -> bool:
+    """Let nobody claim a job before the commit, whatever its lease says; say whether the lease still stood.
+
+    Whoever changes or cancels the job does not wait for this.
+    """
+    held = {"wanted": claimed.id, "at_fence": claimed.lease_fence}
+    return _HOLD.first(connection, held) is not None
 
 
 _COMPLETE = Prepared(

@@ -109,6 +109,18 @@ def test_a_handler_schedules_its_own_next_run(works: Works, clock: SetClock) -> 
     assert effects(works) == ["s1", "s1", "s1"]
 
 
+def test_a_handler_takes_its_own_next_run_back(works: Works) -> None:
+    def change_its_mind(work: Work, job: Job) -> None:
+        assert not jobs.cancel(work, job.kind, job.subject)
+        jobs.schedule(work, job.kind, work.now, job.subject)
+        assert jobs.cancel(work, job.kind, job.subject)
+        leave_effect(work, job)
+
+    _schedule(works, "s1")
+    assert jobs.run_due(works, _worker(change_its_mind)) == 1
+    assert effects(works) == ["s1"]
+
+
 def test_a_failing_job_leaves_nothing_and_is_tried_later(works: Works, clock: SetClock) -> None:
     def fail(work: Work, job: Job) -> None:
         leave_effect(work, job)

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy import text
 from tests.integration.jobs.conftest import effects, leave_effect
 
 from iars_node import jobs
@@ -24,6 +25,7 @@ from iars_node.work import SYSTEM, Works
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from iars_node.jobs import Job
     from iars_node.vault.vault import Vault
     from iars_node.work import Actor, Work
 
@@ -122,3 +124,62 @@ def test_a_worker_killed_mid_way_leaves_nothing_and_is_taken_over(
     while not jobs.run_due(present, survivor) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert effects(works) == subjects
+
+
+def test_a_job_that_is_set_anew_while_it_runs_waits_for_nobody_and_runs_as_set(works: Works) -> None:
+    """Somebody holds what the handler needs, and sets the handler's own job: neither waits for the other."""
+    _schedule(works, 1)
+    begun = threading.Event()
+
+    def take_what_others_hold(work: Work, job: Job) -> None:
+        begun.set()
+        work.connection.execute(text("UPDATE effect SET subject = subject WHERE subject = 'held'"))
+        leave_effect(work, job)
+
+    with works.write(SYSTEM) as work:
+        work.connection.execute(text("INSERT INTO effect (subject) VALUES ('held')"))
+    worker = Worker("w1", {"remind": take_what_others_hold})
+    running = threading.Thread(target=jobs.run_next, args=(works, worker))
+    with works.write(SYSTEM) as work:
+        work.connection.execute(text("UPDATE effect SET subject = subject WHERE subject = 'held'"))
+        running.start()
+        # On SQLite the handler begins only when we have ended.
+        begun.wait(1)
+        jobs.schedule(work, "remind", work.now, "s000")
+    running.join()
+    assert effects(works) == ["held"] or works.database.is_sqlite
+    jobs.run_due(works, worker)
+    assert effects(works) == ["held", "s000"]
+
+
+def test_a_job_that_is_cancelled_while_it_runs_leaves_nothing(works: Works) -> None:
+    _schedule(works, 1)
+
+    def be_cancelled(work: Work, job: Job) -> None:
+        leave_effect(work, job)
+        other = Database(works.database.url)
+        if not other.is_sqlite:
+            with Works(other, works.vault, works.clock).write(SYSTEM) as meanwhile:
+                meanwhile.connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+                assert jobs.cancel(meanwhile, "remind", "s000")
+        other.close()
+
+    jobs.run_due(works, Worker("w1", {"remind": be_cancelled}))
+    assert effects(works) == (["s000"] if works.database.is_sqlite else [])
+
+
+def test_nobody_takes_over_a_job_that_runs_for_longer_than_its_lease(works: Works) -> None:
+    _schedule(works, 1)
+    claimed: list[bool] = []
+
+    def take_long(work: Work, job: Job) -> None:
+        leave_effect(work, job)
+        other = Database(works.database.url)
+        if not other.is_sqlite:
+            own = Works(other, works.vault, works.clock)
+            claimed.append(jobs.run_next(own, Worker("w2", {"remind": leave_effect})))
+        other.close()
+
+    jobs.run_due(works, Worker("w1", {"remind": take_long}, lease=timedelta(0)))
+    assert not any(claimed)
+    assert effects(works) == ["s000"]
