@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -65,6 +66,8 @@ class Settings(BaseSettings):
     ca_file: Path | None = None
     # A proxy in front ends the TLS; without one, or TLS here, the node listens on this machine alone.
     behind_proxy: bool = False
+    # From where alone a proxy's word counts about who asks and whether they came over TLS
+    proxy_addresses: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1", "::1")
 
     # What its people see
     training: bool = False
@@ -137,10 +140,26 @@ class Settings(BaseSettings):
         within = given.data.get("folder", Path.cwd())
         return None if path is None else within / path.expanduser()
 
-    @field_validator("languages", "second_factor", mode="before")
+    @field_validator("languages", "second_factor", "proxy_addresses", mode="before")
     @classmethod
-    def _split_languages(cls, words: object) -> object:
+    def _split_words(cls, words: object) -> object:
         return tuple(word.strip() for word in words.split(",")) if isinstance(words, str) else words
+
+    @field_validator("proxy_addresses")
+    @classmethod
+    def _addresses(cls, named: tuple[str, ...]) -> tuple[str, ...]:
+        for one in named:
+            try:
+                network = ip_network(one)
+            except ValueError:
+                raise ValueError(
+                    "must be addresses or networks of proxies, such as 10.0.4.2 or 10.0.4.0/24"
+                ) from None
+            if not network.prefixlen:
+                raise ValueError(
+                    "must not be every address: whoever reaches the node could name another as its own"
+                )
+        return named
 
     @field_validator("zone")
     @classmethod

@@ -67,6 +67,17 @@ def test_languages_are_a_list_in_the_file_and_words_with_commas_in_a_variable(
     assert load_settings(tmp_path).languages == ("fr", "ar")
 
 
+def test_proxies_are_named_by_address_or_network_and_never_all_of_them(
+    tmp_path: Path, write: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write('proxy_addresses = ["10.0.4.2", "fd00::/64"]')
+    assert load_settings(tmp_path).proxy_addresses == ("10.0.4.2", "fd00::/64")
+    for refused in ("*", "proxy.example.org", "10.0.4.2/24", "0.0.0.0/0", "::/0"):
+        monkeypatch.setenv("IARS_PROXY_ADDRESSES", refused)
+        with pytest.raises(SetupError, match="proxy_addresses"):
+            load_settings(tmp_path)
+
+
 def test_a_relative_path_lies_in_the_folder(tmp_path: Path, write: Callable[[str], None]) -> None:
     write('ca_file = "federation.pem"')
     assert load_settings(tmp_path).ca_file == tmp_path / "federation.pem"
