@@ -7,7 +7,7 @@ import tomllib
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
@@ -38,6 +38,16 @@ Seconds = Annotated[int, Field(ge=1)]
 
 def _sqlite_in_folder(name: str, validated: dict[str, Any]) -> str:
     return f"sqlite:///{validated['folder'] / name}"
+
+
+def _is_in_the_clear(url: str) -> bool:
+    """Say whether a database is reached over a network whose other end nobody proves."""
+    parts = urlsplit(url)
+    named = parse_qs(parts.query)
+    # A folder is a socket's, on this machine.
+    hosts = {host for host in (parts.hostname, *named.get("host", ())) if host and not host.startswith("/")}
+    is_away = not parts.scheme.startswith("sqlite") and not hosts <= LOOPBACK
+    return is_away and named.get("sslmode") != ["verify-full"]
 
 
 class Settings(BaseSettings):
@@ -186,6 +196,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 "second_factor must not be nobody where others reach the node: only a training node may do so"
             )
+        for name in ("database_url", "key_store_url"):
+            if not self.training and _is_in_the_clear(getattr(self, name)):
+                raise ValueError(
+                    f"{name} leads to another machine without TLS: add ?sslmode=verify-full to it, and "
+                    "sslrootcert where needed; only a training node may do without"
+                )
         if not self.erasure_hold_hours and not self.training:
             raise ValueError(
                 "erasure_hold_hours must be at least 1: only a training node may wait not at all"

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import URL
 
-from iars_node.errors import ForbiddenError
+from iars_node.errors import ForeignFormError
 from iars_node.settings import LOOPBACK
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def form_token(secret: bytes) -> str:
 def check_form(request: Request, secret: bytes, token: str) -> None:
     """Refuse a form that another site sent, or that does not carry the session's token."""
     if not _is_own_site(request) or not hmac.compare_digest(form_token(secret).encode(), token.encode()):
-        raise ForbiddenError("The form did not come from this page; open the page again.")
+        raise ForeignFormError("The form did not come from this page; open the page again.")
 
 
 def _is_own_site(request: Request) -> bool:
