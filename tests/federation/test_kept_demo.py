@@ -54,13 +54,10 @@ class Kept:
 
     def _read(self) -> dict[str, Any]:
         assert self.process.stdout is not None
-        told = ""
-        for line in self.process.stdout:
-            told += line
-            if line.rstrip() == "}":
-                found: dict[str, Any] = json.loads(told)
-                return found
-        raise AssertionError(self.process.communicate()[1][-2000:])
+        told = self.process.stdout.readline()
+        assert told, self.process.communicate()[1][-2000:]
+        found: dict[str, Any] = json.loads(told)
+        return found
 
     @property
     def doors(self) -> list[dict[str, str]]:

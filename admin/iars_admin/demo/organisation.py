@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iars_admin.demo.cast import Part
-    from iars_admin.demo.staff import Member
     from iars_node.clock import Clock
     from iars_node.exchange.transport import Transport
     from iars_node.work import Actor, Work
@@ -85,7 +84,7 @@ class Organisation:
     def found(self) -> None:
         """Make the node, its worker's account and the listing that it hands to others."""
         for name in ("passphrase", ADMINISTRATOR, self.part.worker):
-            write_new_file(self.secret_file(name), secrets.token_urlsafe(SECRET_BYTES) + "\n")
+            self.make_secret(name)
         part = self.part
         names = ["--name", part.name, "--name", part.own_name]
         profile = ["--type", part.organisation_type, "--country", part.country, "--zone", part.zone]
@@ -108,12 +107,11 @@ class Organisation:
         exported = self.iars("listing", "export", str(self.listing_file))
         self.node_id, self.fingerprint = bytes.fromhex(exported["node"]), exported["fingerprint"]
 
-    def employ(self, member: Member) -> None:
-        """Give somebody an account with a password of this run."""
-        write_new_file(self.secret_file(member.name), secrets.token_urlsafe(SECRET_BYTES) + "\n")
-        called = ["--display-name", member.called, "--role", member.role]
-        password = ["--password-file", str(self.secret_file(member.name))]
-        self.iars("user", "add", member.name, *called, *password)
+    def make_secret(self, name: str) -> str:
+        """Make a passphrase or password of this run, and keep it in its file."""
+        made = secrets.token_urlsafe(SECRET_BYTES)
+        write_new_file(self.secret_file(name), made + "\n")
+        return made
 
     def meet(self, other: Organisation) -> None:
         """Add another organisation by its file, and compare the digits that its people read out."""

@@ -7,7 +7,7 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from iars_admin.demo import closing, doors, logs, staff, taking_back
+from iars_admin.demo import closing, doors, logs, taking_back
 from iars_admin.demo.federation import acquainted, demo_folder, own_environment, served
 from iars_admin.demo.journey import play_journey
 from iars_admin.demo.opening import import_year
@@ -72,11 +72,8 @@ def _lived(
     clock = SetClock(now_is - YEAR)
     with going_by(clock):
         organisations = acquainted(place, teller)
-        for key, one in organisations.items():
-            for member in staff.members(key):
-                one.employ(member)
     teller.say("The nodes that stay up have lived through a year before the journey: this takes a while.")
-    lived = live(organisations, place, people, clock, SystemClock().now() - timedelta(seconds=5))
+    lived = live(organisations, people, clock, SystemClock().now() - timedelta(seconds=5))
     teller.say(f"{lived.opened} cases were opened, month by month, and referrals went every way.")
     return organisations, lived
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from iars_node.errors import NodeError
+from iars_node.exchange import waiting
 from iars_node.exchange.announcing import ROTATE_JOB
 from iars_node.exchange.transport import Transport, UnreachableError
 from iars_node.jobs.model import Worker
@@ -16,7 +17,7 @@ from iars_node.referrals.model import EXPIRE_JOB
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from iars_admin.demo.organisation import Organisation
     from iars_node.clock import SetClock
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 # What belongs to a year: answers that come too late, and keys that are changed. The clock jumps from day to
 # day, so that nothing that looks at the clock is run.
 _JOBS = (EXPIRE_JOB, ROTATE_JOB)
-_ROUNDS = 3
+_ROUNDS = 8
 
 
 class Wire(Transport):
@@ -75,17 +76,28 @@ class Neighbours:
                 each.close()
 
     def settle(self) -> None:
-        """Let everybody send what waits, and run what is due."""
+        """Let everybody send until nothing waits."""
+        for _ in range(_ROUNDS):
+            due = [(one, peer) for one in self.organisations.values() for peer in _waits_for(one)]
+            if not due:
+                return
+            self._runner.run(_send(due))
+
+    def run_jobs(self) -> None:
+        """Run at every node what a year needs."""
         for one in self.organisations.values():
             with one.node.works.write(SYSTEM) as work:
                 for kind in _JOBS:
                     schedule(work, kind, work.now)
             jobs = {kind: one.node.jobs[kind] for kind in _JOBS}
             run_due(one.node.works, Worker("demo", jobs), limit=len(_JOBS))
-        for _ in range(_ROUNDS):
-            self._runner.run(self._send())
 
-    async def _send(self) -> None:
-        for one in self.organisations.values():
-            for peer in one.knows:
-                await one.node.sender.send_once(peer)
+
+def _waits_for(one: Organisation) -> list[bytes]:
+    with one.node.works.read(SYSTEM) as work:
+        return [line.peer for line in waiting.waiting(work) if line.pending]
+
+
+async def _send(due: Sequence[tuple[Organisation, bytes]]) -> None:
+    for one, peer in due:
+        await one.node.sender.send_once(peer)

@@ -10,17 +10,16 @@ from iars_admin.demo import belongings, episodes, knowledge, staff
 from iars_admin.demo.cast import ADMINISTRATOR, SHELTER
 from iars_admin.demo.people import synthetic_year
 from iars_admin.demo.wire import Neighbours
-from iars_admin.demo.workbook import write_workbook
+from iars_node.accounts.model import NewAccount
+from iars_node.accounts.service import create_account
 from iars_node.accounts.teams import create_site, create_team
 from iars_node.cases import service as cases
-from iars_node.cases import spreadsheet
 from iars_node.cases.model import Assignment
 from iars_node.referrals import service as referrals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from iars_admin.demo.episodes import Episode, Running
     from iars_admin.demo.organisation import Organisation
@@ -83,10 +82,9 @@ class House:
 class Year:
     """The year as it passes."""
 
-    def __init__(self, neighbours: Neighbours, folder: Path, people: Sequence[Person]) -> None:
+    def __init__(self, neighbours: Neighbours, people: Sequence[Person]) -> None:
         self._neighbours = neighbours
         self._clock = neighbours.clock
-        self._folder = folder
         self._people = people
         self._begin = neighbours.clock.moment
         self._running: list[Running] = []
@@ -104,12 +102,14 @@ class Year:
             belongings.give(house, now_is)
         self._neighbours.settle()
         self._clock.moment = now_is
+        self._neighbours.run_jobs()
         self._neighbours.settle()
         self._note_received()
         return self.lived
 
     def _week(self, week: int) -> None:
         self._at(week, hours=8)
+        self._neighbours.run_jobs()
         if week % _WEEKS_A_MONTH == 0:
             self._open(week // _WEEKS_A_MONTH)
         self._offer(episodes.of_week(week), self._begin + YEAR)
@@ -131,7 +131,7 @@ class Year:
             people = self._people if key == SHELTER.key else _own_people(key, self._begin.year)
             share = -(-len(people) // months)
             arrived = people[month * share : (month + 1) * share]
-            opened = self._import(house.organisation, arrived)
+            opened = self._take_in(house.organisation, arrived)
             for person, case_id in opened:
                 house.place(case_id)
                 house.everybody.append((person, case_id))
@@ -142,19 +142,22 @@ class Year:
             else:
                 self.lived.texts += [text for person in arrived for text in _texts(person)]
 
-    def _import(self, one: Organisation, people: Sequence[Person]) -> list[tuple[Person, str]]:
-        file = self._folder / f"arrived-{one.part.key}.xlsx"
-        write_workbook(people, file)
-        country = one.part.country
+    def _take_in(self, one: Organisation, people: Sequence[Person]) -> list[tuple[Person, str]]:
         with one.work() as work:
-            read = spreadsheet.read_spreadsheet(file, country=country)
-            spreadsheet.import_cases(work, read, country=country, training=True)
-            found = [
-                cases.search_cases(work, person.file_number, country=country).found[0].case.id
+            return [
+                (
+                    person,
+                    cases.open_case(
+                        work,
+                        country=one.part.country,
+                        record=person.record,
+                        external_number=person.file_number,
+                        stage=person.stage,
+                        training=True,
+                    ).id,
+                )
                 for person in people
             ]
-        file.unlink()
-        return list(zip(people, found, strict=True))
 
     def _offer(self, wanted: Iterable[Episode], end: datetime) -> None:
         for episode in wanted:
@@ -199,18 +202,22 @@ class Year:
 
 def live(
     organisations: Mapping[str, Organisation],
-    folder: Path,
     people: Sequence[Person],
     clock: SetClock,
     now_is: datetime,
 ) -> Lived:
     """Live through the year that ends now."""
     with Neighbours.met(organisations, clock) as neighbours:
-        return Year(neighbours, folder, people).pass_by(now_is)
+        return Year(neighbours, people).pass_by(now_is)
 
 
 def _furnish(one: Organisation) -> House:
     with one.node.works.write(one.account(ADMINISTRATOR)) as work:
+        for member in staff.members(one.part.key):
+            wanted = NewAccount(
+                member.name, member.called, frozenset({member.role}), one.make_secret(member.name)
+            )
+            create_account(work, wanted)
         site = create_site(work, f"House of {one.part.name.partition(',')[0]}")
         teams = tuple(create_team(work, site.id, name).id for name in staff.TEAMS)
     second = one.account(staff.account_of(one.part.key, "case-worker"))
