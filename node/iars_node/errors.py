@@ -31,12 +31,6 @@ class ForbiddenError(NodeError):
         self.action = action
 
 
-class ForeignFormError(ForbiddenError):
-    """A form that another site sent, or that does not carry the session's token."""
-
-    code = "foreign-form"
-
-
 class NotAssignedError(ForbiddenError):
     """The case is not assigned to this account, and what it asks for is kept for those whose case it is."""
 

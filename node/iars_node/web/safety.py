@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import URL
 
-from iars_node.errors import ForeignFormError
+from iars_node.errors import ForbiddenError
 from iars_node.settings import LOOPBACK
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ def keeping_tls(scope: Scope, send: Send) -> Send:
         await send(message)
 
     return send_with_promise
+
+
+class ForeignFormError(ForbiddenError):
+    """A form that another site sent, or that does not carry the session's token."""
+
+    code = "foreign-form"
 
 
 def form_token(secret: bytes) -> str:
