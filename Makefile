@@ -1,7 +1,7 @@
 # One command for each thing that people and CI do here. Every target sets itself up: a virtual environment in
 # .venv, filled from the lock files; a second run finds it ready and begins at once.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser-full check lint types imports locks audit coverage bench bench-full fault fuzz lock migration clean
+.PHONY: help demo test test-browser-full pictures check lint types imports locks audit coverage bench bench-full fault fuzz lock migration clean
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
@@ -10,6 +10,7 @@ TESTS ?= tests
 WORKERS ?= 0
 PYTEST ?=
 KEEP ?=
+JSON ?=
 MEASURE ?=
 # How long `make fuzz` goes on.
 SECONDS ?= 600
@@ -20,9 +21,11 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
 help:
-	@echo "make demo        four organisations' nodes on this machine, and one journey between them (KEEP=1: leave them up)"
+	@echo "make demo        four organisations' nodes on this machine, and one journey between them (KEEP=1: leave them up, with a"
+	@echo "                 year in them and an account for each role; JSON=1: for a program)"
 	@echo "make test        all tests (TESTS=tests/unit: some of them; WORKERS=2: in two processes)"
 	@echo "make test-browser-full   every page in every language, at four widths, light and dark, with and without scripts"
+	@echo "make pictures    the pictures of README, made anew from invented people"
 	@echo "make check       what CI asks: style, types, import directions, tests with coverage, known vulnerabilities"
 	@echo "make bench       speed, as a table and as JSON (bench-full: with a million cases and events)"
 	@echo "make fault       long loops of kills, cuts, restores, and histories of consent (fuzz: long loops of garbage input)"
@@ -33,7 +36,7 @@ help:
 # -- what people run
 
 demo: .venv/.ready
-	@$(BIN)/iars demo $(if $(KEEP),--keep)
+	@$(BIN)/iars demo $(if $(KEEP),--keep) $(if $(JSON),--json)
 
 # With MEASURE=1 the same tests note which lines they ran, for `make check` to judge.
 test: .venv/.ready-to-develop
@@ -45,6 +48,10 @@ test: .venv/.ready-to-develop
 # Hours rather than minutes; the pictures go to screenshots/. In CI: English and Arabic, 320 and 1280 px.
 test-browser-full: .venv/.ready-to-develop
 	@IARS_TESTS_BROWSER=full $(MAKE) test TESTS=tests/browser
+
+# They show invented people. A test tells when the pages have changed since.
+pictures: .venv/.ready-to-develop
+	@IARS_TESTS_PICTURES=1 $(BIN)/python -m pytest tests/browser/test_pictures.py $(PYTEST)
 
 check: lint types imports locks coverage audit
 	@echo "All checks passed."

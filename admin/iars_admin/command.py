@@ -13,8 +13,9 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from iars_admin import refusals
 from iars_admin.session import Choice, Session
-from iars_node.errors import NodeError, SetupError
+from iars_node.errors import ForbiddenError, NodeError, SetupError
 from iars_protocol.errors import ProtocolError
 
 FAILED = 1
@@ -93,6 +94,8 @@ def command(
             try:
                 body(session, **given)
             except EXPECTED as error:
+                if isinstance(error, ForbiddenError):
+                    refusals.note(session, error, context.command_path, given)
                 report(_as_expected(error), as_json=session.choice.as_json)
                 raise typer.Exit(FAILED) from None
             finally:

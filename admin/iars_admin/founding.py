@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from iars_admin import timing
 from iars_node.accounts import store as account_store
 from iars_node.accounts.service import create_account
 from iars_node.audit.service import record
-from iars_node.clock import SystemClock
 from iars_node.db import Database
 from iars_node.errors import InvalidError, SetupError
 from iars_node.migrations import upgrade
@@ -171,7 +171,7 @@ def _make_keys(founding: Founding, undoing: ExitStack) -> RootKeys:
     undoing.callback(remove_key_store, settings.key_store_url)
     endpoints = [settings.public_url] if settings.public_url else []
     try:
-        roots = create_identity(vault, founding.profile, endpoints=endpoints, now=SystemClock().now())
+        roots = create_identity(vault, founding.profile, endpoints=endpoints, now=timing.clock().now())
         if founding.keep_root:
             vault.store_private_key(ROOT_ROLE, roots.root.key_id, roots.root.seed)
             vault.store_private_key(NEXT_ROOT_ROLE, roots.next_root.key_id, roots.next_root.seed)
@@ -185,7 +185,7 @@ def _make_keys(founding: Founding, undoing: ExitStack) -> RootKeys:
 
 
 def _begin(founding: Founding) -> Identity:
-    node = build_node(founding.settings)
+    node = build_node(founding.settings, clock=timing.clock())
     try:
         node.vault.unlock(founding.passphrase)
         with node.works.write(SYSTEM) as work:

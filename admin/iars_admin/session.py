@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from iars_admin import timing
 from iars_admin.passphrases import passphrase_of
 from iars_admin.showing import Screen
 from iars_node.accounts import store as account_store
@@ -102,7 +103,7 @@ class Session:
                 f"There is no node in {self.settings.folder}; make one with `iars init`, or name its folder "
                 "with --folder."
             )
-        return build_node(self.settings)
+        return build_node(self.settings, clock=timing.clock())
 
     @cached_property
     def actor(self) -> Actor:

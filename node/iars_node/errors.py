@@ -21,10 +21,14 @@ class NotFoundError(NodeError):
 
 
 class ForbiddenError(NodeError):
-    """The account's roles do not allow the action."""
+    """The account's roles do not allow the action; `action` names it, where it is known."""
 
     code = "forbidden"
     status = 403
+
+    def __init__(self, message: str, action: str = "") -> None:
+        super().__init__(message)
+        self.action = action
 
 
 class NotAssignedError(ForbiddenError):

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from iars_node.accounts.jobs import FORGET_JOB, forget_job
+from iars_node.accounts.refusals import REFUSALS_JOB, refusals_job
 from iars_node.attachments.folder import AttachmentFolder
 from iars_node.attachments.intake import Intake, Limits
 from iars_node.attachments.service import remove_erased
@@ -164,6 +165,7 @@ def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], 
         uploading.WRITE_JOB: uploading.write_job,
         rights.FORWARD_JOB: rights.forward,
         FORGET_JOB: forget_job,
+        REFUSALS_JOB: refusals_job,
     }
 
 

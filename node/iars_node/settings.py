@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
@@ -39,6 +40,16 @@ def _sqlite_in_folder(name: str, validated: dict[str, Any]) -> str:
     return f"sqlite:///{validated['folder'] / name}"
 
 
+def _is_in_the_clear(url: str) -> bool:
+    """Say whether a database is reached over a network whose other end nobody proves."""
+    parts = urlsplit(url)
+    named = parse_qs(parts.query)
+    # A folder is a socket's, on this machine.
+    hosts = {host for host in (parts.hostname, *named.get("host", ())) if host and not host.startswith("/")}
+    is_away = not parts.scheme.startswith("sqlite") and not hosts <= LOOPBACK
+    return is_away and named.get("sslmode") != ["verify-full"]
+
+
 class Settings(BaseSettings):
     """What one node may be told from outside. A variable wins over the file, the file over the default."""
 
@@ -65,6 +76,8 @@ class Settings(BaseSettings):
     ca_file: Path | None = None
     # A proxy in front ends the TLS; without one, or TLS here, the node listens on this machine alone.
     behind_proxy: bool = False
+    # From where alone a proxy's word counts about who asks and whether they came over TLS
+    proxy_addresses: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1", "::1")
 
     # What its people see
     training: bool = False
@@ -137,10 +150,26 @@ class Settings(BaseSettings):
         within = given.data.get("folder", Path.cwd())
         return None if path is None else within / path.expanduser()
 
-    @field_validator("languages", "second_factor", mode="before")
+    @field_validator("languages", "second_factor", "proxy_addresses", mode="before")
     @classmethod
-    def _split_languages(cls, words: object) -> object:
+    def _split_words(cls, words: object) -> object:
         return tuple(word.strip() for word in words.split(",")) if isinstance(words, str) else words
+
+    @field_validator("proxy_addresses")
+    @classmethod
+    def _addresses(cls, named: tuple[str, ...]) -> tuple[str, ...]:
+        for one in named:
+            try:
+                network = ip_network(one)
+            except ValueError:
+                raise ValueError(
+                    "must be addresses or networks of proxies, such as 10.0.4.2 or 10.0.4.0/24"
+                ) from None
+            if not network.prefixlen:
+                raise ValueError(
+                    "must not be every address: whoever reaches the node could name another as its own"
+                )
+        return named
 
     @field_validator("zone")
     @classmethod
@@ -167,6 +196,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 "second_factor must not be nobody where others reach the node: only a training node may do so"
             )
+        for name in ("database_url", "key_store_url"):
+            if not self.training and _is_in_the_clear(getattr(self, name)):
+                raise ValueError(
+                    f"{name} leads to another machine without TLS: add ?sslmode=verify-full to it, and "
+                    "sslrootcert where needed; only a training node may do without"
+                )
         if not self.erasure_hold_hours and not self.training:
             raise ValueError(
                 "erasure_hold_hours must be at least 1: only a training node may wait not at all"

@@ -201,7 +201,7 @@ def test_secrets_are_for_their_owner_alone_and_the_spreadsheet_is_gone(run: Run)
 def test_an_interrupted_demo_leaves_no_process_and_no_folder_behind(tmp_path: Path) -> None:
     os.environ["TMPDIR"] = str(tmp_path)
     try:
-        process = start_demo("demo", "--keep")
+        process = start_demo("demo")
     finally:
         del os.environ["TMPDIR"]
     assert process.stdout is not None

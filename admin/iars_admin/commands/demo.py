@@ -1,6 +1,7 @@
 """`iars demo`: four organisations' nodes on this machine, and one journey between them."""
 
-from typing import Annotated
+import sys
+from typing import Annotated, Any
 
 import typer
 
@@ -20,13 +21,18 @@ def demo(
     """Start four nodes on this machine, import a year of made-up cases, and play one person's journey.
 
     Ends with 0 only if both sides' histories agree and nothing that was withheld is known anywhere. With
-    --folder everything stays in that folder; otherwise it is removed at the end.
+    --folder everything stays in that folder; otherwise it is removed at the end. With --keep the nodes have
+    lived through a year before, and everybody who works there can sign in.
     """
     # Imported late: no other command needs its stories.
     from iars_admin.demo.play import play  # noqa: PLC0415
 
-    summary = play(folder=session.choice.folder, is_kept_running=keep, is_silent=session.choice.as_json)
-    failed: list[str] = summary["failed"]
-    session.screen.done(f"iars demo: {failed[0]}" if failed else "Everything held.", summary)
-    if failed:
+    def tell(summary: dict[str, Any]) -> None:
+        failed: list[str] = summary["failed"]
+        session.screen.done(f"iars demo: {failed[0]}" if failed else "Everything held.", summary)
+        # Whoever reads this waits for it while the nodes go on.
+        sys.stdout.flush()
+
+    silent = session.choice.as_json
+    if play(folder=session.choice.folder, is_kept_running=keep, is_silent=silent, tell=tell):
         raise typer.Exit(FAILED)

@@ -37,7 +37,7 @@ def serve(
     """Run the node: unlock it, listen, exchange, until it is told to stop (Ctrl-C or SIGTERM).
 
     Beyond this machine it listens only with TLS (tls_certificate and tls_key), or behind a proxy that does
-    TLS (behind_proxy = true).
+    TLS (behind_proxy = true, and proxy_addresses where it is not on this machine).
     """
     settings = session.settings
     address = host or settings.host
@@ -71,7 +71,8 @@ def _run(node: Node, address: str, port: int) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=settings.behind_proxy,
-        forwarded_allow_ips="*" if settings.behind_proxy else "",
+        # What anybody else says of itself in these headers is not listened to.
+        forwarded_allow_ips=list(settings.proxy_addresses) if settings.behind_proxy else [],
         timeout_graceful_shutdown=STOP_SECONDS,
     )
     with _stopping_quietly():

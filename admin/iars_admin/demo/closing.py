@@ -60,7 +60,16 @@ def _compare(thread: Thread, folder: Path) -> dict[str, Any]:
 def search_for_leaks(scene: Scene, people: Sequence[Person]) -> None:
     """Search everything that each receiving node holds for what it was never to learn."""
     scene.teller.chapter("6. Nothing else is known")
-    others = [mark for person in people if not person.is_traveller for mark in _marks(person)]
+    referred = scene.lived.referred if scene.lived else set()
+    # What reads the same in the file of somebody whom another organisation knows is no trace of this one.
+    known = frozenset(scene.lived.texts if scene.lived else ())
+    others = [
+        mark
+        for person in people
+        if not person.is_traveller and person.file_number not in referred
+        for mark in _marks(person)
+        if mark not in known
+    ]
     for holder in (scene.organisations[part.key] for part in (MISSION, CENTRE, LOCAL_NGO)):
         held = knowledge.everything_held(holder)
         agreed = _agreed(scene, holder)
@@ -72,7 +81,7 @@ def search_for_leaks(scene: Scene, people: Sequence[Person]) -> None:
         scene.check("leaks", holds=not found, otherwise=said)
     scene.teller.say(
         "All that the three receiving nodes hold was searched for what was withheld from them: nothing was "
-        "found, and nobody else of the 140."
+        "found, and nobody else of the 140" + (" whom nobody had referred." if scene.lived else ".")
     )
     _search_disks(scene)
 
@@ -83,6 +92,8 @@ def _agreed(scene: Scene, holder: Organisation) -> list[str]:
     with holder.work() as work:
         own = [cases.snapshot(work, found.case.id, {OWN}) for found in cases.list_cases(work).found]
     fields = [fields for record in own for fields in record.values()]
+    # What others of the year agreed to is nothing of hers, also where it reads the same.
+    agreed += scene.lived.texts if scene.lived else []
     return agreed + [text for one in fields for text in knowledge.texts_of(list(one.values()))]
 
 

@@ -55,9 +55,8 @@ def demo_folder(wanted: Path | None) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def federation(folder: Path, teller: Teller) -> Iterator[dict[str, Organisation]]:
-    """Found the nodes, introduce them and serve them; whatever happens, their processes end."""
+def acquainted(folder: Path, teller: Teller) -> dict[str, Organisation]:
+    """Found the nodes and introduce them to each other."""
     ports = _free_ports(len(PARTS))
     known = {part.key: Organisation(part, folder, port) for part, port in zip(PARTS, ports, strict=True)}
     everyone = list(known.values())
@@ -73,6 +72,13 @@ def federation(folder: Path, teller: Teller) -> Iterator[dict[str, Organisation]
             f"The {first.key} and the {second.key} have exchanged their listings as files and compared the "
             "digits by telephone: they know each other."
         )
+    return known
+
+
+@contextmanager
+def served(known: dict[str, Organisation], teller: Teller) -> Iterator[None]:
+    """Serve the nodes; whatever happens, their processes end."""
+    everyone = list(known.values())
     with ExitStack() as stopping:
         stopping.callback(_stop, everyone)
         for one in everyone:
@@ -80,7 +86,7 @@ def federation(folder: Path, teller: Teller) -> Iterator[dict[str, Organisation]
         for one in everyone:
             one.wait_until_serving()
         teller.say("Four servers are up, each a process of its own; between them, only HTTP.")
-        yield known
+        yield
 
 
 def _stop(everyone: Sequence[Organisation]) -> None:

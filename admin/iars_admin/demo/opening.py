@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from iars_admin.demo.cast import SHELTER
-from iars_admin.demo.people import NATIONALS, PEOPLE, Person, synthetic_year
+from iars_admin.demo.people import NATIONALS, PEOPLE, Person
 from iars_admin.demo.traveller import AGE, CALLED
 from iars_admin.demo.workbook import write_workbook
 from iars_node.cases import service as cases
@@ -22,13 +22,20 @@ if TYPE_CHECKING:
 PAGE = 100
 
 
-def import_year(scene: Scene, folder: Path, year: int) -> tuple[list[Person], str]:
-    """Import the year into the shelter's node; return the people and the traveller's case."""
+def import_year(scene: Scene, folder: Path, people: list[Person]) -> str:
+    """Import the year into the shelter's node, if it was not lived through; return the traveller's case."""
     shelter = scene.organisations[SHELTER.key]
-    people = synthetic_year(year)
+    scene.teller.chapter("The shelter's year")
+    if scene.lived is None:
+        _import(scene, shelter, folder, people)
+    _count(scene, shelter)
+    traveller = next(person for person in people if person.is_traveller)
+    return _link(scene, shelter, people, traveller)
+
+
+def _import(scene: Scene, shelter: Organisation, folder: Path, people: list[Person]) -> None:
     file = folder / "cases.xlsx"
     write_workbook(people, file)
-    scene.teller.chapter("The shelter's year")
     scene.teller.say(f"{len(people)} invented people stand in {file.name}, in the import's own template.")
     report = shelter.iars("case", "import", str(file), account=shelter.part.worker)
     # What the template says of itself: it is deleted once its rows are imported.
@@ -39,17 +46,16 @@ def import_year(scene: Scene, folder: Path, year: int) -> tuple[list[Person], st
         otherwise="The spreadsheet was not imported whole.",
     )
     scene.teller.say(f"The import opened {report['created']} cases without a fault; the file is deleted.")
-    _count(scene, shelter)
-    traveller = next(person for person in people if person.is_traveller)
-    case_id = _link(scene, shelter, people, traveller)
-    return people, case_id
 
 
 def _count(scene: Scene, shelter: Organisation) -> None:
     tracks: Counter[str] = Counter()
     filled: Counter[str] = Counter()
+    received = scene.lived.received if scene.lived else set()
     with shelter.work() as work:
         for case_id in _every_case(work):
+            if case_id in received:
+                continue
             record = cases.snapshot(work, case_id)
             tracks[str(record["demographics"].get("track"))] += 1
             filled.update(record.keys())

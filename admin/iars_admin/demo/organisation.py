@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iars_admin.demo.cast import Part
+    from iars_node.clock import Clock
+    from iars_node.exchange.transport import Transport
     from iars_node.work import Actor, Work
 
 HOST = "127.0.0.1"
@@ -48,6 +50,7 @@ class Organisation:
         self._secrets = folder / "secrets"
         self._server: subprocess.Popen[bytes] | None = None
         self._opened: Node | None = None
+        self.knows: list[bytes] = []
 
     @property
     def url(self) -> str:
@@ -81,7 +84,7 @@ class Organisation:
     def found(self) -> None:
         """Make the node, its worker's account and the listing that it hands to others."""
         for name in ("passphrase", ADMINISTRATOR, self.part.worker):
-            write_new_file(self.secret_file(name), secrets.token_urlsafe(SECRET_BYTES) + "\n")
+            self.make_secret(name)
         part = self.part
         names = ["--name", part.name, "--name", part.own_name]
         profile = ["--type", part.organisation_type, "--country", part.country, "--zone", part.zone]
@@ -104,8 +107,15 @@ class Organisation:
         exported = self.iars("listing", "export", str(self.listing_file))
         self.node_id, self.fingerprint = bytes.fromhex(exported["node"]), exported["fingerprint"]
 
+    def make_secret(self, name: str) -> str:
+        """Make a passphrase or password of this run, and keep it in its file."""
+        made = secrets.token_urlsafe(SECRET_BYTES)
+        write_new_file(self.secret_file(name), made + "\n")
+        return made
+
     def meet(self, other: Organisation) -> None:
         """Add another organisation by its file, and compare the digits that its people read out."""
+        self.knows.append(other.node_id)
         self.iars("peer", "add", str(other.listing_file), "--digits", other.fingerprint)
 
     def start(self) -> None:
@@ -149,9 +159,7 @@ class Organisation:
 
     def ask_to_stop(self) -> None:
         """Close this process's view of the node and tell the server to end."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        self.close()
         if self._server is not None and self._server.poll() is None:
             self._server.terminate()
 
@@ -165,20 +173,33 @@ class Organisation:
             self._server.kill()
             self._server.wait()
 
+    def open(self, clock: Clock | None = None, transport: Transport | None = None) -> Node:
+        """Open the node in this process, by another clock and another way to the others if need be."""
+        node = build_node(load_settings(self.folder), clock=clock, transport=transport)
+        node.vault.unlock(self.secret_file("passphrase").read_text("utf-8").strip())
+        self._opened = node
+        return node
+
+    def close(self) -> None:
+        """Close this process's view of the node."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
     @property
     def node(self) -> Node:
         """The node as this process sees it, beside its server; opened at first use."""
-        if self._opened is None:
-            node = build_node(load_settings(self.folder))
-            node.vault.unlock(self.secret_file("passphrase").read_text("utf-8").strip())
-            self._opened = node
-        return self._opened
+        return self._opened or self.open()
 
     @cached_property
     def worker(self) -> Actor:
         """The account that acts: what its roles do not allow, the demo can't do either."""
+        return self.account(self.part.worker)
+
+    def account(self, name: str) -> Actor:
+        """Return an account as it acts."""
         with self.node.works.read(SYSTEM) as work:
-            return find_account_by_name(work, self.part.worker).actor
+            return find_account_by_name(work, name).actor
 
     @contextmanager
     def work(self) -> Iterator[Work]:

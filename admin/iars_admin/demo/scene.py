@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from iars_admin.demo.evidence import Letter
     from iars_admin.demo.organisation import Organisation
     from iars_admin.demo.telling import Teller
+    from iars_admin.demo.year import Lived
     from iars_node.referrals.model import Preview, Referral
     from iars_protocol.record import Record
 
@@ -70,6 +71,8 @@ class Scene:
     erasures: dict[str, list[str]] = field(default_factory=dict)
     logs: dict[str, dict[str, Any]] = field(default_factory=dict)
     caught: dict[str, Any] = field(default_factory=dict)
+    # What the year before the journey has left, where the nodes have lived through one.
+    lived: Lived | None = None
 
     def check(self, name: str, *, holds: bool, otherwise: str) -> None:
         """Note whether something holds; what does not is said at once and fails the demo at its end."""

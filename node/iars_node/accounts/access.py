@@ -86,7 +86,7 @@ def may(actor: Actor, code: str) -> bool:
 def require(actor: Actor, code: str) -> None:
     """Refuse an actor that may not take an action."""
     if not may(actor, code):
-        raise ForbiddenError(f"This account's roles do not allow “{code}”; ask an administrator.")
+        raise ForbiddenError(f"This account's roles do not allow “{code}”; ask an administrator.", code)
 
 
 def readable_scopes(actor: Actor) -> frozenset[str]:

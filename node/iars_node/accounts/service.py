@@ -143,6 +143,15 @@ def set_password(work: Work, account_id: str, password: str, *, keep_session: st
     record(work, "account.password-set", subject=account_id, detail={"sessions": ended})
 
 
+def change_password(
+    work: Work, account_id: str, password: str, repeated: str, *, keep_session: str = ""
+) -> None:
+    """Set the password that a person has typed twice; the account's other sessions end."""
+    if password != repeated:
+        _refuse_faults({"repeated": "This differs from the password above."})
+    set_password(work, account_id, password, keep_session=keep_session)
+
+
 def _require_own_or_manage(work: Work, account_id: str) -> None:
     is_own = work.actor.kind == "account" and work.actor.id == account_id
     if not is_own:

@@ -179,3 +179,20 @@ kept_form = Table(
     Column("kept_at", Instant, nullable=False),
 )
 Index("ix_kept_form_account_id", kept_form.c.account_id, kept_form.c.kept_at)
+
+# What is counted of refused access until it is told of in the audit log; the key is a hash of who and where.
+refused_access = Table(
+    "refused_access",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("began_at", Instant, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("actor_kind", String(10), nullable=False),
+    Column("actor_id", String(128), nullable=False),
+    Column("route", String(200), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("case_id", String(64), nullable=False),
+    Column("referral_id", String(64), nullable=False),
+)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from iars_node.accounts.access import action, readable_scopes, require
 from iars_node.accounts.model import TOKEN_PREFIX
+from iars_node.accounts.refusals import note_refusal, refusal_of, route_code
 from iars_node.accounts.tokens import find_token, is_use_unnoticed, notice_use
 from iars_node.api.idempotency import HEADER, do_once
 from iars_node.cases.checks import check_scope
@@ -19,6 +20,7 @@ from iars_node.work import SYSTEM, Actor, Work
 if TYPE_CHECKING:
     from iars_node.node import Node
 
+PREFIX = "/api/v1"
 SCHEME = "bearer"
 
 
@@ -48,8 +50,14 @@ class Caller:
 
     def _operation(self) -> str:
         # With the ids of its path: the same body under another case is another request.
-        path = self.request.scope["path"].removeprefix("/api/v1/")
+        path = self.request.scope["path"].removeprefix(f"{PREFIX}/")
         return f"{self.request.method} {path}"[:64]
+
+    def note_refusal(self, error: ForbiddenError, path: str, action: str) -> None:
+        """Record that the request was refused."""
+        route = route_code(self.request.method, PREFIX + path)
+        refused = refusal_of(error, route, action, self.request.path_params)
+        note_refusal(self.node.works, self.actor, refused)
 
     def scopes(self, asked: str) -> frozenset[str]:
         """Return the scopes that a request asks for by name; one that the token may not read is refused."""
@@ -85,8 +93,9 @@ class Permission:
         """Authenticate a request and refuse a token without the action."""
         node = request.state.api_node
         actor = authenticate(node, request.headers.get("authorization", ""))
-        require(actor, self.action)
+        # Known before it is let in: a refusal is noted with who was refused.
         request.state.caller = Caller(node, actor, request)
+        require(actor, self.action)
 
 
 def current_caller(request: Request) -> Any:  # noqa: ANN401 - the state of a request has no type

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Depends, Request
 
+from iars_node.api.callers import PREFIX
 from iars_node.api.description import describe_interface
 from iars_node.api.operations import ApiRoute
 from iars_node.api.routes.attachments import attachments
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from iars_node.node import Node
 
-PREFIX = "/api/v1"
 DESCRIPTION = f"{PREFIX}/openapi.json"
 TOPICS = (
     cases,

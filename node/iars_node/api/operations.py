@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fastapi import APIRouter, Depends
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
@@ -14,7 +15,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 from iars_node.api.callers import Permission
 from iars_node.api.idempotency import HEADER
 from iars_node.api.problems import answer_problem, describe
-from iars_node.errors import NodeError
+from iars_node.errors import ForbiddenError, NodeError
 from iars_node.exchange.routes import read_body
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class ApiRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request."""
         handle = super().get_route_handler()
+        path = self.path_format
         is_streamed = bool((self.openapi_extra or {}).get(STREAMED))
 
         async def answer(request: Request) -> Response:
@@ -56,6 +58,10 @@ class ApiRoute(APIRoute):
                     request = await _bounded(request)
                 response = await handle(request)
             except (NodeError, RequestValidationError, HTTPException) as error:
+                if isinstance(error, ForbiddenError):
+                    await run_in_threadpool(
+                        request.state.caller.note_refusal, error, path, (self.openapi_extra or {})[ACTION]
+                    )
                 return answer_problem(error)
             if getattr(request.state, "is_repeated", False):
                 response.headers["Idempotency-Replayed"] = "true"

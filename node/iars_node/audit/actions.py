@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _BY_TOPIC = {
+    "access": "refused",
     "case": (
         "opened read searched listed changed assigned closed reopened merged linked imported exported "
         "erased erasure-requested reported scope-read content-received noted locked unlocked retained "

@@ -16,8 +16,8 @@ from starlette.routing import Route
 
 from iars_node.accounts import sessions
 from iars_node.accounts.access import may, require
-from iars_node.errors import InvalidError, NodeError, NotAssignedError, NotFoundError
-from iars_node.web import attachment_forms, callers, keeping, languages, live, safety, uploads
+from iars_node.errors import ForbiddenError, InvalidError, NodeError, NotAssignedError, NotFoundError
+from iars_node.web import attachment_forms, callers, keeping, languages, live, refusing, safety, uploads
 from iars_node.web.frame import frame_of
 from iars_node.web.pages import ANYONE, SIGNED_IN, Entry
 from iars_node.web.rendering import render
@@ -185,8 +185,11 @@ class Desk:
             return replace(unfinished.page, status=422, values=values), self._plain_frame(call)
         except NotAssignedError as error:
             # What is asked for is not refused for good: the next page asks why it must be seen.
+            refusing.note(self._node.works, call.caller, call.request, call.entry, error)
             return self._to_reason(call, error), self._plain_frame(call)
         except NodeError as error:
+            if isinstance(error, ForbiddenError):
+                refusing.note(self._node.works, call.caller, call.request, call.entry, error)
             kept = call.request.query_params.get(keeping.FIELD, "")
             if kept and call.caller.session and call.request.url.path != keeping.PAGE:
                 # Its own page can't show it now: there is one for all such forms.

@@ -72,6 +72,7 @@ DONE = {
     "refused": N_("The case is open. The person said no, so nothing of it leaves."),
     "signed-out": N_("You are signed out."),
     "session-ended": N_("That session is ended."),
+    "password-changed": N_("Your password is changed, and you are signed out everywhere else."),
     "others-ended": N_("You are signed out everywhere else."),
     "passkey-added": N_("The passkey is added. You can sign in with it from now on."),
     "passkey-removed": N_("The passkey is removed. Nobody gets in with it any more."),

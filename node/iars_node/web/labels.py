@@ -22,6 +22,7 @@ CASE_STATES: Mapping[str, str] = MappingProxyType({"open": N_("Open"), "closed":
 
 LOG_TOPICS: Mapping[str, str] = MappingProxyType(
     {
+        "access": N_("Refused access"),
         "account": N_("User account"),
         "alarm": N_("Alarm"),
         "attachment": N_("Attachment"),

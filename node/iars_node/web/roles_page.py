@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iars_node.accounts.access import ROLES, TABLE, as_markdown
-from iars_node.api.gathering import DESCRIPTION, PREFIX, TOPICS
+from iars_node.api.callers import PREFIX
+from iars_node.api.gathering import DESCRIPTION, TOPICS
 from iars_node.api.operations import ACTION
 from iars_node.web.pages import ANYONE, SIGNED_IN
 from iars_node.web.routes import entries

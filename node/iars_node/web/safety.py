@@ -56,6 +56,12 @@ def keeping_tls(scope: Scope, send: Send) -> Send:
     return send_with_promise
 
 
+class ForeignFormError(ForbiddenError):
+    """A form that another site sent, or that does not carry the session's token."""
+
+    code = "foreign-form"
+
+
 def form_token(secret: bytes) -> str:
     """Return what each form of a session carries: only pages of this session can know it."""
     return hmac.new(secret, b"iars form", hashlib.sha256).hexdigest()
@@ -64,7 +70,7 @@ def form_token(secret: bytes) -> str:
 def check_form(request: Request, secret: bytes, token: str) -> None:
     """Refuse a form that another site sent, or that does not carry the session's token."""
     if not _is_own_site(request) or not hmac.compare_digest(form_token(secret).encode(), token.encode()):
-        raise ForbiddenError("The form did not come from this page; open the page again.")
+        raise ForeignFormError("The form did not come from this page; open the page again.")
 
 
 def _is_own_site(request: Request) -> bool:

@@ -197,7 +197,13 @@ def test_a_passkey_is_added_after_the_password_used_and_removed(strict: World, c
 
     found = re.search(r'name="passkey" value="([0-9a-f]{32})"', reader.get("/me").text)
     assert found
-    assert reader.post("/me/passkeys/remove", {"passkey": found[1]}).status_code == 303
+    asked = reader.post("/me/passkeys/remove", {"passkey": found[1]})
+    assert (asked.status_code, found[1] in asked.text) == (200, True)
+    guessed = reader.post("/me/passkeys/remove", {"passkey": found[1], "password": "wrong"})
+    assert (guessed.status_code, "The password is not right" in guessed.text) == (422, True)
+    assert "blue phone" in reader.get("/me").text
+    removed = reader.post("/me/passkeys/remove", {"passkey": found[1], "password": PASSWORD})
+    assert removed.headers["location"] == "/me?done=passkey-removed"
     assert "blue phone" not in reader.get("/me").text
 
 
@@ -226,7 +232,11 @@ def test_codes_are_set_up_renewed_and_switched_off_on_ones_own_page(
     renewed = besa.post("/me/recovery", {"password": PASSWORD})
     assert set(codes).isdisjoint(re.findall(r'<li class="digits">([^<]+)', renewed.text))
     assert "10 recovery codes are left" in besa.get("/me").text
-    assert besa.post("/me/codes/remove").headers["location"] == "/me?done=codes-removed"
+    for typed in ({}, {"password": "wrong"}):
+        assert besa.post("/me/codes/remove", typed).status_code in (200, 422)
+        assert "10 recovery codes are left" in besa.get("/me").text
+    removed = besa.post("/me/codes/remove", {"password": PASSWORD})
+    assert removed.headers["location"] == "/me?done=codes-removed"
     assert besa.get("/me/recovery").headers["location"] == "/me/codes"
     assert besa.post("/me/recovery", {"password": PASSWORD}).status_code == 409
     assert world.shelter.node.settings.needs_second_factor == ("nobody",)
@@ -245,14 +255,56 @@ def test_sessions_are_listed_with_their_browser_and_ended_one_or_all(world: Worl
     assert "Firefox · Android" in page
     ids = re.findall(r'name="session" value="([0-9a-f]{64})"', page)
     assert len(ids) == 1
-    assert besa.post("/me/sessions/end", {"session": ids[0]}).status_code == 303
+    asked = besa.post("/me/sessions/end", {"session": ids[0]})
+    assert (asked.status_code, phone.get("/").status_code) == (200, 200)
+    assert besa.post("/me/sessions/end", {"session": ids[0], "password": "wrong"}).status_code == 422
+    assert phone.get("/").status_code == 200
+    assert besa.post("/me/sessions/end", {"session": ids[0], "password": PASSWORD}).status_code == 303
     assert phone.get("/").headers["location"] == "/sign-in"
-    assert besa.post("/me/sessions/end", {"session": ids[0]}).status_code == 404
+    again = besa.post("/me/sessions/end", {"session": ids[0], "password": PASSWORD})
+    assert again.status_code == 404
     phone.sign_in()
     stranger = Reader(world.shelter).enter("mira")
-    assert besa.post("/me/sessions/end-others").headers["location"] == "/me?done=others-ended"
+    assert besa.post("/me/sessions/end-others").status_code == phone.get("/").status_code == 200
+    ended = besa.post("/me/sessions/end-others", {"password": PASSWORD})
+    assert ended.headers["location"] == "/me?done=others-ended"
     assert phone.get("/").status_code == 303
     assert besa.get("/").status_code == stranger.get("/").status_code == 200
+
+
+NEW = "seven green boats at dawn"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"new": NEW, "repeated": NEW}, "The password is not right"),
+        ({"password": "wrong", "new": NEW, "repeated": NEW}, "The password is not right"),
+        ({"password": PASSWORD, "new": NEW, "repeated": NEW + "!"}, "This differs from the password above"),
+        ({"password": PASSWORD, "new": "short", "repeated": "short"}, "Use at least 12 characters"),
+        ({"password": PASSWORD, "new": "Password2026!", "repeated": "Password2026!"}, "first that are tried"),
+    ],
+)
+def test_a_password_is_not_changed_without_the_old_one_or_to_a_bad_one(
+    world: World, besa: Reader, typed: dict[str, str], said: str
+) -> None:
+    besa.get("/me/password")
+    refused = besa.post("/me/password", typed)
+    assert (refused.status_code, said in refused.text) == (422, True)
+    assert not any(each in refused.text for each in (NEW, PASSWORD))
+    assert Reader(world.shelter).sign_in().headers["location"] == "/"
+
+
+def test_people_change_their_own_password_and_other_sessions_end(world: World, besa: Reader) -> None:
+    phone = Reader(world.shelter).enter()
+    assert "/me/password" in besa.get("/me").text
+    besa.get("/me/password")
+    changed = besa.post("/me/password", {"password": PASSWORD, "new": NEW, "repeated": NEW})
+    assert changed.headers["location"] == "/me?done=password-changed"
+    assert besa.get("/").status_code == 200
+    assert phone.get("/").headers["location"] == "/sign-in"
+    assert Reader(world.shelter).sign_in().status_code == 422
+    assert Reader(world.shelter).sign_in(password=NEW).headers["location"] == "/"
 
 
 def test_who_needs_more_than_a_password_follows_the_settings(tmp_path: Path) -> None:

@@ -8,7 +8,17 @@ import pytest
 
 from iars_node.accounts import model
 from iars_node.accounts.failures import Delay
-from iars_node.accounts.model import Account, NewAccount, NewToken, Session, SessionPolicy, SignedIn, Token
+from iars_node.accounts.model import (
+    Account,
+    NewAccount,
+    NewToken,
+    Session,
+    SessionPolicy,
+    SignedIn,
+    Token,
+    new_code,
+    plain_code,
+)
 from iars_node.accounts.sign_in import Attempt
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -78,3 +88,14 @@ def test_a_secret_is_long_random_and_stored_as_a_hash() -> None:
     assert secret != model.new_secret()
     assert len(secret) == 43
     assert secret not in model.secret_hash(secret)
+
+
+def test_a_code_on_paper_has_80_bits_of_signs_that_nobody_confuses() -> None:
+    codes = {new_code() for _ in range(2000)}
+    assert len(codes) == 2000
+    signs = {sign for code in codes for sign in code if sign != "-"}
+    # Every sign occurs, in every place: none of the bits is fixed.
+    assert len(signs) == 32
+    assert all({code[place] for code in codes} == signs for place in range(19) if place % 5 != 4)
+    assert all(len(plain_code(code)) == 16 for code in codes)
+    assert not signs & set("01IO")

@@ -67,6 +67,17 @@ def test_languages_are_a_list_in_the_file_and_words_with_commas_in_a_variable(
     assert load_settings(tmp_path).languages == ("fr", "ar")
 
 
+def test_proxies_are_named_by_address_or_network_and_never_all_of_them(
+    tmp_path: Path, write: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write('proxy_addresses = ["10.0.4.2", "fd00::/64"]')
+    assert load_settings(tmp_path).proxy_addresses == ("10.0.4.2", "fd00::/64")
+    for refused in ("*", "proxy.example.org", "10.0.4.2/24", "0.0.0.0/0", "::/0"):
+        monkeypatch.setenv("IARS_PROXY_ADDRESSES", refused)
+        with pytest.raises(SetupError, match="proxy_addresses"):
+            load_settings(tmp_path)
+
+
 def test_a_relative_path_lies_in_the_folder(tmp_path: Path, write: Callable[[str], None]) -> None:
     write('ca_file = "federation.pem"')
     assert load_settings(tmp_path).ca_file == tmp_path / "federation.pem"
@@ -155,3 +166,27 @@ def test_settings_show_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_settings_do_not_change_after_they_are_read(tmp_path: Path) -> None:
     with pytest.raises(ValidationError):
         load_settings(tmp_path).port = 1
+
+
+@pytest.mark.parametrize("name", ["database_url", "key_store_url"])
+def test_a_database_on_another_machine_is_reached_by_tls_that_proves_its_end(
+    tmp_path: Path, name: str
+) -> None:
+    away = "postgresql://iars:secret@db.example.org/iars"
+    for clear in (
+        away,
+        f"{away}?sslmode=require",
+        "postgresql:///iars?host=10.0.4.9",
+        f"{away}?sslmode=disable",
+    ):
+        with pytest.raises(SetupError, match=f"{name} leads to another machine without TLS") as refused:
+            load_settings(tmp_path, **{name: clear})
+        assert "secret" not in str(refused.value)
+        assert getattr(load_settings(tmp_path, **{name: clear}, training=True), name) == clear
+    for kept in (
+        f"{away}?sslmode=verify-full",
+        "postgresql://iars:secret@127.0.0.1/iars",
+        "postgresql:///iars?host=/run/postgresql",
+        "postgresql:///iars",
+    ):
+        assert getattr(load_settings(tmp_path, **{name: kept}), name) == kept

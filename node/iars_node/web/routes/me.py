@@ -59,19 +59,68 @@ def _require_password(visit: Visit, show: Callable[[Sheet], Page]) -> None:
         raise UnfinishedError(show(Sheet(visit.form, {"password": message}, "")))
 
 
-@pages.post("/me/sessions/end", SIGNED_IN, keeps=False)
+def _confirmed(visit: Visit, title: str, button: str, *names: str) -> Page | None:
+    """Return the page that asks for the password first; nothing once it was given and is right."""
+    kept = {name: visit.typed(name) for name in names}
+
+    def show(sheet: Sheet) -> Page:
+        values = {"sheet": sheet, "title": title, "button": button, "kept": kept, "action": visit.path}
+        return Page("confirm.html", values)
+
+    if not password_of(visit):
+        return show(Sheet())
+    _require_password(visit, show)
+    return None
+
+
+# Checking a password opens transactions of its own: none may stand around it that keeps others waiting.
+@pages.post("/me/sessions/end", SIGNED_IN, writes=False, keeps=False)
 def end_session(visit: Visit) -> Answer:
     """End one of one's sessions."""
-    sessions.end_session(visit.work, visit.actor.id, visit.typed("session"))
+    asked = _confirmed(visit, visit.gettext("End a session"), visit.gettext("End it"), "session")
+    if asked is not None:
+        return asked
+    with visit.node.works.write(visit.actor) as work:
+        sessions.end_session(work, visit.actor.id, visit.typed("session"))
     return Redirect("/me?done=session-ended")
 
 
-@pages.post("/me/sessions/end-others", SIGNED_IN, keeps=False)
+@pages.post("/me/sessions/end-others", SIGNED_IN, writes=False, keeps=False)
 def end_others(visit: Visit) -> Answer:
     """End every session but this one."""
+    title = visit.gettext("Sign out everywhere else")
+    asked = _confirmed(visit, title, title)
+    if asked is not None:
+        return asked
     keep = visit.session.id if visit.session else ""
-    sessions.sign_out_everywhere(visit.work, visit.actor.id, keep_session=keep)
+    with visit.node.works.write(visit.actor) as work:
+        sessions.sign_out_everywhere(work, visit.actor.id, keep_session=keep)
     return Redirect("/me?done=others-ended")
+
+
+@pages.get("/me/password", SIGNED_IN)
+def show_password(visit: Visit) -> Answer:
+    """Ask for the old password and a new one."""
+    del visit
+    return _password_page(Sheet())
+
+
+def _password_page(sheet: Sheet) -> Page:
+    return Page("password_new.html", {"sheet": sheet})
+
+
+@pages.post("/me/password", SIGNED_IN, writes=False, keeps=False)
+def change_password(visit: Visit) -> Answer:
+    """Set a new password; every other session of the account ends."""
+    _require_password(visit, _password_page)
+    new, repeated = (next(iter(visit.form.get(name, ())), "") for name in ("new", "repeated"))
+    keep = visit.session.id if visit.session else ""
+    with (
+        visit.keeping(_password_page, named={"password": "new"}),
+        visit.node.works.write(visit.actor) as work,
+    ):
+        accounts.change_password(work, visit.actor.id, new, repeated, keep_session=keep)
+    return Redirect("/me?done=password-changed")
 
 
 @pages.get("/me/codes", SIGNED_IN)
@@ -85,7 +134,6 @@ def _codes_page(visit: Visit, sheet: Sheet) -> Page:
         return codes_page(visit, work, _own(visit), sheet, action="/me/codes", may_skip=False, target="/me")
 
 
-# Checking a password opens transactions of its own: none may stand around it that keeps others waiting.
 @pages.post("/me/codes", SIGNED_IN, writes=False, keeps=False)
 def confirm_codes(visit: Visit) -> Answer:
     """Let a new app's codes count, and show fresh recovery codes once."""
@@ -143,17 +191,26 @@ def add_passkey(visit: Visit) -> Answer:
     return Redirect("/me?done=passkey-added")
 
 
-@pages.post("/me/passkeys/remove", SIGNED_IN, keeps=False)
+@pages.post("/me/passkeys/remove", SIGNED_IN, writes=False, keeps=False)
 def remove_passkey(visit: Visit) -> Answer:
     """Remove a passkey."""
-    passkeys.remove(visit.work, _own(visit), visit.typed("passkey"))
+    asked = _confirmed(visit, visit.gettext("Remove a passkey"), visit.gettext("Remove"), "passkey")
+    if asked is not None:
+        return asked
+    with visit.node.works.write(visit.actor) as work:
+        passkeys.remove(work, _own(visit), visit.typed("passkey"))
     return Redirect("/me?done=passkey-removed")
 
 
-@pages.post("/me/codes/remove", SIGNED_IN, keeps=False)
+@pages.post("/me/codes/remove", SIGNED_IN, writes=False, keeps=False)
 def remove_codes(visit: Visit) -> Answer:
     """Stop asking for codes, where they are not needed."""
     if callers.policy_of(visit.node.settings).needs_second_factor(_own(visit)):
         raise ConflictError("Your roles need a second step; set up another app instead of removing this one.")
-    factors.remove_codes(visit.work, visit.actor.id)
+    title = visit.gettext("Stop asking for codes")
+    asked = _confirmed(visit, title, title)
+    if asked is not None:
+        return asked
+    with visit.node.works.write(visit.actor) as work:
+        factors.remove_codes(work, visit.actor.id)
     return Redirect("/me?done=codes-removed")
