@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from iars_node.accounts.events import CameBack
 from iars_node.accounts.jobs import FORGET_JOB, forget_job
 from iars_node.attachments.folder import AttachmentFolder
 from iars_node.attachments.intake import Intake, Limits
@@ -41,12 +42,17 @@ from iars_node.exchange.returning import resync_handler
 from iars_node.exchange.sending import Sender, Sending
 from iars_node.exchange.transport import Transport
 from iars_node.holds.model import HoldLifted
+from iars_node.notifications.mail import mail_server
+from iars_node.notifications.model import LOOK_JOB
+from iars_node.notifications.sending import Notifier
+from iars_node.notifications.service import Looking, follow_coming
 from iars_node.referrals import service as referrals
 from iars_node.referrals.model import ERASE_JOB, EXPIRE_JOB, Amended, Arrived, Erased
 from iars_node.retention import service as retention
 from iars_node.retention.model import RETENTION_JOB
 from iars_node.rights import service as rights
 from iars_node.vault.vault import Vault
+from iars_node.web.letters import letters
 from iars_node.withdrawals import service as withdrawals
 from iars_node.withdrawals.model import CLOCK_JOB, DESTROY_JOB, WATCH_JOB, Rules, TellingBackEnded
 from iars_node.withdrawals.model import EXPIRE_JOB as END_GRANTS_JOB
@@ -92,6 +98,7 @@ class Node:
     reception: Reception
     uploader: Uploader
     intake: Intake
+    notifier: Notifier
     jobs: Mapping[str, Callable[[Work, Job], None]]
 
     def close(self) -> None:
@@ -179,6 +186,7 @@ STANDING_JOBS = (
     RETENTION_JOB,
     FORGET_JOB,
     EXPIRE_DRAFTS_JOB,
+    LOOK_JOB,
 )
 """Jobs that schedule their own next run; a server that starts makes sure that they are there."""
 
@@ -206,6 +214,7 @@ def follow_events(events: Events, folder: AttachmentFolder, rules: Rules | None 
     events.follow(HoldLifted, follow_lifting_after_handover)
     events.follow(ContentErased, remove_erased(folder))
     events.follow(PutBack, take_out_erased)
+    events.follow(CameBack, follow_coming)
 
 
 def build_node(
@@ -251,7 +260,12 @@ def build_node(
         reception=reception,
         uploader=Uploader(works, used_transport, folder, referrals.may_send_attachments),
         intake=Intake(works, reception, folder, attachment_limits(settings)),
-        jobs={**job_handlers(rules), WITNESS_JOB: witness_job(witness_policy(settings))},
+        notifier=Notifier(works, mail_server(settings), letters(settings)),
+        jobs={
+            **job_handlers(rules),
+            WITNESS_JOB: witness_job(witness_policy(settings)),
+            LOOK_JOB: Looking(settings).look,
+        },
     )
 
 

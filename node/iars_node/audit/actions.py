@@ -41,7 +41,7 @@ _BY_TOPIC = {
         "created changed roles-changed teams-changed disabled enabled password-set signed-in "
         "sign-in-failed signed-out signed-out-everywhere session-locked session-unlocked code-issued reset "
         "codes-set codes-removed recovery-codes-set recovery-code-used passkey-added passkey-removed "
-        "passkey-copied"
+        "passkey-copied notifications-chosen notifications-ended notified"
     ),
     "site": "created changed closed",
     "team": "created changed closed",

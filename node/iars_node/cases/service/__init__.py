@@ -41,7 +41,14 @@ from iars_node.cases.service.reading import (
     snapshot_sources,
 )
 from iars_node.cases.service.search import list_cases, narrowed_to, search_cases
-from iars_node.cases.service.tasks import add_task, assignable, finish_task, tasks_due, tasks_of_case
+from iars_node.cases.service.tasks import (
+    add_task,
+    assignable,
+    finish_task,
+    is_one_due,
+    tasks_due,
+    tasks_of_case,
+)
 from iars_node.cases.service.tracing import happenings
 from iars_node.cases.service.writing import receive_scope, write_record, write_scope
 
@@ -65,6 +72,7 @@ __all__ = [
     "happenings",
     "household_members",
     "households_of",
+    "is_one_due",
     "likely_duplicates",
     "link_household",
     "list_cases",

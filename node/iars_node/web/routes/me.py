@@ -9,6 +9,7 @@ from iars_node.accounts import factor_store, factors, passkeys, sessions, sign_i
 from iars_node.accounts import service as accounts
 from iars_node.accounts.access import ROLES
 from iars_node.errors import ConflictError
+from iars_node.notifications import store as notification_store
 from iars_node.web import callers
 from iars_node.web.pages import SIGNED_IN, Pages
 from iars_node.web.routes.sign_in import asking_of, password_of, refusal
@@ -40,6 +41,8 @@ def show_me(visit: Visit) -> Answer:
             "roles": [ROLES[code].label for code in sorted(visit.actor.roles) if code in ROLES],
             "scopes": [visit.speech.scope(code) for code in SCOPES if code in visit.readable],
             "may_add": asking_of(visit, passkeys.REGISTER).place.is_usable,
+            "sends_mail": visit.node.settings.sends_mail,
+            "told": notification_store.choice_of(connection, account.id) is not None,
             "passkeys": factor_store.passkeys_of(connection, account.id),
             "has_codes": factors.has_codes(visit.work, account.id),
             "codes_left": factor_store.count_recovery_codes(connection, account.id),
