@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from tests.bench.certificate import make_certificate
 from tests.mail import HOST, PASSWORD, USER, mail_server
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
     from tests.integration.admin.organisations import Organisation
 
 
