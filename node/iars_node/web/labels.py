@@ -354,6 +354,7 @@ SENTENCES = frozenset(
         N_("There are too many passkeys; remove one first."),
         N_("Your roles need a second step; set up another app instead of removing this one."),
         N_("Set up one-time codes first."),
+        N_("Your roles need a second step; set up one-time codes before you remove this."),
         N_("There is no such session."),
         N_("There is no such passkey."),
         N_("This is not kept any more."),

@@ -26,8 +26,9 @@ ELSEWHERE = {
     "/welcome",
     "/welcome/password",
     "/welcome/codes",
+    "/welcome/passkey",
 }
-ELSEWHERE |= {"/kept", "/me/recovery"}
+ELSEWHERE |= {"/kept", "/me/recovery", "/me/passkeys/remove", "/me/codes/remove"}
 NOT_THERE = {"attachment_id", "onward_id", "report_id"}
 
 
