@@ -29,6 +29,7 @@ ELSEWHERE = {
     "/welcome/passkey",
 }
 ELSEWHERE |= {"/kept", "/me/recovery", "/me/passkeys/remove", "/me/codes/remove"}
+ELSEWHERE |= {"/cases/{case_id}/household/leave"}
 NOT_THERE = {"attachment_id", "onward_id", "report_id"}
 
 

@@ -1,6 +1,6 @@
 """The use cases of persons, cases and households."""
 
-from iars_node.cases.service.assignment import access_to, readable_here
+from iars_node.cases.service.assignment import access_to, is_open_to, readable_here, require_open
 from iars_node.cases.service.changing import add_note, assign_case, close_case, reopen_case, set_stage
 from iars_node.cases.service.duplicates import likely_duplicates
 from iars_node.cases.service.erasure import (
@@ -73,6 +73,7 @@ __all__ = [
     "household_members",
     "households_of",
     "is_one_due",
+    "is_open_to",
     "likely_duplicates",
     "link_household",
     "list_cases",
@@ -90,6 +91,7 @@ __all__ = [
     "readable_here",
     "receive_scope",
     "reopen_case",
+    "require_open",
     "retain_content",
     "review_opening",
     "say_different",
