@@ -6,7 +6,7 @@ _BY_TOPIC = {
     "case": (
         "opened read searched listed changed assigned closed reopened merged linked imported exported "
         "erased erasure-requested reported scope-read content-received noted locked unlocked retained "
-        "duplicates-listed opened-unassigned opening-seen opening-reviewed task-added task-done"
+        "duplicates-listed opened-unassigned opening-seen opening-reviewed task-added task-done draft-erased"
     ),
     "person": (
         "opened read changed merged unmerged told-apart linked access-reported corrected correction-told "

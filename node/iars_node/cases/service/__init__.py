@@ -50,6 +50,7 @@ from iars_node.cases.service.tasks import (
     tasks_of_case,
 )
 from iars_node.cases.service.tracing import happenings
+from iars_node.cases.service.unfinished import drafts_of_person, fields_of
 from iars_node.cases.service.writing import receive_scope, write_record, write_scope
 
 __all__ = [
@@ -65,9 +66,11 @@ __all__ = [
     "close_case",
     "content_keys",
     "disclosable",
+    "drafts_of_person",
     "duplicate_pairs",
     "erase_content",
     "erased_or_locked",
+    "fields_of",
     "finish_task",
     "happenings",
     "household_members",
