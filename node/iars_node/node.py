@@ -31,6 +31,7 @@ from iars_node.db import Database
 from iars_node.drafts import service as drafts
 from iars_node.drafts.model import EXPIRE_JOB as EXPIRE_DRAFTS_JOB
 from iars_node.drafts.model import FORGET_KEY_JOB
+from iars_node.drafts.progress import Board
 from iars_node.events import Events
 from iars_node.exchange.announcing import ROTATE_JOB, listing_handler, rotate_keys_job
 from iars_node.exchange.inbox import apply_opened
@@ -99,6 +100,7 @@ class Node:
     uploader: Uploader
     intake: Intake
     notifier: Notifier
+    board: Board
     jobs: Mapping[str, Callable[[Work, Job], None]]
 
     def close(self) -> None:
@@ -167,8 +169,6 @@ def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], 
         FORGET_KEY_JOB: drafts.forget_key_job,
         EXPIRE_DRAFTS_JOB: drafts.expire_job,
         INDEX_JOB: index_codes_job,
-        uploading.CHECK_JOB: uploading.check_job,
-        uploading.WRITE_JOB: uploading.write_job,
         rights.FORWARD_JOB: rights.forward,
         FORGET_JOB: forget_job,
     }
@@ -236,6 +236,8 @@ def build_node(
     follow_events(events, folder, rules)
     assignment = AssignmentRule(settings.assignment_rule, timedelta(hours=settings.break_glass_hours))
     works = Works(database, vault, used_clock, events, assignment)
+    board = Board(database)
+    importing = uploading.Importing(board)
     used_transport = transport or Transport(settings.ca_file, seconds=settings.exchange_timeout_seconds)
     sending = Sending(
         settings.batch_envelopes,
@@ -260,11 +262,14 @@ def build_node(
         reception=reception,
         uploader=Uploader(works, used_transport, folder, referrals.may_send_attachments),
         intake=Intake(works, reception, folder, attachment_limits(settings)),
+        board=board,
         notifier=Notifier(works, mail_server(settings), letters(settings)),
         jobs={
             **job_handlers(rules),
             WITNESS_JOB: witness_job(witness_policy(settings)),
             LOOK_JOB: Looking(settings).look,
+            uploading.CHECK_JOB: importing.check,
+            uploading.WRITE_JOB: importing.write,
         },
     )
 

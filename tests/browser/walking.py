@@ -36,7 +36,7 @@ EVERYTHING = "sees-all"
 LANGUAGES: tuple[str, ...] = ("en", *translated())
 IS_FULL = os.environ.get("IARS_TESTS_BROWSER") == "full"
 # They lock the session, lead elsewhere while one is signed in, or answer scripts.
-NO_PAGES = frozenset({"/leave", "/sign-in", "/here", "/changes"})
+NO_PAGES = frozenset({"/leave", "/sign-in", "/here", "/changes", "/imports/changes"})
 # Nothing is sent there; but the page on which people choose to be told has its form.
 MAIL = {"smtp_host": "127.0.0.1", "smtp_port": 9, "smtp_tls": "none", "smtp_from": "iars@example.org"}
 # Wide as a desk at 200 % is a tablet's width with twice the dots.

@@ -1,4 +1,4 @@
-"""Keep how people are told outside of the pages."""
+"""Keep how people are told outside of the pages, when they proved to be there, and how far imports are."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ def upgrade() -> None:
     with op.batch_alter_table("notification_choice", schema=None) as batch_op:
         batch_op.create_index("ix_notification_choice_look_at", ["look_at"], unique=False)
 
+    op.create_table(
+        "draft_progress",
+        sa.Column("draft_id", sa.String(length=32), nullable=False),
+        sa.Column("phase", sa.String(length=16), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("draft_id", name=op.f("pk_draft_progress")),
+    )
     with op.batch_alter_table("session", schema=None) as batch_op:
         batch_op.add_column(sa.Column("proved_at", sa.BigInteger(), nullable=True))
 
@@ -39,6 +47,7 @@ def downgrade() -> None:
     """Take the step back."""
     with op.batch_alter_table("session", schema=None) as batch_op:
         batch_op.drop_column("proved_at")
+    op.drop_table("draft_progress")
 
     with op.batch_alter_table("notification_choice", schema=None) as batch_op:
         batch_op.drop_index("ix_notification_choice_look_at")
