@@ -87,7 +87,13 @@ def _lifespan(node: Node):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Fas
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         settle_in()
-        running = (node.sender.run(), node.uploader.run(), _run_jobs(node), _run_sequencer(node))
+        running = (
+            node.sender.run(),
+            node.uploader.run(),
+            node.notifier.run(),
+            _run_jobs(node),
+            _run_sequencer(node),
+        )
         loops = [asyncio.create_task(loop) for loop in running]
         try:
             yield

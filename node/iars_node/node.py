@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from iars_node.accounts.events import CameBack
 from iars_node.accounts.jobs import FORGET_JOB, forget_job
 from iars_node.accounts.refusals import REFUSALS_JOB, refusals_job
 from iars_node.attachments.folder import AttachmentFolder
@@ -31,6 +32,7 @@ from iars_node.db import Database
 from iars_node.drafts import service as drafts
 from iars_node.drafts.model import EXPIRE_JOB as EXPIRE_DRAFTS_JOB
 from iars_node.drafts.model import FORGET_KEY_JOB
+from iars_node.drafts.progress import Board
 from iars_node.events import Events
 from iars_node.exchange.announcing import ROTATE_JOB, listing_handler, rotate_keys_job
 from iars_node.exchange.inbox import apply_opened
@@ -42,12 +44,17 @@ from iars_node.exchange.returning import resync_handler
 from iars_node.exchange.sending import Sender, Sending
 from iars_node.exchange.transport import Transport
 from iars_node.holds.model import HoldLifted
+from iars_node.notifications.mail import mail_server
+from iars_node.notifications.model import LOOK_JOB
+from iars_node.notifications.sending import Notifier
+from iars_node.notifications.service import Looking, follow_coming
 from iars_node.referrals import service as referrals
 from iars_node.referrals.model import ERASE_JOB, EXPIRE_JOB, Amended, Arrived, Erased
 from iars_node.retention import service as retention
 from iars_node.retention.model import RETENTION_JOB
 from iars_node.rights import service as rights
 from iars_node.vault.vault import Vault
+from iars_node.web.letters import letters
 from iars_node.withdrawals import service as withdrawals
 from iars_node.withdrawals.model import CLOCK_JOB, DESTROY_JOB, WATCH_JOB, Rules, TellingBackEnded
 from iars_node.withdrawals.model import EXPIRE_JOB as END_GRANTS_JOB
@@ -93,6 +100,8 @@ class Node:
     reception: Reception
     uploader: Uploader
     intake: Intake
+    notifier: Notifier
+    board: Board
     jobs: Mapping[str, Callable[[Work, Job], None]]
 
     def close(self) -> None:
@@ -161,8 +170,6 @@ def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], 
         FORGET_KEY_JOB: drafts.forget_key_job,
         EXPIRE_DRAFTS_JOB: drafts.expire_job,
         INDEX_JOB: index_codes_job,
-        uploading.CHECK_JOB: uploading.check_job,
-        uploading.WRITE_JOB: uploading.write_job,
         rights.FORWARD_JOB: rights.forward,
         FORGET_JOB: forget_job,
         REFUSALS_JOB: refusals_job,
@@ -181,6 +188,7 @@ STANDING_JOBS = (
     RETENTION_JOB,
     FORGET_JOB,
     EXPIRE_DRAFTS_JOB,
+    LOOK_JOB,
 )
 """Jobs that schedule their own next run; a server that starts makes sure that they are there."""
 
@@ -208,6 +216,7 @@ def follow_events(events: Events, folder: AttachmentFolder, rules: Rules | None 
     events.follow(HoldLifted, follow_lifting_after_handover)
     events.follow(ContentErased, remove_erased(folder))
     events.follow(PutBack, take_out_erased)
+    events.follow(CameBack, follow_coming)
 
 
 def build_node(
@@ -229,6 +238,8 @@ def build_node(
     follow_events(events, folder, rules)
     assignment = AssignmentRule(settings.assignment_rule, timedelta(hours=settings.break_glass_hours))
     works = Works(database, vault, used_clock, events, assignment)
+    board = Board(database)
+    importing = uploading.Importing(board)
     used_transport = transport or Transport(settings.ca_file, seconds=settings.exchange_timeout_seconds)
     sending = Sending(
         settings.batch_envelopes,
@@ -253,7 +264,15 @@ def build_node(
         reception=reception,
         uploader=Uploader(works, used_transport, folder, referrals.may_send_attachments),
         intake=Intake(works, reception, folder, attachment_limits(settings)),
-        jobs={**job_handlers(rules), WITNESS_JOB: witness_job(witness_policy(settings))},
+        board=board,
+        notifier=Notifier(works, mail_server(settings), letters(settings)),
+        jobs={
+            **job_handlers(rules),
+            WITNESS_JOB: witness_job(witness_policy(settings)),
+            LOOK_JOB: Looking(settings).look,
+            uploading.CHECK_JOB: importing.check,
+            uploading.WRITE_JOB: importing.write,
+        },
     )
 
 

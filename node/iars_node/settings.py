@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from ipaddress import ip_network
 from pathlib import Path
@@ -29,6 +30,7 @@ TESTS_PREFIX = "IARS_TESTS_"
 # Said to the command line: who acts, and an account's new password. A node inherits them as well.
 COMMAND_VARIABLES = frozenset({"IARS_ACCOUNT", "IARS_PASSWORD"})
 TLS_FILES = ("tls_certificate", "tls_key")
+_MAILBOX = re.compile(r"[^\s@<>]{1,64}@[A-Za-z0-9.-]{1,190}").fullmatch
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 EVERYBODY, NOBODY = "everybody", "nobody"
@@ -127,6 +129,16 @@ class Settings(BaseSettings):
     # Which roles need more than a password; unsaid: everybody, where others than this machine reach the node
     second_factor: Annotated[tuple[str, ...], NoDecode] | None = None
 
+    # The mail server by which people are told that something waits; without one nobody is. A password comes
+    # by a file or a variable, never in the settings' file beside the database.
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_tls: Literal["starttls", "implicit", "none"] = "starttls"
+    smtp_from: str = ""
+    smtp_user: str = ""
+    smtp_password_file: Path | None = None
+    smtp_password: SecretStr | None = None
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod
@@ -143,7 +155,9 @@ class Settings(BaseSettings):
         in_file = TomlConfigSettingsSource(settings_cls, Path(folder) / FILE_NAME)
         return init_settings, env_settings, in_file
 
-    @field_validator("folder", "attachment_folder", "passphrase_file", "ca_file", *TLS_FILES)
+    @field_validator(
+        "folder", "attachment_folder", "passphrase_file", "ca_file", "smtp_password_file", *TLS_FILES
+    )
     @classmethod
     def _whole_path(cls, path: Path | None, given: ValidationInfo) -> Path | None:
         # A relative path lies in the node's folder, whatever folder a command is started from.
@@ -208,6 +222,17 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _agree_on_mail(self) -> Self:
+        if self.smtp_host and not _MAILBOX(self.smtp_from):
+            raise ValueError("smtp_host needs smtp_from, an address such as iars@example.org")
+        if self.smtp_host and self.smtp_tls == "none" and self.smtp_host not in LOOPBACK:
+            raise ValueError('smtp_tls = "none" is for a mail server on this machine alone')
+        has_password = self.smtp_password is not None or self.smtp_password_file is not None
+        if bool(self.smtp_user) != has_password:
+            raise ValueError("smtp_user and its password belong together: set both or neither")
+        return self
+
     @property
     def is_served(self) -> bool:
         """Whether others than this machine reach the pages."""
@@ -219,16 +244,29 @@ class Settings(BaseSettings):
         """The roles that need more than a password; or the word for everybody, or for nobody."""
         return self.second_factor or ((EVERYBODY,) if self.is_served else (NOBODY,))
 
+    @property
+    def sends_mail(self) -> bool:
+        """Whether there is a mail server."""
+        return bool(self.smtp_host)
+
     def read_passphrase(self) -> str | None:
         """Return the passphrase from the variable or the file, or None: then a person is asked."""
-        if self.passphrase is not None:
-            return self.passphrase.get_secret_value()
-        if self.passphrase_file is None:
-            return None
-        try:
-            return self.passphrase_file.read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SetupError(f"The passphrase file {self.passphrase_file} can't be read.") from error
+        return _secret(self.passphrase, self.passphrase_file, "passphrase")
+
+    def read_smtp_password(self) -> str:
+        """Return the password for the mail server, or nothing where it asks for none."""
+        return _secret(self.smtp_password, self.smtp_password_file, "password") or ""
+
+
+def _secret(given: SecretStr | None, path: Path | None, name: str) -> str | None:
+    if given is not None:
+        return given.get_secret_value()
+    if path is None:
+        return None
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"The {name} file {path} can't be read.") from error
 
 
 def load_settings(folder: Path | None = None, **given: Any) -> Settings:  # noqa: ANN401 - checked by the class
@@ -243,7 +281,7 @@ def load_settings(folder: Path | None = None, **given: Any) -> Settings:  # noqa
         raise SetupError(_sentence(error)) from None
     except tomllib.TOMLDecodeError as error:
         raise SetupError(f"{FILE_NAME} is not valid TOML: {error}.") from error
-    _refuse_passphrase_in_file(settings.folder / FILE_NAME)
+    _refuse_secrets_in_file(settings.folder / FILE_NAME)
     return settings
 
 
@@ -255,12 +293,15 @@ def _refuse_unknown_variables() -> None:
         raise SetupError(f"Unknown setting {', '.join(unknown)}: correct its name or remove the variable.")
 
 
-def _refuse_passphrase_in_file(path: Path) -> None:
+def _refuse_secrets_in_file(path: Path) -> None:
     # The file lies beside the database: whoever copies the folder would hold lock and key together.
-    if path.exists() and "passphrase" in tomllib.loads(path.read_text(encoding="utf-8")):
+    said = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if "passphrase" in said:
         raise SetupError(
             f"{FILE_NAME} must not hold the passphrase: set passphrase_file, or be asked for it."
         )
+    if "smtp_password" in said:
+        raise SetupError(f"{FILE_NAME} must not hold the mail server's password: set smtp_password_file.")
 
 
 def _sentence(error: ValidationError) -> str:

@@ -125,8 +125,8 @@ def busy_case(site: Site) -> tuple[Case, str, str, str]:
     stored = shelter.node.folder.write([b"%PDF-1.7"], most=1000)
     with shelter.node.works.write(SYSTEM) as work:
         household = cases.open_household(work)
-        cases.link_household(work, household, case.person_id, "head")
-        cases.link_household(work, household, child.person_id, "child")
+        cases.link_household(work, household, case.person_id, "head", reason="told")
+        cases.link_household(work, household, child.person_id, "child", reason="told")
         day = work.now + timedelta(days=1)
         cases.add_task(work, case.id, "medical", "Ask the clinic about the x-ray", due_at=day)
         attachments.add_attachment(
@@ -159,6 +159,7 @@ def pages(site: Site, drita: str) -> list[tuple[str, str]]:
         ("referral", f"/referrals/{sent}"),
         ("attachments", f"{own}/attachments"),
         ("household", f"{own}/household"),
+        ("household-leave", f"{own}/household/leave?person={case.person_id}"),
         ("task-new", f"{own}/tasks/new"),
         ("onward-end", f"{own}/onward/{permission}/end"),
         ("sharing", f"{own}/sharing"),

@@ -156,7 +156,7 @@ def _follow_up(shelter: Neighbour, opened: list[Case], clock: SetClock) -> None:
             cases.add_task(work, case.id, "services", text, due_at=due_at, assigned_to=besa)
         household = cases.open_household(work)
         for case, relation in zip(opened[-2:], ("head", "other"), strict=True):
-            cases.link_household(work, household, case.person_id, relation)
+            cases.link_household(work, household, case.person_id, relation, reason="told")
 
 
 def shown_words(page: Page) -> list[str]:

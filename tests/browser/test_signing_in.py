@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pyotp
@@ -121,6 +122,55 @@ def test_a_passkey_signs_in_and_unlocks_without_a_password(browser: Browser, hou
         assert page.url == f"{house.address}/me"
 
 
+def test_a_passkey_is_the_second_step_from_the_first_sign_in_on(browser: Browser, house: House) -> None:
+    with reading(browser, "en", 320) as page:
+        add_authenticator(page)
+        page.goto(f"{house.address}/sign-in/first")
+        page.fill("#f-name", "besa")
+        page.fill("#f-code", house.code("besa"))
+        press(page, "main form[action='/sign-in/first'] button.main")
+        press(page, "main button[value=en]")
+        page.fill("#f-password", NEW)
+        page.fill("#f-repeated", NEW)
+        press(page, "main button.main")
+        press(page, "a[href='/welcome/passkey']")
+        page.fill("#f-name", "this phone")
+        press(page, "form[data-passkey] button.main")
+        assert page.locator(".codes li").count() == 10
+        house.clock.moment += timedelta(minutes=6)
+        page.goto(f"{house.address}/me/recovery")
+        assert "/me/prove?next=" in page.url
+        press(page, "form[action='/me/prove/passkey'] button")
+        assert page.url == f"{house.address}/me/recovery"
+        page.goto(f"{house.address}/me")
+        press(page, "form[action='/sign-out'] button")
+        page.fill("#f-name", "besa")
+        page.fill("#f-password", NEW)
+        press(page, "form[action='/sign-in'] button[type=submit]")
+        assert "/sign-in/code" in page.url
+        press(page, "form[action='/sign-in/passkey'] button")
+        assert page.url == f"{house.address}/"
+
+
+def test_without_scripts_a_passkey_is_not_offered_as_if_it_could_be_made(
+    browser: Browser, house: House
+) -> None:
+    with reading(browser, "en", 320, scripts=False) as page:
+        page.goto(f"{house.address}/sign-in/first")
+        page.fill("#f-name", "besa")
+        page.fill("#f-code", house.code("besa"))
+        press(page, "main form[action='/sign-in/first'] button.main")
+        press(page, "main button[value=en]")
+        page.fill("#f-password", NEW)
+        page.fill("#f-repeated", NEW)
+        press(page, "main button.main")
+        press(page, "a[href='/welcome/passkey']")
+        assert page.is_disabled("form[data-passkey] button.main")
+        assert page.is_visible("[data-passkey-lacking]")
+        press(page, "a[href='/welcome/codes']")
+        assert page.is_visible(".digits")
+
+
 def test_without_scripts_the_sign_in_page_offers_the_password_alone(browser: Browser, house: House) -> None:
     with reading(browser, "en", 320, scripts=False) as page:
         page.goto(f"{house.address}/sign-in")
@@ -228,6 +278,9 @@ def look_at_the_way_in(at: Looking, language: str) -> None:
     weak = {"password": "Password2026!", "repeated": "Password2026!"}
     at.send("main button.main", "welcome-password-refused", **weak)
     at.send("main button.main", "codes", password=NEW, repeated=NEW)
+    press(at.page, "a[href='/welcome/passkey']")
+    at.look("welcome-passkey")
+    press(at.page, "a[href='/welcome/codes']")
     secret = at.page.locator(".digits").inner_text().replace(" ", "")
     at.send("main button.main", "recovery-codes", code=pyotp.TOTP(secret).at(at.house.clock.moment))
 
@@ -256,6 +309,13 @@ def test_nobody_stumbles_over_the_pages_of_signing_in(
         at.open("/me/passkeys/add", "passkey-new")
         at.send("form[data-passkey] button.main", "me", name="blue phone", password=NEW)
         at.open("/me/recovery", "recovery-new")
+        at.open("/me", "me-with-passkey")
+        press(page, "a[href*='/me/passkeys/remove']")
+        at.look("passkey-remove")
+        at.open("/me/codes/remove", "codes-remove")
+        at.open("/me/prove?next=/me/recovery", "prove")
+        at.send("form[action='/me/prove'] button", "prove-refused", password="x")
+        at.open("/me/notifications", "notifications-none")
         look_at_the_lock(at)
         press(page, "a.leave")
         page.goto(f"{house.address}/unlock")

@@ -37,7 +37,9 @@ EVERYTHING = "sees-all"
 LANGUAGES: tuple[str, ...] = ("en", *translated())
 IS_FULL = os.environ.get("IARS_TESTS_BROWSER") == "full"
 # They lock the session, lead elsewhere while one is signed in, or answer scripts.
-NO_PAGES = frozenset({"/leave", "/sign-in", "/here", "/changes"})
+NO_PAGES = frozenset({"/leave", "/sign-in", "/here", "/changes", "/imports/changes"})
+# Nothing is sent there; but the page on which people choose to be told has its form.
+MAIL = {"smtp_host": "127.0.0.1", "smtp_port": 9, "smtp_tls": "none", "smtp_from": "iars@example.org"}
 # Wide as a desk at 200 % is a tablet's width with twice the dots.
 ZOOMED = 640
 RULES = {
@@ -120,7 +122,7 @@ class Walk:
 @contextmanager
 def walking(folder: Path, template: Path) -> Iterator[Walk]:
     """Make and serve both organisations."""
-    made = make_world(folder, SetClock(MORNING), copied(template), languages=LANGUAGES)
+    made = make_world(folder, SetClock(MORNING), copied(template), languages=LANGUAGES, **MAIL)
     # The browser's own loop holds this thread, and no other may run in it.
     with ThreadPoolExecutor(1) as other:
         records = other.submit(_prepared, made).result()

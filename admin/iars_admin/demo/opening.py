@@ -94,7 +94,8 @@ def _link(scene: Scene, shelter: Organisation, people: list[Person], traveller: 
             household = cases.open_household(work)
             for person in members:
                 head = _case_of(work, person.file_number)
-                cases.link_household(work, household, cases.case_head(work, head).person_id, person.relation)
+                person_id = cases.case_head(work, head).person_id
+                cases.link_household(work, household, person_id, person.relation, reason="told")
         case_id = _case_of(work, traveller.file_number)
         reference = cases.case_head(work, case_id).reference
     scene.counts |= {"households": len(households)}

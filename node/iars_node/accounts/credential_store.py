@@ -27,6 +27,7 @@ def insert_session(connection: Connection, added: Session) -> None:
             expires_at=added.expires_at,
             csrf_secret=added.csrf_secret,
             browser=added.browser,
+            proved_at=added.proved_at,
         )
     )
 
@@ -56,9 +57,14 @@ def lock_session(connection: Connection, session_id: str, at: datetime) -> bool:
 
 
 def unlock_session(connection: Connection, session_id: str, at: datetime) -> None:
-    """Write that a session is open again and in use."""
+    """Write that a session is open again and in use, by who has just proved to be there."""
     opened = update(session).where(session.c.id == session_id)
-    connection.execute(opened.values(locked_at=None, last_seen_at=at))
+    connection.execute(opened.values(locked_at=None, last_seen_at=at, proved_at=at))
+
+
+def prove_session(connection: Connection, session_id: str, at: datetime) -> None:
+    """Write when a session's person last proved to be there."""
+    connection.execute(update(session).where(session.c.id == session_id).values(proved_at=at))
 
 
 def delete_session(connection: Connection, session_id: str) -> bool:

@@ -40,6 +40,13 @@ def has_codes(work: Work, account_id: str) -> bool:
     return factor_store.authenticator_of(work.connection, account_id).sealed is not None
 
 
+def asks_more(work: Work, account_id: str) -> bool:
+    """Say whether a password alone does not let an account in: it has codes of an app, or on paper."""
+    if has_codes(work, account_id):
+        return True
+    return factor_store.count_recovery_codes(work.connection, account_id) > 0
+
+
 def begin_enrolment(work: Work, account: Account, issuer: str) -> Enrolment:
     """Return the secret that waits to be confirmed; make one where there is none."""
     waiting = factor_store.authenticator_of(work.connection, account.id).waiting
@@ -91,6 +98,11 @@ def remove_codes(work: Work, account_id: str) -> None:
     factor_store.delete_authenticator(work.connection, account_id)
     factor_store.delete_recovery_codes(work.connection, account_id)
     record(work, "account.codes-removed", subject=account_id)
+
+
+def may_have_recovery_codes(work: Work, account_id: str) -> bool:
+    """Say whether an account has what recovery codes stand in for: an app, or a passkey."""
+    return has_codes(work, account_id) or bool(factor_store.passkeys_of(work.connection, account_id))
 
 
 def _is_fresh(work: Work, account_id: str, code: str) -> bool:

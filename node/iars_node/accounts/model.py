@@ -18,6 +18,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}").fullmatch
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 1024
 LONGEST_LABEL = 200
+PROVED_FOR = timedelta(minutes=5)
 _CODE_SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 TOKEN_PREFIX = "iars_"  # noqa: S105 - the public beginning of every token, for leak scanners
 
@@ -121,6 +122,7 @@ class Session:
     csrf_secret: bytes
     browser: str = ""
     locked_at: datetime | None = None
+    proved_at: datetime | None = None
 
     def __repr__(self) -> str:
         return f"Session(account {self.account_id})"
@@ -132,6 +134,10 @@ class Session:
     def is_locked(self, now: datetime, policy: SessionPolicy) -> bool:
         """Say whether the session shows nothing until its person proves to be there: left, or unused."""
         return self.locked_at is not None or now >= self.last_seen_at + policy.idle
+
+    def is_proved(self, now: datetime) -> bool:
+        """Say whether its person has just shown to be there: a moment later it may be somebody else."""
+        return self.proved_at is not None and now < self.proved_at + PROVED_FOR
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,11 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from iars_node.accounts import challenges, factor_store, store
+from iars_node.accounts import challenges, factor_store, factors, store
 from iars_node.accounts.model import LONGEST_LABEL, Passkey, SignInRefused
 from iars_node.audit import alarms, record
 from iars_node.db import new_id
-from iars_node.errors import InvalidError, NotFoundError
+from iars_node.errors import ConflictError, InvalidError, NotFoundError
 
 if TYPE_CHECKING:
     from webauthn.helpers.structs import AuthenticationCredential
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 MOST = 20
 LONGEST_ANSWER = 20_000
-REGISTER, ENTER, UNLOCK = "register", "sign-in", "unlock"
+REGISTER, ENTER, UNLOCK, PROVE = "register", "sign-in", "unlock", "prove"
 
 # What the library lets through of its own and its parsers' errors, where an answer is no answer at all.
 _BROKEN = (WebAuthnException, ValueError, TypeError, KeyError, AttributeError, IndexError, struct.error)
@@ -149,11 +149,19 @@ def add(work: Work, account: Account, answer: str, name: str, asking: Asking) ->
     return added
 
 
-def remove(work: Work, account: Account, passkey_id: str) -> None:
-    """Remove a passkey of an account."""
-    if not factor_store.delete_passkey(work.connection, account.id, passkey_id):
+def remove(work: Work, account: Account, passkey_id: str, *, needs_more: bool = False) -> None:
+    """Remove a passkey of an account; the last one stays where nothing else is there that is needed."""
+    kept = factor_store.passkeys_of(work.connection, account.id)
+    if passkey_id not in {each.id for each in kept}:
         raise NotFoundError("There is no such passkey.")
+    is_last_way = len(kept) == 1 and not factors.has_codes(work, account.id)
+    if is_last_way and needs_more:
+        raise ConflictError("Your roles need a second step; set up one-time codes before you remove this.")
+    factor_store.delete_passkey(work.connection, account.id, passkey_id)
     record(work, "account.passkey-removed", subject=account.id)
+    if is_last_way:
+        # What is on paper stands in for a lost device; of one that is not used any more it would be a trap.
+        factor_store.delete_recovery_codes(work.connection, account.id)
 
 
 def verify(work: Work, answer: str, asking: Asking) -> Account | SignInRefused:

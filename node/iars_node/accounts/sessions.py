@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iars_node.accounts import credential_store, step_store, store
+from iars_node.accounts.events import CameBack
 from iars_node.accounts.model import (
     Account,
     Browser,
@@ -53,12 +54,14 @@ def begin_session(work: Work, account: Account, browser: Browser, policy: Sessio
         expires_at=work.now + policy.absolute,
         csrf_secret=secrets.token_bytes(32),
         browser=browser.words,
+        proved_at=work.now,
     )
     credential_store.insert_session(work.connection, session)
     step_store.know_browser(
         work.connection, secret_hash(known), account.id, work.now, is_sqlite=work.is_sqlite
     )
     record(replace(work, actor=account.actor), "account.signed-in", subject=account.id)
+    work.announce(CameBack(account.id))
     return SignedIn(token, session, account, known)
 
 
@@ -89,6 +92,7 @@ def is_unnoticed(session: Session, now: datetime, policy: SessionPolicy = POLICY
 def keep_alive(work: Work, session: Session) -> None:
     """Write that a session was used; needs a writing unit of work."""
     credential_store.notice_session(work.connection, session.id, work.now)
+    work.announce(CameBack(session.account_id))
 
 
 def lock(work: Work, session: Session) -> None:
@@ -102,6 +106,12 @@ def unlock(work: Work, session: Session, account: Account) -> None:
     # Its token stays: whatever was typed on other pages of this session can still be sent.
     credential_store.unlock_session(work.connection, session.id, work.now)
     record(replace(work, actor=account.actor), "account.session-unlocked", subject=account.id)
+    work.announce(CameBack(account.id))
+
+
+def note_proof(work: Work, session: Session) -> None:
+    """Write that a session's person has just proved to be there."""
+    credential_store.prove_session(work.connection, session.id, work.now)
 
 
 def sign_out(work: Work, session: Session) -> None:

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from iars_node.accounts import credential_store, factors, failures, kept_forms, sessions, step_store, store
+from iars_node.accounts import (
+    credential_store,
+    factor_store,
+    factors,
+    failures,
+    kept_forms,
+    sessions,
+    step_store,
+    store,
+)
 from iars_node.accounts.failures import ADDRESS_DELAY, NAME_DELAY, key_of
 from iars_node.accounts.model import (
     Account,
@@ -149,11 +158,14 @@ def finish(
         return refuse(work, attempt)
     if stronger_hash:
         store.update_account(work.connection, account.id, password_hash=stronger_hash)
-    if factors.has_codes(work, account.id):
+    needs_more = policy.needs_second_factor(account)
+    has_passkey = bool(factor_store.passkeys_of(work.connection, account.id))
+    # Who has a passkey and no code left comes in by it: a password must not be enough to set up an app.
+    if factors.asks_more(work, account.id) or (needs_more and has_passkey):
         _take_back(work, attempt, is_done=False)
         return next_step(work, account.id, CODE)
     _take_back(work, attempt, is_done=True)
-    if policy.needs_second_factor(account):
+    if needs_more:
         return next_step(work, account.id, ENROL)
     return begin_session(work, account, browser, policy)
 

@@ -68,6 +68,8 @@ session = Table(
     Column("csrf_secret", LargeBinary, nullable=False),
     Column("browser", String(60), nullable=False, server_default=""),
     Column("locked_at", Instant),
+    # When its person last proved to be there, by a password or a passkey.
+    Column("proved_at", Instant),
 )
 Index("ix_session_account_id", session.c.account_id)
 Index("ix_session_expires_at", session.c.expires_at)

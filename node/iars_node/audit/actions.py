@@ -7,7 +7,7 @@ _BY_TOPIC = {
     "case": (
         "opened read searched listed changed assigned closed reopened merged linked imported exported "
         "erased erasure-requested reported scope-read content-received noted locked unlocked retained "
-        "duplicates-listed opened-unassigned opening-seen opening-reviewed task-added task-done"
+        "duplicates-listed opened-unassigned opening-seen opening-reviewed task-added task-done draft-erased"
     ),
     "person": (
         "opened read changed merged unmerged told-apart linked access-reported corrected correction-told "
@@ -42,7 +42,7 @@ _BY_TOPIC = {
         "created changed roles-changed teams-changed disabled enabled password-set signed-in "
         "sign-in-failed signed-out signed-out-everywhere session-locked session-unlocked code-issued reset "
         "codes-set codes-removed recovery-codes-set recovery-code-used passkey-added passkey-removed "
-        "passkey-copied"
+        "passkey-copied notifications-chosen notifications-ended notified"
     ),
     "site": "created changed closed",
     "team": "created changed closed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from iars_node.audit.model import check_codes
@@ -56,6 +56,7 @@ ALARMS = frozenset(
         "referral.emergency-unopened",
         "account.under-attack",
         "account.passkey-copied",
+        "notification.refused",
         "attachment.refused",
         "audit.cut",
         "audit.damaged",
@@ -129,6 +130,12 @@ def acknowledge(work: Work, alarm_id: str) -> None:
 def open_alarms(connection: Connection) -> list[Alarm]:
     """Return the alarms nobody has acknowledged, the newest first."""
     return [Alarm(**row._asdict()) for row in _OPEN.all(connection, {})]
+
+
+def is_one_raised(connection: Connection, since: datetime) -> bool:
+    """Say whether an alarm was raised after a moment that nobody has acknowledged."""
+    wanted = alarm.c.acknowledged_at.is_(None) & (alarm.c.at > since)
+    return connection.execute(select(exists().where(wanted))).scalar_one()
 
 
 def page(connection: Connection, before: Alarm | None = None, limit: int = 50) -> list[Alarm]:

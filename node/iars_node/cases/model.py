@@ -66,6 +66,26 @@ RELATIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+JOINING_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "told": "The person says so",
+        "papers": "Papers show it",
+        "seen": "They live or came together",
+        "joining-other": "Another reason to belong",
+    }
+)
+
+LEAVING_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "moved-apart": "They live apart now",
+        "asked": "One of them asked for it",
+        "danger": "One is a danger to another",
+        "mistake": "It was a mistake",
+        "died": "The person died",
+        "leaving-other": "Another reason to leave",
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Case:

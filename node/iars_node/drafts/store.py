@@ -80,6 +80,16 @@ def of_account(
     return _opened(vault, connection.execute(query).all())
 
 
+def unfinished(connection: Connection, vault: Vault, kinds: Collection[str]) -> list[Draft]:
+    """Return every account's unfinished drafts of some kinds, the newest first."""
+    query = (
+        select(*_COLUMNS)
+        .where(draft.c.kind.in_(kinds), draft.c.outcome == "")
+        .order_by(draft.c.updated_at.desc(), draft.c.id)
+    )
+    return _opened(vault, connection.execute(query).all())
+
+
 def count(connection: Connection, account_id: str, kind: str) -> int:
     """Count an account's unfinished drafts of a kind."""
     query = select(func.count()).where(

@@ -25,3 +25,13 @@ draft = Table(
     Index("ix_draft_account", "account_id", "kind", "updated_at"),
     Index("ix_draft_updated", "updated_at"),
 )
+
+# How far a long job on a draft is: numbers alone, and a row only while it runs.
+draft_progress = Table(
+    "draft_progress",
+    metadata,
+    Column("draft_id", ID, primary_key=True),
+    Column("phase", String(16), nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+)

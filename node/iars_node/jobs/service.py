@@ -14,7 +14,7 @@ from iars_node.work import SYSTEM, Running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from iars_node.work import Work, Works
 
@@ -105,6 +105,12 @@ def wait_for_keys(works: Works, worker: Worker, job: Job, error: str) -> None:
     # Locked keys are nobody's failure: the job waits, however long, until they are unlocked.
     with works.write(SYSTEM) as work:
         store.postpone(work.connection, job, work.now + worker.retries.first, error, job.attempts - 1)
+
+
+def put_off(works: Works, job: Job, wait: timedelta, error: str) -> None:
+    """Give a failed job back to be tried after a time, however often it was tried before."""
+    with works.write(SYSTEM) as work:
+        store.postpone(work.connection, job, work.now + wait, error, job.attempts)
 
 
 def give_back(works: Works, worker: Worker, job: Job, error: str) -> None:

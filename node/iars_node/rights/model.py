@@ -70,6 +70,14 @@ class Erasure:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfinished:
+    """An intake or a new case that was begun and is certainly of the person: when, and what is typed."""
+
+    at: datetime
+    fields: Mapping[str, Mapping[str, list[str]]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CaseReport:
     """One case as its person is told of it. `unprinted` are scopes that the maker's roles do not show."""
 
@@ -93,6 +101,7 @@ class AccessReport:
     made_at: datetime
     language: str
     cases: tuple[CaseReport, ...]
+    unfinished: tuple[Unfinished, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

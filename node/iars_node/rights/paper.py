@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from iars_node.cases.model import Document
     from iars_node.consent.receipt import Names
     from iars_node.consent.texts import Texts
-    from iars_node.rights.model import AccessReport, CaseReport, Disclosure, Told
+    from iars_node.rights.model import AccessReport, CaseReport, Disclosure, Told, Unfinished
     from iars_node.withdrawals.model import Report
 
     Values = Callable[[str, str, object], list[str]]
@@ -34,6 +34,7 @@ def compose_report(report: AccessReport, names: Names, values: Values) -> Receip
     ]
     for each in report.cases:
         blocks += _of_case(each, texts, names, values)
+    blocks += [_begun(each, texts, names) for each in report.unfinished]
     blocks.append(Block(texts.word("receipt", "rights"), tuple(texts.lines("receipt", "rights_lines"))))
     number = report.cases[0].case.reference if report.cases else ""
     return Receipt(texts.language, texts.word("report", "title"), number, tuple(blocks), is_discreet=False)
@@ -55,6 +56,16 @@ def _of_case(each: CaseReport, texts: Texts, names: Names, values: Values) -> li
         Block(texts.word("report", "stated"), tuple(_stated(each.statements, texts, names))),
     ]
     return [block for block in found if block.lines]
+
+
+def _begun(each: Unfinished, texts: Texts, names: Names) -> Block:
+    lines = [
+        texts.word("report", "field", field=names.field(scope, name) or name, value=names.listed(list(typed)))
+        for scope, fields in each.fields.items()
+        for name, typed in fields.items()
+    ]
+    heading = texts.word("report", "unfinished", day=names.day(each.at))
+    return Block(heading, tuple(lines) or (texts.word("report", "nothing"),))
 
 
 def _thing(texts: Texts, code: str) -> str:

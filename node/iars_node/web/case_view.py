@@ -50,6 +50,7 @@ class Happening:
     with_whom: str = ""
     parts: tuple[str, ...] = ()
     path: str = ""
+    why: str = ""
 
 
 def around(
@@ -61,7 +62,7 @@ def around(
     tasks = cases.tasks_of_case(visit.work, head.id)
     files = attachments.count_attachments(visit.work, head.id) if visit.may("attachment.read") else 0
     return {
-        "permitted": [*_permitted(visit, given, names), *_without(visit, without, names)],
+        "permitted": [*permitted(visit, given, names), *_without(visit, without, names)],
         "happenings": _happenings(visit, head.id, names),
         "handed": handed,
         "responsible": names.get(handed.handover.peer.hex(), "") if handed else "",
@@ -75,7 +76,8 @@ def around(
     }
 
 
-def _permitted(visit: Visit, given: Sequence[Consent], names: dict[str, str]) -> list[Permitted]:
+def permitted(visit: Visit, given: Sequence[Consent], names: dict[str, str]) -> list[Permitted]:
+    """Return the chips of the consents that stand: whom, how much, until when."""
     soon = timedelta(days=visit.node.settings.consent_warning_days)
     return [
         Permitted(
@@ -128,4 +130,7 @@ def _happening(visit: Visit, event: Event, names: dict[str, str], people: dict[s
         names.get(event.peer_id, "") if event.peer_id and event.peer_id != event.actor_id else "",
         tuple(visit.speech.scope(code) for code in event.scopes if code in visit.readable),
         path,
+        visit.speech.label("household_reason", str(event.detail.get("reason", "")))
+        if event.action in ("household.linked", "household.unlinked")
+        else "",
     )

@@ -116,7 +116,9 @@ class Desk:
         self._policy = callers.policy_of(node.settings)
         self._zone = ZoneInfo(node.settings.zone)
         self._languages = languages.offered(node.settings.languages)
-        self._watch = live.Watch(node.works, most=node.settings.live_pages)
+        most = node.settings.live_pages
+        self._watch = live.Watch(node.works, most=most)
+        self._imports = live.Watch(node.works, most=most, state=node.board.mark)
 
     def route(self, entry: Entry) -> Route:
         """Return the route of a page."""
@@ -298,7 +300,7 @@ class Desk:
         if isinstance(answer, SealedFile):
             return _sealed_file(answer)
         if isinstance(answer, Stream):
-            return self._stream(call)
+            return self._stream(call, self._imports if answer.is_about_imports else self._watch)
         text = render(call.speech, answer.template, {**(frame or self._plain_frame(call)), **answer.values})
         response = HTMLResponse(text, answer.status, {**safety.PAGE_HEADERS, **answer.headers})
         response.headers["Content-Language"] = call.speech.language.code
@@ -307,7 +309,7 @@ class Desk:
             callers.set_cookies(call.request, response, {callers.VISIT: call.caller.visit})
         return response
 
-    def _stream(self, call: Call) -> Response:
+    def _stream(self, call: Call, watch: live.Watch) -> Response:
         def may_stay() -> bool:
             found = callers.find_caller(call.request, self._node.works, self._policy)
             return found.session is not None and may(found.actor, call.entry.action)
@@ -316,7 +318,7 @@ class Desk:
             # Only a script that listens has a use for it.
             return Response(live.STILL_HERE, media_type=live.MEDIA_TYPE, headers=dict(safety.PAGE_HEADERS))
         known = call.request.headers.get("last-event-id", "")[:64]
-        events = self._watch.stream(call.caller.actor.id, known, may_stay)
+        events = watch.stream(call.caller.actor.id, known, may_stay)
         headers = {**safety.PAGE_HEADERS, "X-Accel-Buffering": "no"}
         return StreamingResponse(events, media_type=live.MEDIA_TYPE, headers=headers)
 

@@ -76,6 +76,8 @@ DONE = {
     "others-ended": N_("You are signed out everywhere else."),
     "passkey-added": N_("The passkey is added. You can sign in with it from now on."),
     "passkey-removed": N_("The passkey is removed. Nobody gets in with it any more."),
+    "notified": N_("Kept. You are told from now on."),
+    "not-notified": N_("You are told nothing any more, and your address is forgotten."),
     "codes-removed": N_("Signing in asks for no code any more."),
     "discarded": N_("What was kept is discarded."),
 }

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from iars_node.accounts.access import ROLES
-from iars_node.cases.model import CLOSURE_REASONS, RELATIONS, STAGES
+from iars_node.cases.model import CLOSURE_REASONS, JOINING_REASONS, LEAVING_REASONS, RELATIONS, STAGES
 from iars_node.consent.changing import INVALIDATION_REASONS
 from iars_node.consent.exception import KINDS, STATES
 from iars_node.consent.model import ASSENT, FROM_WHOM, HOW_OBTAINED, WITHDRAWAL_WAYS
@@ -148,6 +148,8 @@ HAPPENINGS: Mapping[str, str] = MappingProxyType(
         "case.retained": N_("Parts are kept on a legal ground"),
         "case.task-added": N_("Added a follow-up"),
         "case.task-done": N_("Did a follow-up"),
+        "household.linked": N_("Linked somebody of the household"),
+        "household.unlinked": N_("Took somebody out of the household"),
         "attachment.added": N_("Added a file"),
         "attachment.read": N_("Opened a file"),
         "attachment.received": N_("A file arrived"),
@@ -312,6 +314,7 @@ SENTENCES = frozenset(
         N_("There are too many passkeys; remove one first."),
         N_("Your roles need a second step; set up another app instead of removing this one."),
         N_("Set up one-time codes first."),
+        N_("Your roles need a second step; set up one-time codes before you remove this."),
         N_("There is no such session."),
         N_("There is no such passkey."),
         N_("This is not kept any more."),
@@ -393,7 +396,7 @@ def vocabulary_messages() -> Iterator[tuple[str, str]]:
         if name != "service":
             yield from ((label, "vocabularies.toml") for label in codes.values())
     yield from ((role.label, "roles.toml") for role in ROLES.values())
-    for labels in (STAGES, CLOSURE_REASONS, RELATIONS):
+    for labels in (STAGES, CLOSURE_REASONS, RELATIONS, JOINING_REASONS, LEAVING_REASONS):
         yield from ((label, "cases/model.py") for label in labels.values())
     for labels in (HOW_OBTAINED, FROM_WHOM, ASSENT, WITHDRAWAL_WAYS):
         yield from ((label, "consent/model.py") for label in labels.values())

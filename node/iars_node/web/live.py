@@ -39,8 +39,16 @@ log = structlog.get_logger()
 class Watch:
     """Looks at the database for all streams of this process together."""
 
-    def __init__(self, works: Works, *, most: int, poll_seconds: float = POLL_SECONDS) -> None:
+    def __init__(
+        self,
+        works: Works,
+        *,
+        most: int,
+        poll_seconds: float = POLL_SECONDS,
+        state: Callable[[], str] | None = None,
+    ) -> None:
         self._works = works
+        self._state = state or self._newest_steps
         self._most = most
         self._poll = poll_seconds
         self._open: Counter[str] = Counter()
@@ -93,9 +101,11 @@ class Watch:
 
     def _look(self) -> str:
         try:
-            with self._works.read(SYSTEM) as work:
-                newest = waiting.newest_steps(work)
+            return hashlib.sha256(self._state().encode()).hexdigest()[:32]
         except Exception as error:  # noqa: BLE001 - a database that is away for a moment must not end the streams
             log.warning("live.paused", error=type(error).__name__)
             return self._mark
-        return hashlib.sha256(repr(newest).encode()).hexdigest()[:32]
+
+    def _newest_steps(self) -> str:
+        with self._works.read(SYSTEM) as work:
+            return repr(waiting.newest_steps(work))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from iars_node.attachments.folder import AttachmentFolder
     from iars_node.clock import Clock
+    from iars_node.drafts.progress import Board
     from iars_node.settings import Settings
     from iars_node.vault.vault import Vault
     from iars_node.work import Works
@@ -51,4 +52,9 @@ class WebNode(Protocol):
     @property
     def sender(self) -> Waking:
         """What takes messages away."""
+        ...
+
+    @property
+    def board(self) -> Board:
+        """How far long jobs are."""
         ...

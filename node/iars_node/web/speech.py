@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from babel.lists import format_list
 from babel.units import format_unit
 
-from iars_node.cases.model import CLOSURE_REASONS, RELATIONS, STAGES
+from iars_node.cases.model import CLOSURE_REASONS, JOINING_REASONS, LEAVING_REASONS, RELATIONS, STAGES
 from iars_node.consent.exception import KINDS, STATES
 from iars_node.db import EPOCH
 from iars_node.errors import NodeError, RefusedError
@@ -42,6 +42,9 @@ _LISTS: Mapping[str, Mapping[str, str]] = {
     "step": labels.STEPS,
     "happening": labels.HAPPENINGS,
     "relation": RELATIONS,
+    "household_joining": JOINING_REASONS,
+    "household_leaving": LEAVING_REASONS,
+    "household_reason": {**JOINING_REASONS, **LEAVING_REASONS},
     "trust": labels.TRUST,
     "outcome": labels.OUTCOMES,
     "stated": labels.STATED,

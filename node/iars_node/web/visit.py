@@ -97,7 +97,9 @@ class SealedFile:
 
 @dataclass(frozen=True)
 class Stream:
-    """The word that something changed, for as long as the browser listens."""
+    """The word that something changed, for as long as the browser listens: of referrals, or of imports."""
+
+    is_about_imports: bool = False
 
 
 Answer = Page | Redirect | Document | SealedFile | Stream

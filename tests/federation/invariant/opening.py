@@ -258,8 +258,8 @@ READERS: Mapping[str, Callable[[Files], Iterator[Opened]]] = {
 }
 """Every table with a column that is sealed, or that a content key stands for, and how it is read here."""
 
-NAMING = frozenset({"content_key", "peer_hop_key", "authenticator"})
-"""Tables that hold nothing of a person who is assisted: what each key is for, peers' public keys, and what
-accounts' one-time codes are made from."""
+NAMING = frozenset({"content_key", "peer_hop_key", "authenticator", "notification_choice"})
+"""Tables that hold nothing of a person who is assisted: what each key is for, peers' public keys, what
+accounts' one-time codes are made from, and where an account is told that something waits."""
 
 __all__ = ["NAMING", "OWN", "PARTS", "READERS", "Files", "Opened", "everything_that_opens", "parts_that_open"]

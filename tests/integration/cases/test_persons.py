@@ -138,17 +138,17 @@ def test_a_household_links_people_with_a_case_each(works: Works, worker: Actor, 
     child = another(works, worker)
     with works.write(worker) as work:
         household = open_household(work)
-        link_household(work, household, elira.person_id, "head")
-        link_household(work, household, child.person_id, "other")
-        link_household(work, household, child.person_id, "child")
+        link_household(work, household, elira.person_id, "head", reason="told")
+        link_household(work, household, child.person_id, "other", reason="told")
+        link_household(work, household, child.person_id, "child", reason="told")
         members = {member.person_id: member.relation for member in household_members(work, household)}
         assert members == {elira.person_id: "head", child.person_id: "child"}
         assert households_of(work, child.person_id) == [household]
-        unlink_household(work, household, child.person_id)
+        unlink_household(work, household, child.person_id, reason="mistake")
         assert households_of(work, child.person_id) == []
         with pytest.raises(InvalidError):
-            link_household(work, household, elira.person_id, "boss")
+            link_household(work, household, elira.person_id, "boss", reason="told")
         with pytest.raises(NotFoundError):
-            link_household(work, "0" * 32, elira.person_id, "head")
+            link_household(work, "0" * 32, elira.person_id, "head", reason="told")
         with pytest.raises(NotFoundError):
-            link_household(work, household, "0" * 32, "child")
+            link_household(work, household, "0" * 32, "child", reason="told")

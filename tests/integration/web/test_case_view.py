@@ -114,36 +114,10 @@ def test_a_follow_up_is_erased_with_its_part_and_told_to_the_person(
         assert cases.tasks_of_case(work, case.id) == []
 
 
-def test_a_household_is_linked_by_the_references_of_cases(either_world: World) -> None:
-    world = either_world
-    mother, child = world.shelter.open_case(), world.shelter.open_case({"identity": {"alias": "Little bird"}})
-    besa = Reader(world.shelter).enter()
-    path = f"/cases/{mother.id}/household"
-    wrong = besa.post(path, {"reference": "K-0000", "relation": "child"})
-    assert wrong.status_code == 422
-    assert "There is no case of this reference." in wrong.text
-    assert 'value="K-0000"' in wrong.text
-    itself = besa.post(path, {"reference": mother.reference, "relation": "child"})
-    assert "This is a case of the same person." in itself.text
-    linked = besa.post(
-        path, {"reference": child.reference.lower(), "relation": "child", "own_relation": "head"}
-    )
-    assert linked.headers["location"] == f"{path}?done=linked"
-    page = besa.get(f"/cases/{mother.id}").text
-    assert f'href="/cases/{child.id}"' in page
-    assert "Little bird" in page
-    assert f'href="/cases/{mother.id}"' in besa.get(f"/cases/{child.id}").text
-    form = besa.get(path).text
-    assert "Refer several together" in words(form)
-    with world.shelter.node.works.read(SYSTEM) as work:
-        (household,) = cases.households_of(work, mother.person_id)
-    besa.post(f"{path}/leave", {"household": household, "person": child.person_id})
-    assert f'href="/cases/{child.id}"' not in besa.get(f"/cases/{mother.id}").text
-
-
 def test_whoever_may_not_change_a_case_is_refused(world: World, visitor: Callable[..., Reader]) -> None:
     case = world.shelter.open_case()
     ilir = visitor("ilir")
-    for path in ("household", "tasks/new"):
+    for path in ("household/leave", "tasks/new"):
         assert ilir.get(f"/cases/{case.id}/{path}").status_code == 403
+    for path in ("household", "household/leave", "tasks/new"):
         assert ilir.post(f"/cases/{case.id}/{path}").status_code == 403

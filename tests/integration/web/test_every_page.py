@@ -26,8 +26,10 @@ ELSEWHERE = {
     "/welcome",
     "/welcome/password",
     "/welcome/codes",
+    "/welcome/passkey",
 }
-ELSEWHERE |= {"/kept", "/me/recovery"}
+ELSEWHERE |= {"/kept", "/me/recovery", "/me/passkeys/remove", "/me/codes/remove"}
+ELSEWHERE |= {"/cases/{case_id}/household/leave"}
 NOT_THERE = {"attachment_id", "onward_id", "report_id"}
 
 

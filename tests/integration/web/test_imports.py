@@ -4,13 +4,18 @@ import re
 from typing import TYPE_CHECKING
 
 from tests.integration.web.spreadsheets import ROWS, path_after, uploaded, workbook
-from tests.pages import Reader, World, words
+from tests.pages import Reader, World, add_account, everybodys_hash, words
 
 from iars_node.cases import service as cases
 from iars_node.cases.model import Filters
+from iars_node.cases.spreadsheet import uploading
+from iars_node.drafts.progress import Board, Step
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
     from httpx2 import Response
 
 
@@ -38,7 +43,8 @@ def test_a_spreadsheet_becomes_cases_after_a_dry_run(either_world: World) -> Non
     sent = besa.post(f"{path}/columns", chosen(columns))
     assert sent.headers["location"] == path
     waiting = besa.get(path)
-    assert waiting.headers["refresh"] == "3"
+    assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in waiting.text
+    assert "It has not begun yet." in waiting.text
     assert "Every row is being checked" in waiting.text
     world.shelter.run_jobs()
     report = words(besa.get(path).text)
@@ -168,3 +174,74 @@ def test_nothing_chosen_is_said_calmly(besa: Reader) -> None:
     answer = besa.post("/imports")
     assert answer.status_code == 422
     assert "Choose a spreadsheet." in answer.text
+
+
+def test_the_page_names_the_rows_that_are_done_while_the_job_works(
+    either_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, other = either_world.shelter.node, Board(either_world.shelter.node.database)
+    besa = Reader(either_world.shelter).enter()
+    path = path_after(uploaded(besa, workbook(*ROWS)))
+    draft_id = path.rpartition("/")[2]
+    seen: list[tuple[Step, str]] = []
+    plain_note = Board.note
+
+    def note(board: Board, noted_id: str, step: Step) -> None:
+        # As another process sees it, while the job's own transaction is open.
+        plain_note(board, noted_id, step)
+        shown = node.board if node.database.is_sqlite else other
+        found = shown.step_of(draft_id)
+        assert found
+        seen.append((found, shown.mark()))
+
+    monkeypatch.setattr(Board, "note", note)
+    besa.post(f"{path}/columns", chosen(besa.get(f"{path}/columns")))
+    either_world.shelter.run_jobs()
+    besa.post(f"{path}/write")
+    either_world.shelter.run_jobs()
+    steps = [step for step, _mark in seen]
+    assert Step("compare", 2, 2) in steps
+    assert steps[-1] == Step("write", 2, 2)
+    assert {step.phase for step in steps} == {"read", "compare", "write"}
+    assert len({mark for _step, mark in seen}) == len(set(steps))
+    assert node.board.step_of(draft_id) is None
+
+
+def test_the_words_of_each_step_and_nothing_of_another_s_import(
+    world: World, besa: Reader, visitor: Callable[..., Reader]
+) -> None:
+    path = path_after(uploaded(besa, workbook(*ROWS)))
+    besa.post(f"{path}/columns", chosen(besa.get(f"{path}/columns")))
+    board, draft_id = world.shelter.node.board, path.rpartition("/")[2]
+    for step, said in (
+        (Step("read", 700), "700 rows are read."),
+        (Step("compare", 500, 1200), "500 of 1200 rows are checked."),
+        (Step("write", 1000, 1200), "1000 of 1200 rows are written."),
+    ):
+        board.note(draft_id, step)
+        assert said in words(besa.get(path).text)
+    assert '<progress max="1200" value="1000">' in besa.get(path).text
+    add_account(world.shelter, "drita", "Drita", "case-worker", everybodys_hash())
+    assert visitor("drita").get(path).status_code == 404
+
+
+def test_an_import_that_fails_leaves_no_progress_behind(
+    world: World, besa: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = path_after(uploaded(besa, workbook(*ROWS)))
+    besa.post(f"{path}/columns", chosen(besa.get(f"{path}/columns")))
+
+    def broken(*_given: object, **_named: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(uploading, "dry_run", broken)
+        world.shelter.run_jobs()
+    assert world.shelter.node.board.mark() == "[]"
+    assert "It has not begun yet." in besa.get(path).text
+
+
+def test_the_stream_of_imports_is_for_those_who_import(world: World, visitor: Callable[..., Reader]) -> None:
+    assert visitor("ilir").get("/imports/changes").status_code == 403
+    assert Reader(world.shelter).get("/imports/changes").headers["location"].startswith("/sign-in")
+    assert visitor("besa").get("/imports/changes").text == ":\n\n"

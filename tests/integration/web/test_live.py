@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.pages import Reader, World
 
+from iars_node.drafts.progress import Step
 from iars_node.referrals import service as referrals
 from iars_node.web.live import BEGIN, COME_BACK, MOST_EACH, STILL_HERE, Watch
 
@@ -103,3 +104,15 @@ def test_the_stream_is_for_those_who_read_referrals_and_keeps_no_session_alive(
     assert besa.get("/changes").status_code == 200
     clock.moment += timedelta(minutes=2)
     assert besa.get("/changes").status_code == 303
+
+
+async def test_a_stream_about_imports_tells_of_their_progress_and_of_nothing_else(world: World) -> None:
+    board, works = world.shelter.node.board, world.shelter.node.works
+    events = Watch(works, most=5, poll_seconds=0.01, state=board.mark).stream(
+        "besa", "", always, polls=10_000
+    )
+    assert await anext(events) == BEGIN
+    assert await anext(events) == STILL_HERE
+    board.note("0" * 32, Step("write", 500, 1200))
+    event = await first_of(events, b"changed")
+    assert event.endswith(b"event: changed\ndata: changed\n\n")

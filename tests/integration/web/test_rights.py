@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 from tests.federation.neighbours import settle
 from tests.pages import Reader, World, add_account, everybodys_hash, words
 
-from iars_node.work import AssignmentRule
+from iars_node.accounts import store as account_store
+from iars_node.drafts import service as drafts
+from iars_node.rights.service import gather_report
+from iars_node.work import SYSTEM, Actor, AssignmentRule
 
 if TYPE_CHECKING:
     from iars_node.cases.model import Case
@@ -110,3 +113,28 @@ def test_who_answers_for_data_protection_reads_sets_and_holds(world: World) -> N
     assert case.reference in officer.get("/retention").text
     assert officer.post(lift[1]).status_code == 303
     assert "/lift" not in officer.get(path).text
+
+
+def test_the_report_tells_what_was_begun_of_the_person_within_what_its_maker_reads(
+    world: World, besa: Reader
+) -> None:
+    case = world.shelter.open_case({"identity": {"given_name": "Ana", "document_number": "AB 123"}})
+    add_account(world.shelter, "drita", "Drita", "case-worker", everybodys_hash())
+    with world.shelter.node.works.read(SYSTEM) as work:
+        account = account_store.account_by_name(work.connection, "drita")
+    assert account
+    with world.shelter.node.works.write(account.actor) as work:
+        content = {"identity.alias": ["Second bird"], "identity.document_number": ["ab-123"]}
+        drafts.begin(work, "intake", content)
+        drafts.begin(work, "case", {"identity.alias": ["Another bird"], "identity.given_name": ["Ana"]})
+    page = words(besa.get(f"/cases/{case.id}/access-report").text)
+    assert "ende jo një dosje" in page
+    assert "Second bird" in page
+    assert "Another bird" not in page
+    assert besa.get(f"/cases/{case.id}/access-report.pdf").content.startswith(b"%PDF")
+    actions = frozenset({"person.report", "case.read", "consent.read"})
+    machine = Actor("token", "0" * 32, actions=actions, scopes=frozenset({"services"}))
+    with world.shelter.node.works.write(machine) as work:
+        [told] = gather_report(work, case.id).unfinished
+        assert told.fields == {}
+        assert gather_report(work, case.id, whole_person=False).unfinished == ()

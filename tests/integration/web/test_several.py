@@ -24,8 +24,8 @@ def family(world: World) -> tuple[Case, Case]:
     )
     with world.shelter.node.works.write(SYSTEM) as work:
         household = cases.open_household(work)
-        cases.link_household(work, household, mother.person_id, "head")
-        cases.link_household(work, household, child.person_id, "child")
+        cases.link_household(work, household, mother.person_id, "head", reason="told")
+        cases.link_household(work, household, child.person_id, "child", reason="told")
     return mother, child
 
 

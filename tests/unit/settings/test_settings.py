@@ -190,3 +190,60 @@ def test_a_database_on_another_machine_is_reached_by_tls_that_proves_its_end(
         "postgresql:///iars",
     ):
         assert getattr(load_settings(tmp_path, **{name: kept}), name) == kept
+
+
+MAIL = 'smtp_host = "mail.example.org"\nsmtp_from = "iars@example.org"\n'
+
+
+def test_a_node_sends_no_mail_until_a_server_is_set(tmp_path: Path, write: Callable[[str], None]) -> None:
+    assert not load_settings(tmp_path).sends_mail
+    write(MAIL)
+    settings = load_settings(tmp_path)
+    assert (settings.sends_mail, settings.smtp_tls, settings.smtp_port) == (True, "starttls", 587)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('smtp_host = "mail.example.org"', "smtp_from"),
+        (MAIL.replace("iars@", ""), "smtp_from"),
+        (f'{MAIL}smtp_tls = "none"', "this machine alone"),
+        (f'{MAIL}smtp_tls = "sometimes"', "smtp_tls"),
+        (f'{MAIL}smtp_user = "node"', "belong together"),
+        (f'{MAIL}smtp_password_file = "mail-password"', "belong together"),
+        (f'{MAIL}smtp_user = "node"\nsmtp_password = "hush-hush"', "must not hold the mail server"),
+    ],
+)
+def test_a_mail_server_that_is_half_set_or_in_the_clear_is_refused(
+    tmp_path: Path, write: Callable[[str], None], content: str, said: str
+) -> None:
+    write(content)
+    with pytest.raises(SetupError) as caught:
+        load_settings(tmp_path)
+    assert said in str(caught.value)
+    assert "hush-hush" not in str(caught.value)
+
+
+def test_mail_in_the_clear_is_for_this_machine_alone(tmp_path: Path, write: Callable[[str], None]) -> None:
+    write(f'{MAIL.replace("mail.example.org", "127.0.0.1")}smtp_tls = "none"')
+    assert load_settings(tmp_path).smtp_tls == "none"
+
+
+def test_the_password_for_mail_comes_from_a_file_or_a_variable_and_is_never_shown(
+    tmp_path: Path, write: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(f'{MAIL}smtp_user = "node"\nsmtp_password_file = "mail-password"')
+    (tmp_path / "mail-password").write_text("hush-hush\n", encoding="utf-8")
+    assert load_settings(tmp_path).read_smtp_password() == "hush-hush"
+    monkeypatch.setenv("IARS_SMTP_PASSWORD", "another one")
+    settings = load_settings(tmp_path)
+    assert settings.read_smtp_password() == "another one"
+    assert "another one" not in repr(settings)
+
+
+def test_a_password_file_for_mail_that_is_missing_is_named(
+    tmp_path: Path, write: Callable[[str], None]
+) -> None:
+    write(f'{MAIL}smtp_user = "node"\nsmtp_password_file = "mail-password"')
+    with pytest.raises(SetupError, match="mail-password"):
+        load_settings(tmp_path).read_smtp_password()

@@ -1,6 +1,6 @@
 """The use cases of persons, cases and households."""
 
-from iars_node.cases.service.assignment import access_to, readable_here
+from iars_node.cases.service.assignment import access_to, is_open_to, readable_here, require_open
 from iars_node.cases.service.changing import add_note, assign_case, close_case, reopen_case, set_stage
 from iars_node.cases.service.duplicates import likely_duplicates
 from iars_node.cases.service.erasure import (
@@ -41,8 +41,16 @@ from iars_node.cases.service.reading import (
     snapshot_sources,
 )
 from iars_node.cases.service.search import list_cases, narrowed_to, search_cases
-from iars_node.cases.service.tasks import add_task, assignable, finish_task, tasks_due, tasks_of_case
+from iars_node.cases.service.tasks import (
+    add_task,
+    assignable,
+    finish_task,
+    is_one_due,
+    tasks_due,
+    tasks_of_case,
+)
 from iars_node.cases.service.tracing import happenings
+from iars_node.cases.service.unfinished import drafts_of_person, fields_of
 from iars_node.cases.service.writing import receive_scope, write_record, write_scope
 
 __all__ = [
@@ -58,13 +66,17 @@ __all__ = [
     "close_case",
     "content_keys",
     "disclosable",
+    "drafts_of_person",
     "duplicate_pairs",
     "erase_content",
     "erased_or_locked",
+    "fields_of",
     "finish_task",
     "happenings",
     "household_members",
     "households_of",
+    "is_one_due",
+    "is_open_to",
     "likely_duplicates",
     "link_household",
     "list_cases",
@@ -82,6 +94,7 @@ __all__ = [
     "readable_here",
     "receive_scope",
     "reopen_case",
+    "require_open",
     "retain_content",
     "review_opening",
     "say_different",

@@ -81,6 +81,16 @@ def refuse_shut(work: Work, case: Case, scopes: Iterable[str]) -> None:
         )
 
 
+def is_open_to(work: Work, case: Case) -> bool:
+    """Say whether the actor may see what is behind a case's head, or must first say why."""
+    return not access_to(work, case).shut
+
+
+def require_open(work: Work, case: Case) -> None:
+    """Refuse a case whose content is kept for those it is assigned to."""
+    refuse_shut(work, case, SCOPES)
+
+
 def _account(work: Work) -> Account | None:
     # A token has no team: it reads others' cases where it was given that action, or not at all.
     if work.actor.kind != "account":

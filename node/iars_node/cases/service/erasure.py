@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from iars_node import audit
 from iars_node.cases.events import ContentErased
 from iars_node.cases.service.access import case_to_change
+from iars_node.cases.service.unfinished import erase_drafts
 from iars_node.cases.service.writing import index
 from iars_node.cases.store import contents, heads, notes, tasks, words
 from iars_node.vault.content_keys import find_keys, forget_keys, keys_among
@@ -87,6 +88,8 @@ def erase_content(work: Work, case_id: str, source: str, scopes: Collection[str]
     """
     case_to_change(work, case_id)
     keys = content_keys(work, case_id, source, scopes)
+    if source == OWN:
+        erase_drafts(work, case_id, keys)
     work.vault.erase_content_keys(keys.values(), at=work.now)
     _take_out(work, case_id, source, keys, work.now)
     # A new collection of the same scope gets a new key; the old one must not be named again.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from iars_node import audit
 from iars_node.accounts.access import require
 from iars_node.cases.checks import check_code
-from iars_node.cases.model import RELATIONS, Member, Merge
+from iars_node.cases.model import JOINING_REASONS, LEAVING_REASONS, RELATIONS, Member, Merge
 from iars_node.cases.store import persons
 from iars_node.db import new_id
 from iars_node.errors import ConflictError, NotFoundError
@@ -65,24 +65,32 @@ def open_household(work: Work) -> str:
     return household_id
 
 
-def link_household(work: Work, household_id: str, person_id: str, relation: str) -> Member:
-    """Put a person into a household under a relation, or change the relation."""
+def link_household(  # noqa: PLR0913 - who belongs where, as what, why, and on which case's page, by name
+    work: Work, household_id: str, person_id: str, relation: str, *, reason: str, case_id: str = ""
+) -> Member:
+    """Put a person into a household under a relation, or change the relation; the log says why."""
     require(work.actor, "case.edit")
     check_code("relation", relation, RELATIONS)
+    check_code("reason", reason, JOINING_REASONS)
     _known_household(work, household_id)
     _known(work, person_id)
     member = Member(household_id, person_id, relation)
     persons.put_member(work.connection, member)
-    audit.record(work, "household.linked", subject=household_id, detail={"person": person_id, "as": relation})
+    detail = {"person": person_id, "as": relation, "reason": reason}
+    audit.record(work, "household.linked", subject=household_id, case_id=case_id, detail=detail)
     return member
 
 
-def unlink_household(work: Work, household_id: str, person_id: str) -> None:
-    """Take a person out of a household."""
+def unlink_household(
+    work: Work, household_id: str, person_id: str, *, reason: str, case_id: str = ""
+) -> None:
+    """Take a person out of a household; the log says why."""
     require(work.actor, "case.edit")
+    check_code("reason", reason, LEAVING_REASONS)
     _known_household(work, household_id)
     persons.remove_member(work.connection, household_id, person_id)
-    audit.record(work, "household.unlinked", subject=household_id, detail={"person": person_id})
+    detail = {"person": person_id, "reason": reason}
+    audit.record(work, "household.unlinked", subject=household_id, case_id=case_id, detail=detail)
 
 
 def household_members(work: Work, household_id: str) -> list[Member]:

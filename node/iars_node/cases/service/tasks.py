@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iars_node import audit
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from iars_node.work import Work
 
 LONGEST_TASK = 500
+# A day that is named ends at midnight: whoever is told then is told too late.
+LAST_DAY = timedelta(days=1)
 
 
 def add_task(  # noqa: PLR0913 - a follow-up has these pieces, all by name
@@ -85,3 +88,15 @@ def tasks_due(work: Work, until: datetime, limit: int) -> list[CaseTask]:
     """Return what waits for the actor until a moment: where and by when, never what it says."""
     require(work.actor, "case.read")
     return tasks.tasks_due(work.connection, work.actor.id, until, limit)
+
+
+def is_one_due(work: Work, since: datetime) -> bool:
+    """Say whether a follow-up of the actor's, or nobody's, came to its last day after a moment."""
+    require(work.actor, "case.edit")
+    return tasks.falls_due(
+        work.connection,
+        work.actor.id,
+        after=since + LAST_DAY,
+        until=work.now + LAST_DAY,
+        added_after=since,
+    )

@@ -7,6 +7,7 @@ goes on where it was. The file waits in a draft, sealed, and never stands on a d
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -21,15 +22,17 @@ from iars_node.cases.spreadsheet.reading import read_spreadsheet
 from iars_node.db import savepoint
 from iars_node.drafts import service as drafts
 from iars_node.drafts import store as draft_store
+from iars_node.drafts.progress import Step
 from iars_node.errors import ConflictError, InvalidError, NodeError
 from iars_node.jobs.service import schedule
 from iars_node.vault.identity import identity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from iars_node.cases.spreadsheet.model import ImportReport, SheetMapping, Spreadsheet
     from iars_node.drafts.model import Draft
+    from iars_node.drafts.progress import Board
     from iars_node.jobs.model import Job
     from iars_node.work import Work
 
@@ -90,40 +93,78 @@ def report_of(kept: Draft) -> dict[str, Any]:
     return {"faults": [], "duplicates": [], "unmapped": [], **found}
 
 
-def check_job(work: Work, job: Job) -> None:
-    """Read a spreadsheet and say what an import would do; nothing is written into cases."""
-    if found := _taken(work, job, CHECKING):
-        acting, kept = found
-        try:
-            report = dry_run(acting, _read(acting, kept), country=_country(work))
-        except NodeError as error:
-            _failed(acting, kept, error)
-        else:
-            drafts.change(acting, kept, _reported(kept, report))
+class Importing:
+    """The jobs that check and write, noting how far they are."""
 
+    def __init__(self, board: Board) -> None:
+        self._board = board
 
-def write_job(work: Work, job: Job) -> None:
-    """Write every row, or none."""
-    if found := _taken(work, job, WRITING):
-        acting, kept = found
-        try:
-            with savepoint(work.connection):
-                report = import_cases(
-                    acting,
-                    _read(acting, kept),
-                    country=_country(work),
-                    assignment=Assignment(assigned_to=kept.account_id),
-                    training=bool(kept.value("training")),
-                )
-        except NodeError as error:
-            _failed(acting, kept, error)
+    def check(self, work: Work, job: Job) -> None:
+        """Read a spreadsheet and say what an import would do; nothing is written into cases."""
+        found = _taken(work, job, CHECKING)
+        if found is None:
             return
+        acting, kept = found
+        with self._noting(kept) as note:
+            try:
+                read = _read(acting, kept, note)
+                note.total = len(read.rows)
+                report = dry_run(acting, read, country=_country(work), progress=note)
+            except NodeError as error:
+                _failed(acting, kept, error)
+            else:
+                drafts.change(acting, kept, _reported(kept, report))
+
+    def write(self, work: Work, job: Job) -> None:
+        """Write every row, or none."""
+        found = _taken(work, job, WRITING)
+        if found is None:
+            return
+        acting, kept = found
+        with self._noting(kept) as note:
+            try:
+                with savepoint(work.connection):
+                    report = self._imported(acting, kept, note)
+            except NodeError as error:
+                _failed(acting, kept, error)
+                return
         if not report.is_written:
             # Somebody changed a case since the dry run: the rows are shown again with what is wrong now.
             drafts.change(acting, kept, _reported(kept, report))
             return
         counts = f"created={report.created}&updated={report.updated}&unchanged={report.unchanged}"
         drafts.finish(acting, kept, f"/imports?{counts}")
+
+    def _imported(self, acting: Work, kept: Draft, note: _Note) -> ImportReport:
+        read = _read(acting, kept, note)
+        note.total = len(read.rows)
+        return import_cases(
+            acting,
+            read,
+            country=_country(acting),
+            assignment=Assignment(assigned_to=kept.account_id),
+            training=bool(kept.value("training")),
+            progress=note,
+        )
+
+    @contextmanager
+    def _noting(self, kept: Draft) -> Iterator[_Note]:
+        try:
+            yield _Note(self._board, kept.id)
+        finally:
+            self._board.clear(kept.id)
+
+
+class _Note:
+    """Notes one job's progress; how many rows there are is known once they are read."""
+
+    def __init__(self, board: Board, draft_id: str) -> None:
+        self._board, self._draft_id = board, draft_id
+        self.total = 0
+
+    def __call__(self, phase: str, rows: int) -> None:
+        """Note a step."""
+        self._board.note(self._draft_id, Step(phase, rows, self.total))
 
 
 def _taken(work: Work, job: Job, state: str) -> tuple[Work, Draft] | None:
@@ -137,9 +178,9 @@ def _taken(work: Work, job: Job, state: str) -> tuple[Work, Draft] | None:
     return replace(work, actor=account.actor), kept
 
 
-def _read(work: Work, kept: Draft) -> Spreadsheet:
+def _read(work: Work, kept: Draft, note: _Note) -> Spreadsheet:
     file = BytesIO(drafts.file_of(work, kept))
-    return read_spreadsheet(file, mapping_of(kept), country=_country(work))
+    return read_spreadsheet(file, mapping_of(kept), country=_country(work), progress=note)
 
 
 def _country(work: Work) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, exists, insert, or_, select, update
 
 from iars_node.cases.model import OWN, CaseTask
 from iars_node.cases.store.contents import OWNER
@@ -80,6 +80,22 @@ def tasks_due(connection: Connection, account_id: str, until: datetime, limit: i
         .limit(limit)
     )
     return [_task(row) for row in connection.execute(query)]
+
+
+def falls_due(
+    connection: Connection, account_id: str, *, after: datetime, until: datetime, added_after: datetime
+) -> bool:
+    """Say whether something an account is to do falls due between two moments, or was added just before."""
+    column = case_task.c
+    wanted = (
+        (case_file.c.id == column.case_id)
+        & (case_file.c.state == "open")
+        & or_(column.assigned_to == account_id, column.assigned_to.is_(None))
+        & column.done_at.is_(None)
+        & (column.due_at <= until)
+        & or_(column.due_at > after, column.created_at > added_after)
+    )
+    return connection.execute(select(exists().where(wanted))).scalar_one()
 
 
 def set_done(connection: Connection, task_id: str, at: datetime, by: str) -> None:

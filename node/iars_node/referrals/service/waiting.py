@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, or_, select
 
 from iars_node.accounts.access import require
+from iars_node.cases.tables import case_file
 from iars_node.referrals import store
 from iars_node.referrals.model import IN, OUT
 from iars_node.referrals.tables import referral
@@ -50,3 +51,25 @@ def newest_steps(work: Work) -> list[int]:
     """Return what tells one state of all referrals from another: numbers alone, nothing of their content."""
     require(work.actor, "referral.read")
     return store.newest_steps(work.connection, NEWEST_STEPS)
+
+
+def has_arrived(work: Work, since: datetime) -> bool:
+    """Say whether a referral that waits for an answer came in after a moment."""
+    require(work.actor, "referral.read")
+    wanted = (
+        (referral.c.direction == IN) & (referral.c.state == "requested") & (referral.c.created_at > since)
+    )
+    return work.connection.execute(select(exists().where(wanted))).scalar_one()
+
+
+def is_answered(work: Work, since: datetime) -> bool:
+    """Say whether one that the actor sent, or of a case that is theirs, was answered after a moment."""
+    require(work.actor, "referral.read")
+    theirs = select(case_file.c.id).where(case_file.c.assigned_to == work.actor.id)
+    wanted = (
+        (referral.c.direction == OUT)
+        & referral.c.state.in_(_ANSWERS)
+        & (referral.c.updated_at > since)
+        & or_(referral.c.author == work.actor.id, referral.c.case_id.in_(theirs))
+    )
+    return work.connection.execute(select(exists().where(wanted))).scalar_one()

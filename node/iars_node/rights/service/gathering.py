@@ -16,7 +16,7 @@ from iars_node.consent import service as consents
 from iars_node.consent import store as consent_store
 from iars_node.consent.texts import languages
 from iars_node.db import EPOCH
-from iars_node.rights.model import AccessReport, CaseReport, Erasure, Source
+from iars_node.rights.model import AccessReport, CaseReport, Erasure, Source, Unfinished
 from iars_node.rights.service.disclosures import disclosures_of_case
 from iars_node.vault.identity import identity_of
 from iars_node.withdrawals import store as withdrawal_store
@@ -46,11 +46,28 @@ def gather_report(work: Work, case_id: str, *, whole_person: bool = True, langua
         audit.Entry("case.reported", case_id=each.case.id, scopes=_scopes_of(each), subject=person_id)
         for each in found
     ]
-    whole: dict[str, str | int] = {"cases": len(found), "whole": int(whole_person), "language": code}
+    unfinished = _unfinished(work, asked) if whole_person else ()
+    whole: dict[str, str | int] = {
+        "cases": len(found),
+        "whole": int(whole_person),
+        "language": code,
+        "drafts": len(unfinished),
+    }
     audit.record_many(
         work, [audit.Entry("person.access-reported", subject=person_id, detail=whole), *entries]
     )
-    return AccessReport(person_id, work.now, code, found)
+    return AccessReport(person_id, work.now, code, found, unfinished)
+
+
+def _unfinished(work: Work, asked: Case) -> tuple[Unfinished, ...]:
+    readable = cases.readable_here(work, asked.id)
+    return tuple(
+        Unfinished(
+            each.updated_at,
+            {scope: typed for scope, typed in cases.fields_of(each).items() if scope in readable},
+        )
+        for each in cases.drafts_of_person(work, asked.person_id)
+    )
 
 
 def _scopes_of(report: CaseReport) -> set[str]:

@@ -17,7 +17,7 @@ from iars_node.drafts import service as drafts
 from iars_node.web.languages import N_
 from iars_node.web.pages import Pages
 from iars_node.web.sheet_words import fault_said, targets, where_said
-from iars_node.web.visit import Document, Page, Redirect, Sheet
+from iars_node.web.visit import Document, Page, Redirect, Sheet, Stream
 
 if TYPE_CHECKING:
     from iars_node.drafts.model import Draft
@@ -33,7 +33,6 @@ DATE_ORDERS = {
 }
 LONGEST_NAME = 60
 FAULTS_ON_A_PAGE = 100
-_LOOK_AGAIN = {"Refresh": "3"}
 _COUNTS = ("created", "updated", "unchanged")
 _LONGEST_COUNT = 9
 
@@ -65,6 +64,12 @@ def give_template(_visit: Visit) -> Answer:
         return Document(path.read_bytes(), XLSX, "cases.xlsx")
 
 
+@pages.get("/imports/changes", "case.import", is_unasked=True)
+def tell_progress(_visit: Visit) -> Answer:
+    """Tell a page that waits for an import that it may have got further."""
+    return Stream(is_about_imports=True)
+
+
 @pages.get("/imports/{draft_id}", "case.import", writes=True)
 def show_import(visit: Visit, draft_id: str) -> Answer:
     """Show how far an import is. While it is worked on the page looks again by itself."""
@@ -75,7 +80,8 @@ def show_import(visit: Visit, draft_id: str) -> Answer:
     if state == uploading.COLUMNS:
         return Redirect(f"/imports/{draft_id}/columns")
     if state in (uploading.CHECKING, uploading.WRITING):
-        return Page("import_waiting.html", {"kept": kept, "state": state}, headers=_LOOK_AGAIN)
+        step = visit.node.board.step_of(draft_id)
+        return Page("import_waiting.html", {"kept": kept, "state": state, "step": step})
     return _report(visit, kept)
 
 

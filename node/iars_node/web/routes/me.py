@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from iars_node.accounts import factor_store, factors, passkeys, sessions, sign_in
 from iars_node.accounts import service as accounts
 from iars_node.accounts.access import ROLES
-from iars_node.errors import ConflictError
+from iars_node.errors import ConflictError, NotFoundError
+from iars_node.notifications import store as notification_store
 from iars_node.web import callers
 from iars_node.web.pages import SIGNED_IN, Pages
+from iars_node.web.routes.proving import proved
 from iars_node.web.routes.sign_in import asking_of, password_of, refusal
 from iars_node.web.routes.welcome import codes_page
 from iars_node.web.visit import Page, Redirect, Sheet, UnfinishedError
@@ -40,10 +42,13 @@ def show_me(visit: Visit) -> Answer:
             "roles": [ROLES[code].label for code in sorted(visit.actor.roles) if code in ROLES],
             "scopes": [visit.speech.scope(code) for code in SCOPES if code in visit.readable],
             "may_add": asking_of(visit, passkeys.REGISTER).place.is_usable,
+            "sends_mail": visit.node.settings.sends_mail,
+            "told": notification_store.choice_of(connection, account.id) is not None,
             "passkeys": factor_store.passkeys_of(connection, account.id),
             "has_codes": factors.has_codes(visit.work, account.id),
             "codes_left": factor_store.count_recovery_codes(connection, account.id),
-            "is_needed": callers.policy_of(visit.node.settings).needs_second_factor(account),
+            "asks_more": factors.asks_more(visit.work, account.id),
+            "is_needed": _needs_more(visit, account),
             "sessions": sessions.own_sessions(visit.work, account.id),
             "this_session": visit.session.id if visit.session else "",
         },
@@ -59,42 +64,32 @@ def _require_password(visit: Visit, show: Callable[[Sheet], Page]) -> None:
         raise UnfinishedError(show(Sheet(visit.form, {"password": message}, "")))
 
 
-def _confirmed(visit: Visit, title: str, button: str, *names: str) -> Page | None:
-    """Return the page that asks for the password first; nothing once it was given and is right."""
-    kept = {name: visit.typed(name) for name in names}
-
-    def show(sheet: Sheet) -> Page:
-        values = {"sheet": sheet, "title": title, "button": button, "kept": kept, "action": visit.path}
-        return Page("confirm.html", values)
-
-    if not password_of(visit):
-        return show(Sheet())
-    _require_password(visit, show)
-    return None
+@pages.get("/me/sessions/end", SIGNED_IN)
+@proved
+def ask_before_ending(visit: Visit) -> Answer:
+    """Ask before one session ends, or every other one."""
+    chosen = visit.query.get("session", "")
+    found = sessions.own_sessions(visit.work, visit.actor.id)
+    ended = next((each for each in found if each.id == chosen), None)
+    if chosen and ended is None:
+        raise NotFoundError("There is no such session.")
+    return Page("sessions_end.html", {"ended": ended})
 
 
-# Checking a password opens transactions of its own: none may stand around it that keeps others waiting.
-@pages.post("/me/sessions/end", SIGNED_IN, writes=False, keeps=False)
+@pages.post("/me/sessions/end", SIGNED_IN, keeps=False)
+@proved
 def end_session(visit: Visit) -> Answer:
     """End one of one's sessions."""
-    asked = _confirmed(visit, visit.gettext("End a session"), visit.gettext("End it"), "session")
-    if asked is not None:
-        return asked
-    with visit.node.works.write(visit.actor) as work:
-        sessions.end_session(work, visit.actor.id, visit.typed("session"))
+    sessions.end_session(visit.work, visit.actor.id, visit.typed("session"))
     return Redirect("/me?done=session-ended")
 
 
-@pages.post("/me/sessions/end-others", SIGNED_IN, writes=False, keeps=False)
+@pages.post("/me/sessions/end-others", SIGNED_IN, keeps=False)
+@proved
 def end_others(visit: Visit) -> Answer:
     """End every session but this one."""
-    title = visit.gettext("Sign out everywhere else")
-    asked = _confirmed(visit, title, title)
-    if asked is not None:
-        return asked
     keep = visit.session.id if visit.session else ""
-    with visit.node.works.write(visit.actor) as work:
-        sessions.sign_out_everywhere(work, visit.actor.id, keep_session=keep)
+    sessions.sign_out_everywhere(visit.work, visit.actor.id, keep_session=keep)
     return Redirect("/me?done=others-ended")
 
 
@@ -109,6 +104,7 @@ def _password_page(sheet: Sheet) -> Page:
     return Page("password_new.html", {"sheet": sheet})
 
 
+# Checking a password opens transactions of its own: none may stand around it that keeps others waiting.
 @pages.post("/me/password", SIGNED_IN, writes=False, keeps=False)
 def change_password(visit: Visit) -> Answer:
     """Set a new password; every other session of the account ends."""
@@ -145,25 +141,21 @@ def confirm_codes(visit: Visit) -> Answer:
 
 
 @pages.get("/me/recovery", SIGNED_IN)
+@proved
 def show_recovery(visit: Visit) -> Answer:
     """Ask before the old recovery codes are made worthless."""
-    if not factors.has_codes(visit.work, visit.actor.id):
+    if not factors.may_have_recovery_codes(visit.work, visit.actor.id):
         return Redirect("/me/codes")
-    return _recovery_page(Sheet())
+    return Page("recovery_new.html")
 
 
-def _recovery_page(sheet: Sheet) -> Page:
-    return Page("recovery_new.html", {"sheet": sheet})
-
-
-@pages.post("/me/recovery", SIGNED_IN, writes=False, keeps=False)
+@pages.post("/me/recovery", SIGNED_IN, keeps=False)
+@proved
 def renew_recovery(visit: Visit) -> Answer:
     """Make fresh recovery codes and show them once."""
-    _require_password(visit, _recovery_page)
-    with visit.node.works.write(visit.actor) as work:
-        if not factors.has_codes(work, visit.actor.id):
-            raise ConflictError("Set up one-time codes first.")
-        codes = factors.renew_recovery_codes(work, _own(visit))
+    if not factors.may_have_recovery_codes(visit.work, visit.actor.id):
+        raise ConflictError("Set up one-time codes first.")
+    codes = factors.renew_recovery_codes(visit.work, _own(visit))
     return Page("recovery_codes.html", {"codes": codes, "next": "/me"})
 
 
@@ -191,26 +183,42 @@ def add_passkey(visit: Visit) -> Answer:
     return Redirect("/me?done=passkey-added")
 
 
-@pages.post("/me/passkeys/remove", SIGNED_IN, writes=False, keeps=False)
+@pages.get("/me/passkeys/remove", SIGNED_IN)
+@proved
+def ask_before_removing(visit: Visit) -> Answer:
+    """Ask before a passkey is removed."""
+    kept = factor_store.passkeys_of(visit.work.connection, visit.actor.id)
+    found = next((each for each in kept if each.id == visit.query.get("passkey", "")), None)
+    if found is None:
+        raise NotFoundError("There is no such passkey.")
+    return Page("passkey_remove.html", {"passkey": found})
+
+
+@pages.post("/me/passkeys/remove", SIGNED_IN, keeps=False)
+@proved
 def remove_passkey(visit: Visit) -> Answer:
     """Remove a passkey."""
-    asked = _confirmed(visit, visit.gettext("Remove a passkey"), visit.gettext("Remove"), "passkey")
-    if asked is not None:
-        return asked
-    with visit.node.works.write(visit.actor) as work:
-        passkeys.remove(work, _own(visit), visit.typed("passkey"))
+    account = _own(visit)
+    passkeys.remove(visit.work, account, visit.typed("passkey"), needs_more=_needs_more(visit, account))
     return Redirect("/me?done=passkey-removed")
 
 
-@pages.post("/me/codes/remove", SIGNED_IN, writes=False, keeps=False)
+@pages.get("/me/codes/remove", SIGNED_IN)
+@proved
+def ask_before_switching_off(visit: Visit) -> Answer:
+    """Ask before codes are switched off."""
+    return Page("codes_remove.html") if factors.has_codes(visit.work, visit.actor.id) else Redirect("/me")
+
+
+@pages.post("/me/codes/remove", SIGNED_IN, keeps=False)
+@proved
 def remove_codes(visit: Visit) -> Answer:
     """Stop asking for codes, where they are not needed."""
-    if callers.policy_of(visit.node.settings).needs_second_factor(_own(visit)):
+    if _needs_more(visit, _own(visit)):
         raise ConflictError("Your roles need a second step; set up another app instead of removing this one.")
-    title = visit.gettext("Stop asking for codes")
-    asked = _confirmed(visit, title, title)
-    if asked is not None:
-        return asked
-    with visit.node.works.write(visit.actor) as work:
-        factors.remove_codes(work, visit.actor.id)
+    factors.remove_codes(visit.work, visit.actor.id)
     return Redirect("/me?done=codes-removed")
+
+
+def _needs_more(visit: Visit, account: Account) -> bool:
+    return callers.policy_of(visit.node.settings).needs_second_factor(account)

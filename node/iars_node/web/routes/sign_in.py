@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iars_node.accounts import entry, passkeys, sessions, sign_in
+from iars_node.accounts import entry, factors, passkeys, sessions, sign_in
 from iars_node.accounts import service as accounts
 from iars_node.accounts.model import NextStep, SignedIn, SignInRefused
 from iars_node.errors import LockedError
@@ -134,7 +134,18 @@ def show_code(visit: Visit) -> Answer:
     found = sign_in.step_of(visit.work, visit.cookies.get(callers.STEP, ""))
     if found is None or found[0].kind != sign_in.CODE:
         return Redirect(with_query("/sign-in", next=target))
-    return Page("sign_in_code.html", {"sheet": Sheet(), "next": target, "refused": ""})
+    return _code_page(visit, target, has_app=factors.has_codes(visit.work, found[1].id))
+
+
+def _code_page(visit: Visit, target: str, refused: str = "", *, has_app: bool) -> Page:
+    values = {
+        "sheet": Sheet(),
+        "next": target,
+        "refused": refused,
+        "has_app": has_app,
+        "passkey": passkey_options(visit, passkeys.ENTER),
+    }
+    return Page("sign_in_code.html", values)
 
 
 @pages.post("/sign-in/code", ANYONE, writes=False, keeps=False)
@@ -149,8 +160,9 @@ def enter_code(visit: Visit) -> Answer:
     if answer.reason == "over":
         return Redirect(with_query("/sign-in", next=target), {callers.STEP: None})
     wrong = visit.gettext("The code is not right, or was used before. Wait for the next one and try again.")
-    values = {"sheet": Sheet(), "next": target, "refused": refusal(visit, answer, wrong)}
-    raise UnfinishedError(Page("sign_in_code.html", values))
+    found = sign_in.step_of(visit.work, token)
+    has_app = found is not None and factors.has_codes(visit.work, found[1].id)
+    raise UnfinishedError(_code_page(visit, target, refusal(visit, answer, wrong), has_app=has_app))
 
 
 @pages.get("/sign-in/first", ANYONE)

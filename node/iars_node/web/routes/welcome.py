@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import segno
 from markupsafe import Markup
 
-from iars_node.accounts import entry, factors, sessions, sign_in, step_store
+from iars_node.accounts import entry, factors, passkeys, sessions, sign_in, step_store
 from iars_node.accounts import service as accounts
 from iars_node.web import callers
 from iars_node.web.frame import organisation
 from iars_node.web.pages import ANYONE, Pages
-from iars_node.web.routes.sign_in import session_cookies
+from iars_node.web.routes.sign_in import asking_of, session_cookies
 from iars_node.web.safety import own_path
 from iars_node.web.visit import Page, Redirect, Sheet
 
@@ -93,6 +93,7 @@ def _codes_page(visit: Visit, account: Account, sheet: Sheet) -> Page:
         action="/welcome/codes",
         may_skip=not policy.needs_second_factor(account),
         target=own_path(visit.query.get("next", "") or visit.typed("next")),
+        takes_passkeys=_takes_passkeys(visit),
     )
 
 
@@ -130,6 +131,46 @@ def skip_codes(visit: Visit) -> Answer:
     if found is None or callers.policy_of(visit.node.settings).needs_second_factor(found[1]):
         return _BEGIN_AGAIN
     return _begin(visit, *found, codes=[])
+
+
+@pages.get("/welcome/passkey", ANYONE)
+def show_passkey(visit: Visit) -> Answer:
+    """Let a passkey be made instead of setting up an app."""
+    found = _step(visit, sign_in.ENROL)
+    if found is None:
+        return _BEGIN_AGAIN
+    if not _takes_passkeys(visit):
+        return Redirect("/welcome/codes")
+    return _passkey_page(visit, found[1], Sheet())
+
+
+def _passkey_page(visit: Visit, account: Account, sheet: Sheet) -> Page:
+    asking = asking_of(visit, passkeys.REGISTER)
+    policy = callers.policy_of(visit.node.settings)
+    shown = {
+        "sheet": sheet,
+        "options": passkeys.options_to_add(visit.work, account, asking),
+        "may_skip": not policy.needs_second_factor(account),
+        "target": own_path(visit.query.get("next", "") or visit.typed("next")),
+    }
+    return Page("welcome_passkey.html", shown)
+
+
+def _takes_passkeys(visit: Visit) -> bool:
+    return asking_of(visit, passkeys.REGISTER).place.is_usable
+
+
+@pages.post("/welcome/passkey", ANYONE, keeps=False)
+def add_passkey(visit: Visit) -> Answer:
+    """Begin the session with the passkey that the browser made; recovery codes stand in for a lost device."""
+    found = _step(visit, sign_in.ENROL)
+    if found is None:
+        return _BEGIN_AGAIN
+    step, account = found
+    asking = asking_of(visit, passkeys.REGISTER)
+    with visit.keeping(lambda sheet: _passkey_page(visit, account, sheet)):
+        passkeys.add(visit.work, account, visit.typed("credential"), visit.typed("name"), asking)
+    return _begin(visit, step, account, factors.renew_recovery_codes(visit.work, account))
 
 
 def _begin(visit: Visit, step: Step, account: Account, codes: list[str]) -> Answer:
