@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import phonenumbers
 
-from iars_node.web.labels import KIND_FAULTS
+from iars_node.web.problems import KIND_FAULTS
 from iars_protocol.errors import FieldError
 from iars_protocol.values import check_value
 from iars_protocol.vocabulary import SCOPES, VOCABULARIES, Field

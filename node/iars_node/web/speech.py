@@ -17,7 +17,7 @@ from iars_node.db import EPOCH
 from iars_node.errors import NodeError, RefusedError
 from iars_node.referrals import sentences
 from iars_node.rights.model import TO_TELL_REASONS
-from iars_node.web import labels
+from iars_node.web import labels, problems
 from iars_node.web.languages import alphabetical
 from iars_node.web.moments import Moments
 from iars_protocol.vocabulary import REASONS, SCOPES, VOCABULARIES, Field
@@ -170,7 +170,7 @@ class Speech:
 
     def sentence(self, text: str) -> str:
         """Return a sentence of the rules in this language; the general one where it is not known."""
-        known = text if text in labels.SENTENCES else labels.PROBLEMS["node"]
+        known = text if text in problems.SENTENCES else problems.PROBLEMS["node"]
         return self.language.gettext(known)
 
     def refusal(self, code: str) -> str:
@@ -182,9 +182,9 @@ class Speech:
         if isinstance(error, RefusedError) and error.reason in sentences.SENTENCES:
             return self.refusal(error.reason)
         sentence = str(error)
-        if sentence in labels.SENTENCES:
+        if sentence in problems.SENTENCES:
             return self.language.gettext(sentence)
-        return self.language.gettext(labels.PROBLEMS.get(error.code, labels.PROBLEMS["node"]))
+        return self.language.gettext(problems.PROBLEMS.get(error.code, problems.PROBLEMS["node"]))
 
     def fault(self, text: str) -> str:
         """Return what is wrong with a field, in this language."""
@@ -200,7 +200,7 @@ class Speech:
 
 _ALPHA_2 = 2
 _NO_COUNTRY = frozenset({"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"})
-_KNOWN_FAULTS = frozenset(labels.KIND_FAULTS.values()) | labels.SIGN_IN_FAULTS
+_KNOWN_FAULTS = frozenset(problems.KIND_FAULTS.values()) | problems.SIGN_IN_FAULTS
 
 
 def _field(scope: str, name: str) -> Field | None:

@@ -34,6 +34,7 @@ SHARED = {
         "Corrections",
         "Exploitation",
         "Immigration",
+        "Notifications",
         "Message",
         "Note",
         "Organisation",
