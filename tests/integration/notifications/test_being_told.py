@@ -11,23 +11,30 @@ import pytest
 import structlog
 from sqlalchemy import select
 from tests.conftest import PASSPHRASE
-from tests.federation.neighbours import Neighbour, settle
+from tests.federation.neighbours import settle
 from tests.integration.notifications.conftest import PUBLIC_URL
+from tests.integration.notifications.telling import (
+    ADDRESS,
+    AWAY,
+    arrive,
+    come,
+    open_alarms,
+    open_jobs,
+    tell,
+    wish,
+)
 from tests.pages import Reader, World
 
 from iars_node.accounts import service as accounts
-from iars_node.accounts import sessions
 from iars_node.accounts import store as account_store
-from iars_node.accounts.model import Browser
 from iars_node.audit import alarms
 from iars_node.audit.tables import audit_event
 from iars_node.cases import service as cases
 from iars_node.cases.model import Assignment
 from iars_node.errors import ForbiddenError
-from iars_node.jobs.tables import job
 from iars_node.notifications import service as notifications
 from iars_node.notifications import store
-from iars_node.notifications.model import KINDS, SEND_JOB, Wish
+from iars_node.notifications.model import KINDS, Wish
 from iars_node.notifications.tables import notification_choice
 from iars_node.referrals import service as referrals
 from iars_node.vault.errors import DamagedError
@@ -38,52 +45,7 @@ if TYPE_CHECKING:
 
     from tests.mail import Mailbox
 
-    from iars_node.accounts.model import Account
     from iars_node.clock import SetClock
-    from iars_node.referrals.model import Referral
-
-ADDRESS = "besa@post.example.org"
-AWAY = timedelta(minutes=5)
-
-
-def account_of(side: Neighbour, name: str) -> Account:
-    with side.node.works.read(SYSTEM) as work:
-        found = account_store.account_by_name(work.connection, name)
-    assert found
-    return found
-
-
-def wish(side: Neighbour, name: str = "besa", **changes: object) -> Account:
-    """Let somebody wish to be told of everything that their roles let them act on."""
-    account = account_of(side, name)
-    with side.node.works.write(account.actor) as work:
-        kinds = frozenset(notifications.kinds_for(account.actor))
-        wanted = {"address": ADDRESS, "kinds": kinds, "rhythm": "at-once", **changes}
-        notifications.choose(work, Wish(**wanted), ZoneInfo(side.node.settings.zone))  # type: ignore[arg-type]
-    return account
-
-
-def tell(side: Neighbour, clock: SetClock, after: timedelta = AWAY) -> None:
-    """Let time pass, look for whom something waits, and send what was scheduled."""
-    clock.moment += after
-    side.run_jobs()
-    while side.node.notifier.send_next():
-        pass
-
-
-def come(side: Neighbour, clock: SetClock) -> None:
-    """Let somebody sign in a moment later."""
-    clock.moment += timedelta(seconds=1)
-    account = account_of(side, "besa")
-    with side.node.works.write(SYSTEM) as work:
-        sessions.begin_session(work, account, Browser("192.0.2.1"), sessions.POLICY)
-
-
-async def arrive(world: World) -> Referral:
-    """Refer somebody from the shelter to the mission."""
-    _case, _given, sent = world.referral()
-    await settle(world.shelter, world.mission)
-    return sent
 
 
 def test_nobody_but_a_person_is_told(world: World) -> None:
@@ -184,12 +146,6 @@ async def test_what_was_not_sent_before_they_came_is_not_sent(
     assert open_jobs(world.mission) == 0
     tell(world.mission, clock)
     assert box.messages == []
-
-
-def open_jobs(side: Neighbour) -> int:
-    with side.node.works.read(SYSTEM) as work:
-        open_ones = select(job.c.id).where(job.c.kind == SEND_JOB, job.c.done_at.is_(None))
-        return len(work.connection.execute(open_ones).all())
 
 
 async def test_an_answer_is_told_to_whose_referral_it_is_and_to_nobody_else(
@@ -343,11 +299,6 @@ async def test_a_server_that_is_away_is_tried_at_growing_distances_and_then_alar
     box.answer = "250 OK"
     tell(world.mission, clock, waits[-1])
     assert (len(box.messages), open_jobs(world.mission)) == (1, 0)
-
-
-def open_alarms(side: Neighbour) -> list[alarms.Alarm]:
-    with side.node.works.read(SYSTEM) as work:
-        return [each for each in alarms.open_alarms(work.connection) if each.kind == "notification.refused"]
 
 
 async def test_an_address_that_is_refused_alarms_at_once_and_names_the_account(
