@@ -73,7 +73,7 @@ async def test_a_case_is_handed_over_after_both_sides_have_read_what_they_keep(e
     assert "This case was handed over to Mission" in words(page)
     assert f"{path}" not in page
     refused = besa.get(f"/cases/{case.id}/refer/check?{query}&consent={given.id}")
-    assert "This case was handed over: the other organisation is responsible now" in words(refused.text)
+    assert "The case was handed over; the new organisation refers from now on." in words(refused.text)
 
 
 async def test_what_each_side_keeps_is_said_in_the_readers_own_language(world: World) -> None:
