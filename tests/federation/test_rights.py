@@ -87,7 +87,7 @@ async def test_the_report_says_what_is_held_who_learned_it_and_under_which_paper
     assert "hotel" not in theirs
     with shelter.node.works.read(SYSTEM) as work:
         found = audit_store.page(work.connection, AuditFilter(action="person.access-reported")).events
-    assert [each.event.detail for each in found] == [{"cases": 1, "whole": 1, "language": "en"}]
+    assert [each.event.detail for each in found] == [{"cases": 1, "whole": 1, "drafts": 0, "language": "en"}]
 
 
 async def test_the_report_holds_no_more_content_than_its_maker_may_read(
