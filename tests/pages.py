@@ -13,7 +13,6 @@ from starlette.testclient import TestClient
 from iars_node.accounts import sign_in
 from iars_node.accounts import store as account_store
 from iars_node.accounts.model import Account, Browser, SignedIn
-from iars_node.app import create_app
 from iars_node.db import new_id
 from iars_node.vault import passwords
 from iars_node.work import SYSTEM
@@ -103,7 +102,7 @@ class Reader:
 
     def __init__(self, neighbour: Neighbour, **headers: str) -> None:
         self.http = TestClient(
-            create_app(neighbour.node), base_url="http://localhost", follow_redirects=False, headers=headers
+            neighbour.app, base_url="http://localhost", follow_redirects=False, headers=headers
         )
         self.token = ""
         self.neighbour = neighbour

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tests.conftest import CHEAP, PASSPHRASE
 
+from iars_node.app import create_app
 from iars_node.cases import service as cases
 from iars_node.consent import service as consents
 from iars_node.consent.model import Consent, Recipient, Terms
@@ -30,6 +32,8 @@ from iars_protocol.listing import Listing
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from fastapi import FastAPI
 
     from iars_node.cases.model import Case
     from iars_node.clock import Clock
@@ -87,6 +91,11 @@ class Neighbour:
 
     def __init__(self, node: Node) -> None:
         self.node = node
+
+    @cached_property
+    def app(self) -> FastAPI:
+        """The node's application, which all its readers share as they do where it is served."""
+        return create_app(self.node)
 
     @property
     def id(self) -> bytes:

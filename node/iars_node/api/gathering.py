@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -49,9 +50,14 @@ def api_routes(node: Node) -> APIRouter:
     described = APIRouter(prefix=PREFIX, dependencies=[Depends(_bound(node))])
     for topic in TOPICS:
         described.include_router(topic.router)
-    content = describe_interface(described.routes)
+
+    @cache
+    def describe() -> dict[str, Any]:
+        # Made when it is first asked for: it takes half a second, and few ask.
+        return describe_interface(described.routes)
+
     # The description tells nothing that the source does not: it needs no token.
-    described.add_api_route("/openapi.json", lambda: content, include_in_schema=False)
+    described.add_api_route("/openapi.json", describe, include_in_schema=False)
     described.add_api_route(
         "/{anything:path}",
         _refuse,
