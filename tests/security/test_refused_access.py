@@ -13,9 +13,7 @@ from tests.pages import Reader, copied, make_world
 from iars_node.accounts.service import find_account_by_name
 from iars_node.accounts.tokens import WantedToken, create_token
 from iars_node.audit import store
-from iars_node.audit.actions import ACTIONS
 from iars_node.audit.model import AuditFilter
-from iars_node.web.labels import LOG_TOPICS
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
@@ -128,7 +126,3 @@ def test_a_command_that_a_role_does_not_allow(tmp_path: Path) -> None:
         "route": "iars:case:close",
         "times": 1,
     }
-
-
-def test_every_topic_of_the_log_has_a_name_for_people() -> None:
-    assert {action.partition(".")[0] for action in ACTIONS} == set(LOG_TOPICS)

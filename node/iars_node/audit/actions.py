@@ -68,6 +68,12 @@ _BY_TOPIC = {
 ACTIONS = frozenset(f"{topic}.{word}" for topic, words in _BY_TOPIC.items() for word in words.split())
 
 
-def with_prefix(prefix: str) -> list[str]:
-    """Return the actions that begin with a prefix such as `exchange.`, in order."""
-    return sorted(action for action in ACTIONS if action.startswith(prefix))
+def is_meant(action: str, wanted: str) -> bool:
+    """Say whether an action is the one that is wanted, or begins with a prefix such as `exchange.`."""
+    # `case.opened` means no `case.opened-unassigned`: whoever names a whole action wants that one.
+    return action == wanted if wanted in ACTIONS else action.startswith(wanted)
+
+
+def meant_by(wanted: str) -> list[str]:
+    """Return the actions that a whole action or a prefix means, in order."""
+    return sorted(action for action in ACTIONS if is_meant(action, wanted))

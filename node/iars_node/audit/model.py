@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from iars_node.audit.actions import ACTIONS
+from iars_node.audit.actions import ACTIONS, is_meant
 from iars_protocol import encoding
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class AuditFilter:
     referral_id: str = ""
     actor_id: str = ""
     peer_id: str = ""
-    action: str = ""  # a prefix: `exchange.` or a whole action
+    action: str = ""  # a whole action, or a prefix: `exchange.`
     since: datetime | None = None
     until: datetime | None = None
     # A person's events: about their cases, and about the person's own records.
@@ -94,7 +94,7 @@ class AuditFilter:
         )
         return (
             all(value in ("", found) for value, found in wanted)
-            and event.action.startswith(self.action)
+            and is_meant(event.action, self.action)
             and (self.since is None or event.at >= self.since)
             and (self.until is None or event.at < self.until)
             and (not self.person_ids or self._is_about_person(event))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, or_, select, union, union_all
 
-from iars_node.audit.actions import with_prefix
+from iars_node.audit.actions import meant_by
 from iars_node.audit.model import AuditFilter, Event, EventPage, RecordedEvent
 from iars_node.audit.tables import audit_event
 from iars_node.prepared import insert_many
@@ -90,7 +90,7 @@ def _conditions(filters: AuditFilter) -> list[ColumnElement[bool]]:
 def _about_person(filters: AuditFilter) -> CompoundSelect[Any]:
     """Return the numbers of a person's events; each half has its index, which an `or` would not use."""
     table = audit_event.c
-    own = and_(table.action.in_(with_prefix("person.")), table.subject.in_(filters.person_ids))
+    own = and_(table.action.in_(meant_by("person.")), table.subject.in_(filters.person_ids))
     return union(select(table.seq).where(table.case_id.in_(filters.case_ids)), select(table.seq).where(own))
 
 
@@ -117,7 +117,7 @@ def _query(filters: AuditFilter, conditions: list[ColumnElement[bool]], limit: i
     ordered = select(audit_event).order_by(*order).limit(limit)
     if not filters.action:
         return ordered.where(*conditions)
-    actions = with_prefix(filters.action)
+    actions = meant_by(filters.action)
     is_narrow = (
         filters.case_id or filters.referral_id or filters.actor_id or filters.peer_id or filters.person_ids
     )

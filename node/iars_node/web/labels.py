@@ -20,38 +20,6 @@ if TYPE_CHECKING:
 
 CASE_STATES: Mapping[str, str] = MappingProxyType({"open": N_("Open"), "closed": N_("Closed")})
 
-LOG_TOPICS: Mapping[str, str] = MappingProxyType(
-    {
-        "access": N_("Refused access"),
-        "account": N_("User account"),
-        "alarm": N_("Alarm"),
-        "attachment": N_("Attachment"),
-        "audit": N_("Log"),
-        "backup": N_("Backup"),
-        "case": N_("Case"),
-        "clock": N_("Clock"),
-        "consent": N_("Consent"),
-        "erasure": N_("Erasure"),
-        "exchange": N_("Exchange"),
-        "hold": N_("Legal hold"),
-        "household": N_("Household"),
-        "job": N_("Task of the system"),
-        "key": N_("Key"),
-        "node": N_("This system"),
-        "peer": N_("Organisation"),
-        "person": N_("Person"),
-        "processing": N_("Record of processing"),
-        "referral": N_("Referral"),
-        "report": N_("Report"),
-        "retention": N_("Retention"),
-        "service": N_("Service"),
-        "site": N_("Site"),
-        "team": N_("Team"),
-        "token": N_("Access for a program"),
-        "vault": N_("Key store"),
-    }
-)
-
 REFERRAL_STATES: Mapping[str, str] = MappingProxyType(
     {
         "draft": N_("Draft"),

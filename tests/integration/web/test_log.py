@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from tests.audit_guard import lift_the_guard
 from tests.federation.neighbours import settle
 from tests.pages import Reader, World, add_account, everybodys_hash, words
 
+from iars_node.audit.service import record
 from iars_node.cases import service as cases
 from iars_node.work import SYSTEM
 
@@ -82,6 +84,42 @@ async def test_the_log_is_narrowed_by_kind_organisation_person_and_days(
     assert "case.opened" in found(kind="case", until=f"{before:%Y-%m-%d}")
 
 
+async def test_the_log_is_narrowed_to_a_single_action_by_its_words(world: World, auditor: Reader) -> None:
+    world.referral()
+    await settle(world.shelter, world.mission)
+    with world.shelter.node.works.write(SYSTEM) as work:
+        record(work, "referral.listed")
+    page = auditor.get("/log").text
+    group = page.partition('<optgroup label="Referral">')[2].partition("</optgroup>")[0]
+    assert '<option value="referral.offered">Sent a referral</option>' in group
+    assert 'value="consent.given"' not in group
+    answer = auditor.post("/log", {"kind": "referral.offered"})
+    assert answer.headers["location"] == "/log?kind=referral.offered"
+    narrowed = auditor.get("/log?kind=referral.offered").text
+    assert '<option value="referral.offered" selected>' in narrowed
+    assert codes(narrowed) == {"referral.offered"}
+    assert codes(auditor.get("/log?kind=referral").text) == {"referral.offered", "referral.listed"}
+
+
+def test_an_action_is_not_taken_for_another_that_begins_like_it(world: World, auditor: Reader) -> None:
+    case = world.shelter.open_case()
+    with world.shelter.node.works.write(SYSTEM) as work:
+        record(work, "case.opened-unassigned", case_id=case.id)
+    assert codes(auditor.get("/log?kind=case.opened").text) == {"case.opened"}
+    assert codes(auditor.get("/log?kind=case.opened-unassigned").text) == {"case.opened-unassigned"}
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [("en", "Opened the case"), ("fr", "A ouvert le dossier"), ("ar", "فُتح الملف")]
+)
+def test_an_event_is_said_in_the_readers_words_and_its_code_stands_beside_them(
+    world: World, auditor: Reader, code: str, said: str
+) -> None:
+    world.shelter.open_case()
+    auditor.post("/language", {"language": code, "next": "/"})
+    assert f'{said} <bdi class="code" dir="ltr">case.opened</bdi>' in auditor.get("/log").text
+
+
 def test_what_can_not_be_looked_for_is_said_beside_its_field(world: World, auditor: Reader) -> None:
     world.referral()
     auditor.get("/log")
@@ -111,3 +149,8 @@ def test_an_event_that_somebody_has_changed_is_shown_as_it_is(world: World, audi
     assert answer.status_code == 200
     assert "unheard.of" in words(answer.text)
     assert "By itself" in words(answer.text)
+
+
+def codes(page: str) -> set[str]:
+    """Return the codes of the events that a page shows."""
+    return set(re.findall(r'<bdi class="code" dir="ltr">([^<]+)</bdi>', page))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from iars_node.audit.actions import ACTIONS, with_prefix
+from iars_node.audit.actions import ACTIONS, meant_by
 from iars_node.audit.model import Event, check_event, leaf_hash
 from iars_protocol import encoding
 
@@ -60,9 +60,11 @@ def test_every_action_is_a_topic_and_a_word() -> None:
 
 
 def test_a_prefix_finds_the_actions_of_a_topic() -> None:
-    assert with_prefix("clock.") == ["clock.corrected", "clock.skewed"]
-    assert with_prefix("case.read") == ["case.read"]
-    assert with_prefix("nothing") == []
+    assert meant_by("clock.") == ["clock.corrected", "clock.skewed"]
+    assert meant_by("case.read") == ["case.read"]
+    assert meant_by("nothing") == []
+    assert "exchange.gap-filled" in meant_by("exchange.g")
+    assert meant_by("exchange.gap") == ["exchange.gap"]
 
 
 def test_an_action_outside_the_vocabulary_is_refused() -> None:

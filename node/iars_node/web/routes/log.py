@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from iars_node.audit import store
-from iars_node.audit.actions import ACTIONS
 from iars_node.audit.model import AuditFilter
 from iars_node.audit.service import record
 from iars_node.cases.service.tracing import records_of_person
 from iars_node.errors import NotFoundError
-from iars_node.web.labels import LOG_TOPICS
 from iars_node.web.languages import alphabetical
+from iars_node.web.log_words import LOG_TOPICS, LOG_WORDS
 from iars_node.web.pages import Pages
 from iars_node.web.people import colleagues, organisations
 from iars_node.web.visit import Page, Redirect, Sheet, with_query
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from iars_node.web.visit import Answer, Faults, Visit
 
 pages = Pages()
 
-TOPICS = sorted({action.partition(".")[0] for action in ACTIONS})
+KINDS: Mapping[str, None] = MappingProxyType(dict.fromkeys([*LOG_TOPICS, *LOG_WORDS]))
+"""What the log is narrowed to: a topic, or one action of it."""
 NAMES = ("kind", "peer", "person", "since", "until")
 
 
@@ -47,7 +50,7 @@ def show_log(visit: Visit) -> Answer:
     """Show the events that the address asks for; reading them is an event too."""
     peers = organisations(visit)
     wanted = Wanted(
-        kind=visit.asked("kind", dict.fromkeys(TOPICS)),
+        kind=visit.asked("kind", KINDS),
         peer=visit.asked("peer", peers),
         person=visit.query.get("person", ""),
         since=_text(_day(visit.query.get("since", ""))),
@@ -73,7 +76,7 @@ def narrow(visit: Visit) -> Answer:
             faults["person"] = visit.gettext("There is no person or case of this reference.")
     if faults:
         raise visit.unfinished(lambda sheet: _page(visit, Wanted(), sheet, peers), faults)
-    kind = next(iter(visit.chosen("kind", dict.fromkeys(TOPICS))), "")
+    kind = next(iter(visit.chosen("kind", KINDS)), "")
     peer = next(iter(visit.chosen("peer", peers)), "")
     chosen = Wanted(kind, peer, person, visit.typed("since"), visit.typed("until"))
     return Redirect(with_query("/log", **chosen.to_query()))
@@ -88,8 +91,7 @@ def _page(visit: Visit, wanted: Wanted, sheet: Sheet, peers: dict[str, str]) -> 
     )
     older = {**wanted.to_query(), "from": str(found.next_cursor)}
     events = [recorded.event for recorded in found.events]
-    named = {topic: visit.gettext(LOG_TOPICS[topic]) for topic in TOPICS}
-    kinds = dict(sorted(named.items(), key=lambda entry: alphabetical(entry[1])))
+    kinds, words = _said(visit, LOG_TOPICS), _said(visit, LOG_WORDS)
     record(visit.work, "audit.read", detail={"count": len(events)})
     return Page(
         "log.html",
@@ -99,6 +101,8 @@ def _page(visit: Visit, wanted: Wanted, sheet: Sheet, peers: dict[str, str]) -> 
             "names": colleagues(visit, (one.actor_id for one in events)),
             "peers": peers,
             "kinds": kinds,
+            "words": words,
+            "actions": {name: _within(topic, words) for topic, name in kinds.items()},
             "scopes": lambda codes: visit.speech.listed([visit.speech.scope(code) for code in codes]),
             "chosen": wanted.to_query(),
             "more": "" if found.next_cursor is None else with_query("/log", **older),
@@ -106,12 +110,22 @@ def _page(visit: Visit, wanted: Wanted, sheet: Sheet, peers: dict[str, str]) -> 
     )
 
 
+def _said(visit: Visit, words: Mapping[str, str]) -> dict[str, str]:
+    """Return words in the reader's language, in the order of its alphabet."""
+    said = {code: visit.gettext(word) for code, word in words.items()}
+    return dict(sorted(said.items(), key=lambda entry: alphabetical(entry[1])))
+
+
+def _within(topic: str, words: Mapping[str, str]) -> dict[str, str]:
+    return {code: word for code, word in words.items() if code.startswith(f"{topic}.")}
+
+
 def _filter(visit: Visit, wanted: Wanted) -> AuditFilter:
     person_ids, case_ids = records_of_person(visit.work, wanted.person) if wanted.person else ((), ())
     since, until = _day(wanted.since), _day(wanted.until)
     return AuditFilter(
         peer_id=wanted.peer,
-        action=f"{wanted.kind}." if wanted.kind else "",
+        action=f"{wanted.kind}." if wanted.kind in LOG_TOPICS else wanted.kind,
         since=None if since is None else _begin(visit, since),
         # The last day is one of those that are shown.
         until=None if until is None else _begin(visit, until + timedelta(days=1)),
