@@ -5,15 +5,12 @@ from __future__ import annotations
 _BY_TOPIC = {
     "access": "refused",
     "case": (
-        "opened read searched listed changed assigned closed reopened merged linked imported exported "
-        "erased erasure-requested reported scope-read content-received noted locked unlocked retained "
-        "duplicates-listed opened-unassigned opening-seen opening-reviewed task-added task-done draft-erased"
+        "opened read searched listed changed assigned closed reopened imported exported erased reported "
+        "scope-read content-received noted locked unlocked retained duplicates-listed opened-unassigned "
+        "opening-seen opening-reviewed task-added task-done draft-erased"
     ),
-    "person": (
-        "opened read changed merged unmerged told-apart linked access-reported corrected correction-told "
-        "correction-forwarded"
-    ),
-    "household": "opened changed linked unlinked",
+    "person": ("merged unmerged told-apart access-reported corrected correction-told correction-forwarded"),
+    "household": "opened linked unlinked",
     "attachment": "added expected read sent not-sent received refused removed erased",
     "consent": (
         "requested given renewed refused narrowed withdrawn revoked expired invalidated read "
@@ -22,47 +19,40 @@ _BY_TOPIC = {
         "onward-noticed onward-told onward-untold handed-over handover-kept answers-ended answers-erased"
     ),
     "referral": (
-        "drafted previewed offered received read opened accepted rejected started held resumed completed "
-        "failed cancelled expired entered-in-error disclosed amended message-sent message-received "
-        "appointment-sent appointment-received attachment-sent attachment-received refused escalated "
-        "rerouted overdue erased listed recorded scope-read"
+        "previewed offered read opened accepted rejected started held completed failed cancelled expired "
+        "entered-in-error disclosed amended message-sent appointment-sent refused escalated erased listed "
+        "scope-read"
     ),
-    "erasure": "asked notified reported answered proved retained overdue paused confirmed",
+    "erasure": "asked reported answered proved retained overdue paused confirmed",
     "exchange": (
-        "queued sent envelope-received receipt-received receipt-refused refused duplicate replayed gap "
-        "gap-filled tampered undecryptable unknown-sender expired out-of-order conflicting "
-        "peer-unreachable peer-reached parked unparked withheld resync-asked resync-answered restored-peer "
-        "stream-skipped rate-limited"
+        "envelope-received receipt-received receipt-refused refused duplicate gap gap-filled tampered "
+        "out-of-order conflicting peer-unreachable peer-reached parked unparked withheld resync-asked "
+        "resync-answered restored-peer stream-skipped"
     ),
-    "peer": (
-        "added pinned verified changed suspended resumed removed listing-received listing-refused "
-        "key-rotated key-revoked fork-seen tested"
-    ),
+    "peer": "added verified suspended listing-received listing-refused fork-seen tested",
     "account": (
-        "created changed roles-changed teams-changed disabled enabled password-set signed-in "
-        "sign-in-failed signed-out signed-out-everywhere session-locked session-unlocked code-issued reset "
-        "codes-set codes-removed recovery-codes-set recovery-code-used passkey-added passkey-removed "
-        "passkey-copied notifications-chosen notifications-ended notified"
+        "created changed roles-changed teams-changed disabled enabled password-set signed-in sign-in-failed "
+        "signed-out signed-out-everywhere session-locked session-unlocked code-issued reset codes-set "
+        "codes-removed recovery-codes-set recovery-code-used passkey-added passkey-removed passkey-copied "
+        "notifications-chosen notifications-ended notified"
     ),
-    "site": "created changed closed",
-    "team": "created changed closed",
-    "token": "created revoked refused",
-    "key": "created rotated revoked exported destroyed published",
-    "vault": "created unlocked unlock-failed locked passphrase-changed keys-erased",
-    "job": "parked retried cancelled",
-    "backup": "made restored verified failed",
+    "site": "created closed",
+    "team": "created closed",
+    "token": "created revoked",
+    "key": "created rotated exported",
+    "vault": "passphrase-changed keys-erased",
+    "job": "parked retried",
+    "backup": "made restored",
     "clock": "skewed corrected",
     "alarm": "raised acknowledged",
     "audit": (
         "read exported verified checkpointed cosigned witnessed origin-opened gap-found fork-seen "
         "rollback-seen witness-asked rebuilt"
     ),
-    "report": "made exported",
     "retention": "rule-set rule-removed previewed applied",
     "hold": "set lifted",
     "processing": "read exported",
-    "service": "offered changed withdrawn capacity-changed",
-    "node": "initialised started stopped settings-changed listing-published migrated",
+    "node": "initialised started stopped migrated",
 }
 
 ACTIONS = frozenset(f"{topic}.{word}" for topic, words in _BY_TOPIC.items() for word in words.split())

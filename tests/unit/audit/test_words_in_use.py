@@ -47,6 +47,24 @@ def test_every_recorded_action_is_in_the_vocabulary() -> None:
     assert "account.created" in recorded
 
 
+# Put together where they are recorded, of a topic and what came of it.
+COMPOSED = {"exchange.envelope-received", "exchange.out-of-order", "consent.requested"}
+VOCABULARIES = {"actions.py", "alarms.py", "labels.py", "log_words.py"}
+
+
+def _texts() -> Iterator[str]:
+    for root in ROOTS:
+        for path in sorted(root.rglob("*.py")):
+            if path.name not in VOCABULARIES:
+                for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                        yield node.value
+
+
+def test_no_action_of_the_vocabulary_is_one_that_nothing_records() -> None:
+    assert ACTIONS - set(_texts()) - _words("record", 1) == COMPOSED
+
+
 def test_every_raised_alarm_is_in_the_vocabulary() -> None:
     raised = _words("raise_alarm", 1)
     assert raised - ALARMS == set()
