@@ -88,8 +88,8 @@ def history(works: Works, clock: SetClock) -> Works:
         audit.Entry("case.opened", case_id="c1"),
         audit.Entry("case.read", case_id="c2"),
         audit.Entry("referral.offered", case_id="c1", referral_id="r1", peer_id="p1"),
-        audit.Entry("exchange.sent", referral_id="r1", peer_id="p1"),
-        audit.Entry("exchange.sent", referral_id="r2", peer_id="p2"),
+        audit.Entry("exchange.withheld", referral_id="r1", peer_id="p1"),
+        audit.Entry("exchange.withheld", referral_id="r2", peer_id="p2"),
     ]
     for entry in entries:
         with works.write(WORKER) as work:
@@ -105,11 +105,11 @@ def history(works: Works, clock: SetClock) -> Works:
     [
         (AuditFilter(case_id="c1"), ["referral.offered", "case.opened"]),
         (AuditFilter(case_id="c1", action="case."), ["case.opened"]),
-        (AuditFilter(referral_id="r1"), ["exchange.sent", "referral.offered"]),
-        (AuditFilter(peer_id="p2"), ["exchange.parked", "exchange.sent"]),
+        (AuditFilter(referral_id="r1"), ["exchange.withheld", "referral.offered"]),
+        (AuditFilter(peer_id="p2"), ["exchange.parked", "exchange.withheld"]),
         (AuditFilter(peer_id="p2", action="exchange.parked"), ["exchange.parked"]),
         (AuditFilter(actor_id="node"), ["exchange.parked"]),
-        (AuditFilter(action="exchange."), ["exchange.parked", "exchange.sent", "exchange.sent"]),
+        (AuditFilter(action="exchange."), ["exchange.parked", "exchange.withheld", "exchange.withheld"]),
         (AuditFilter(action="case.read"), ["case.read"]),
         (AuditFilter(action="unheard-of."), []),
     ],
