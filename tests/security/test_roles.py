@@ -92,13 +92,16 @@ def walk(reader: Reader, records: Records, entry: Entry) -> Response:
     return reader.get(f"{path}?{records.chosen}") if entry.method == "GET" else reader.post(path, None)
 
 
+NAMES_NOTHING_HERE = frozenset({"/kept", "/me/passkeys/remove", "/cases/{case_id}/household/leave"})
+"""Nobody has kept a form here, has a passkey, or lives together with somebody."""
+
+
 def also_calm(entry: Entry) -> set[int]:
     """Return what a page may also answer when nothing is wrong."""
     if entry.path.startswith("/referrals/{referral_id}/"):
         # A step that is the other side's to take is no page on this side.
         return {409}
-    # Nobody has kept a form here.
-    return {404} if entry.path == "/kept" else set()
+    return {404} if entry.path in NAMES_NOTHING_HERE else set()
 
 
 def fresh(world: World, who: str) -> Reader:
