@@ -9,6 +9,23 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from webauthn import (
+    generate_authentication_options,
+    generate_registration_options,
+    options_to_json,
+    verify_authentication_response,
+    verify_registration_response,
+)
+from webauthn.helpers import base64url_to_bytes, parse_authentication_credential_json
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    CredentialDeviceType,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
 from iars_node.accounts import challenges, factor_store, factors, store
 from iars_node.accounts.model import LONGEST_LABEL, Passkey, SignInRefused
 from iars_node.audit import alarms, record
@@ -25,15 +42,9 @@ MOST = 20
 LONGEST_ANSWER = 20_000
 REGISTER, ENTER, UNLOCK, PROVE = "register", "sign-in", "unlock", "prove"
 
-# The library brings another one for certificates, 13 MB in all: it is read when somebody first signs in.
-
-
-def _broken(*also: type[Exception]) -> tuple[type[Exception], ...]:
-    """Return what the library lets through of its own and its parsers' errors, where an answer is none."""
-    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415 - as said above
-
-    its_own = (WebAuthnException, struct.error)
-    return (*its_own, ValueError, TypeError, KeyError, AttributeError, IndexError, *also)
+# What the library lets through of its own and its parsers' errors, where an answer is no answer at all.
+_BROKEN = (WebAuthnException, ValueError, TypeError, KeyError, AttributeError, IndexError, struct.error)
+_REQUIRED = UserVerificationRequirement.REQUIRED
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +85,6 @@ def place_of(public_url: str, port: int, name: str) -> Place:
 
 def options_to_add(work: Work, account: Account, asking: Asking) -> str:
     """Return what a browser needs to make a passkey for an account, as JSON."""
-    from webauthn import generate_registration_options, options_to_json  # noqa: PLC0415 - as said above
-    from webauthn.helpers import structs  # noqa: PLC0415 - as said above
-
     known = factor_store.passkeys_of(work.connection, account.id)
     options = generate_registration_options(
         rp_id=asking.place.host,
@@ -86,33 +94,26 @@ def options_to_add(work: Work, account: Account, asking: Asking) -> str:
         user_id=bytes.fromhex(account.id),
         user_display_name=account.name,
         challenge=challenges.new_challenge(work, asking.browser_secret, asking.purpose),
-        authenticator_selection=structs.AuthenticatorSelectionCriteria(
-            resident_key=structs.ResidentKeyRequirement.REQUIRED,
-            user_verification=structs.UserVerificationRequirement.REQUIRED,
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=_REQUIRED
         ),
-        exclude_credentials=[structs.PublicKeyCredentialDescriptor(each.credential_id) for each in known],
+        exclude_credentials=[PublicKeyCredentialDescriptor(each.credential_id) for each in known],
     )
     return options_to_json(options)
 
 
 def options_to_enter(work: Work, asking: Asking) -> str:
     """Return what a browser needs to sign in with a passkey, as JSON; the device knows whose it is."""
-    from webauthn import generate_authentication_options, options_to_json  # noqa: PLC0415 - as said above
-    from webauthn.helpers.structs import UserVerificationRequirement  # noqa: PLC0415 - as said above
-
     options = generate_authentication_options(
         rp_id=asking.place.host,
         challenge=challenges.new_challenge(work, asking.browser_secret, asking.purpose),
-        user_verification=UserVerificationRequirement.REQUIRED,
+        user_verification=_REQUIRED,
     )
     return options_to_json(options)
 
 
 def add(work: Work, account: Account, answer: str, name: str, asking: Asking) -> Passkey:
     """Add the passkey that a browser made."""
-    from webauthn import verify_registration_response  # noqa: PLC0415 - as said above
-    from webauthn.helpers.structs import CredentialDeviceType  # noqa: PLC0415 - as said above
-
     known = factor_store.passkeys_of(work.connection, account.id)
     if not 0 < len(name.strip()) <= LONGEST_LABEL:
         raise InvalidError("The passkey needs a name.", {"name": "Write a name for the device."})
@@ -127,7 +128,7 @@ def add(work: Work, account: Account, answer: str, name: str, asking: Asking) ->
             expected_origin=asking.place.origin,
             require_user_verification=True,
         )
-    except _broken() as error:
+    except _BROKEN as error:
         raise _unusable() from error
     is_taken = factor_store.passkey_by_credential(work.connection, made.credential_id) is not None
     if is_taken or not challenges.use_up(work, challenge):
@@ -165,12 +166,10 @@ def remove(work: Work, account: Account, passkey_id: str, *, needs_more: bool = 
 
 def verify(work: Work, answer: str, asking: Asking) -> Account | SignInRefused:
     """Return the account whose passkey a browser has just proved to hold; every refusal is the same."""
-    from webauthn.helpers import parse_authentication_credential_json  # noqa: PLC0415 - as said above
-
     try:
         challenge = _genuine_challenge(work, answer, asking)
         given = parse_authentication_credential_json(answer)
-    except _broken(InvalidError):
+    except (InvalidError, *_BROKEN):
         return SignInRefused("wrong")
     passkey = factor_store.passkey_by_credential(work.connection, given.raw_id)
     account = None if passkey is None else store.account_by_id(work.connection, passkey.account_id)
@@ -188,8 +187,6 @@ def verify(work: Work, answer: str, asking: Asking) -> Account | SignInRefused:
 def _is_right(
     work: Work, given: AuthenticationCredential, passkey: Passkey, challenge: bytes, place: Place
 ) -> bool:
-    from webauthn import verify_authentication_response  # noqa: PLC0415 - as said above
-
     try:
         # The counter is looked at afterwards: only a right signature may raise the alarm of a copy.
         proved = verify_authentication_response(
@@ -201,7 +198,7 @@ def _is_right(
             credential_current_sign_count=0,
             require_user_verification=True,
         )
-    except _broken():
+    except _BROKEN:
         return False
     if not challenges.use_up(work, challenge):
         return False
@@ -216,14 +213,12 @@ def _is_right(
 
 def _genuine_challenge(work: Work, answer: str, asking: Asking) -> bytes:
     """Return the challenge that an answer names, if it was made for this browser and purpose."""
-    from webauthn.helpers import base64url_to_bytes  # noqa: PLC0415 - as said above
-
     if len(answer) > LONGEST_ANSWER:
         raise _unusable()
     try:
         content = json.loads(base64url_to_bytes(json.loads(answer)["response"]["clientDataJSON"]))
         challenge = base64url_to_bytes(content["challenge"])
-    except _broken(RecursionError) as error:
+    except (*_BROKEN, RecursionError) as error:
         raise _unusable() from error
     if not challenges.is_genuine(work, challenge, asking.browser_secret, asking.purpose):
         raise _unusable()
