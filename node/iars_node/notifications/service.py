@@ -55,7 +55,7 @@ def choose(work: Work, wish: Wish, zone: ZoneInfo) -> None:
         faults["kinds"] = "Choose from the list."
     if wish.rhythm not in RHYTHMS:
         faults["rhythm"] = "Choose from the list."
-    if not 0 <= wish.hour <= 23:  # noqa: PLR2004 - hours of a day
+    if wish.hour not in range(24):
         faults["hour"] = "Choose from the list."
     if faults:
         raise InvalidError("Nothing was kept.", faults)
