@@ -9,6 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 
 from iars_node.clock import SetClock
@@ -37,6 +38,14 @@ settings.load_profile(os.environ.get("IARS_TESTS_HYPOTHESIS", "quick"))
 def pytest_configure(config: pytest.Config) -> None:
     """Add up what each suite costs."""
     config.pluginmanager.register(Budget(), "budget")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Write down which lines ran: a process of several that takes long to end is killed before it does so."""
+    measuring = Coverage.current()
+    if measuring is not None:
+        measuring.save()
 
 
 @pytest.fixture(scope="session")
