@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.routing import Route
 
 from iars_node.api.gathering import api_routes
 from iars_node.attachments.routes import upload_routes
 from iars_node.audit import sequencing
 from iars_node.errors import NodeError
-from iars_node.exchange.routes import EnvelopesFirst, listing_routes
+from iars_node.exchange.routes import EnvelopesFirst, listing_route
 from iars_node.jobs.model import Worker
 from iars_node.jobs.service import run_due, schedule
 from iars_node.node import STANDING_JOBS
@@ -63,13 +64,24 @@ def create_app(node: Node) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.add_exception_handler(NodeError, answer_error)
-    app.include_router(listing_routes(node.vault))
-    app.include_router(upload_routes(node.intake))
-    app.include_router(api_routes(node))
+    app.state.node = node
+    # As they are, not included: the framework would make every route once more, with all that it checks.
+    app.router.routes += [
+        _health(node),
+        listing_route(node.vault),
+        *upload_routes(node.intake),
+        *api_routes(),
+    ]
     add_pages(app, node)
     app.envelopes = EnvelopesFirst(node.reception, answer_error)
-    app.add_api_route("/health", lambda: {"unlocked": node.vault.is_unlocked}, include_in_schema=False)
     return app
+
+
+def _health(node: Node) -> Route:
+    def show(_request: Request) -> Response:
+        return JSONResponse({"unlocked": node.vault.is_unlocked})
+
+    return Route("/health", show, methods=["GET"])
 
 
 async def answer_error(_request: Request, error: Exception) -> Response:

@@ -55,7 +55,7 @@ class Caller:
 
     def note_refusal(self, error: ForbiddenError, path: str, action: str) -> None:
         """Record that the request was refused."""
-        route = route_code(self.request.method, PREFIX + path)
+        route = route_code(self.request.method, path)
         refused = refusal_of(error, route, action, self.request.path_params)
         note_refusal(self.node.works, self.actor, refused)
 
@@ -91,7 +91,7 @@ class Permission:
 
     def __call__(self, request: Request) -> None:
         """Authenticate a request and refuse a token without the action."""
-        node = request.state.api_node
+        node = request.app.state.node
         actor = authenticate(node, request.headers.get("authorization", ""))
         # Known before it is let in: a refusal is noted with who was refused.
         request.state.caller = Caller(node, actor, request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 
 from iars_node.api.callers import PREFIX
 from iars_node.api.description import describe_interface
@@ -23,9 +23,7 @@ from iars_node.api.routes.withdrawals import withdrawals
 from iars_node.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from iars_node.node import Node
+    from starlette.routing import BaseRoute
 
 DESCRIPTION = f"{PREFIX}/openapi.json"
 TOPICS = (
@@ -45,34 +43,33 @@ TOPICS = (
 EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def api_routes(node: Node) -> APIRouter:
-    """Return the interface for the organisation's own systems."""
-    described = APIRouter(prefix=PREFIX, dependencies=[Depends(_bound(node))])
-    for topic in TOPICS:
-        described.include_router(topic.router)
+@cache
+def api_routes() -> tuple[BaseRoute, ...]:
+    """Return the interface for the organisation's own systems: the same routes for every node of a process.
 
-    @cache
-    def describe() -> dict[str, Any]:
-        # Made when it is first asked for: it takes half a second, and few ask.
-        return describe_interface(described.routes)
-
+    Which node is asked stands in the application's state.
+    """
+    general = APIRouter(prefix=PREFIX)
     # The description tells nothing that the source does not: it needs no token.
-    described.add_api_route("/openapi.json", describe, include_in_schema=False)
-    described.add_api_route(
+    general.add_api_route("/openapi.json", describe, include_in_schema=False)
+    general.add_api_route(
         "/{anything:path}",
         _refuse,
         methods=EVERY_METHOD,
         include_in_schema=False,
         route_class_override=ApiRoute,
     )
-    return described
+    return (*_operations(), *general.routes)
 
 
-def _bound(node: Node) -> Callable[[Request], None]:
-    def bind(request: Request) -> None:
-        request.state.api_node = node
+@cache
+def describe() -> dict[str, Any]:
+    """Describe the interface; made when it is first asked for: it takes half a second, and few ask."""
+    return describe_interface(_operations())
 
-    return bind
+
+def _operations() -> list[BaseRoute]:
+    return [route for topic in TOPICS for route in topic.router.routes]
 
 
 def _refuse() -> dict[str, Any]:

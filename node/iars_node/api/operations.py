@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 
-from iars_node.api.callers import Permission
+from iars_node.api.callers import PREFIX, Permission
 from iars_node.api.idempotency import HEADER
 from iars_node.api.problems import answer_problem, describe
 from iars_node.errors import ForbiddenError, NodeError
@@ -92,7 +92,7 @@ class Topic:
     """The operations of one topic."""
 
     def __init__(self, name: str) -> None:
-        self.router = APIRouter(tags=[name], route_class=ApiRoute)
+        self.router = APIRouter(prefix=PREFIX, tags=[name], route_class=ApiRoute)
 
     def read(
         self, path: str, action: str, *, errors: tuple[int, ...] = (), extra: dict[str, Any] | None = None

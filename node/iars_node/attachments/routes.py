@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Request, Response
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from iars_node.errors import ConflictError, InvalidError, NotFoundError
 from iars_node.exchange.uploads import CONFLICT, DONE, FOLDER, LENGTH, OCTETS, OFFSET
@@ -18,21 +19,18 @@ MOST_DIGITS = 19
 CUT = 400
 
 
-def upload_routes(intake: Intake) -> APIRouter:
+def upload_routes(intake: Intake) -> tuple[Route, Route]:
     """Return the routes that other nodes use."""
-    router = APIRouter(include_in_schema=False)
 
-    @router.head(f"{FOLDER}/{{digest}}")
-    async def ask(digest: str, request: Request) -> Response:
-        return _answer(200, await intake.ask(request.headers, _octets(digest)))
+    async def ask(request: Request) -> Response:
+        return _answer(200, await intake.ask(request.headers, _octets(request)))
 
-    @router.patch(f"{FOLDER}/{{digest}}")
-    async def append(digest: str, request: Request) -> Response:
+    async def append(request: Request) -> Response:
         if request.headers.get("content-type") != OCTETS:
             raise InvalidError(f"A piece is expected as {OCTETS}.")
         offset = _offset(request.headers.get(OFFSET, ""))
         try:
-            progress = await intake.append(request.headers, _octets(digest), offset, request.stream())
+            progress = await intake.append(request.headers, _octets(request), offset, request.stream())
         except ConflictError:
             return Response(status_code=CONFLICT)
         except ClientDisconnect:
@@ -40,7 +38,8 @@ def upload_routes(intake: Intake) -> APIRouter:
             return Response(status_code=CUT)
         return _answer(DONE, progress)
 
-    return router
+    path = f"{FOLDER}/{{digest}}"
+    return Route(path, ask, methods=["HEAD"]), Route(path, append, methods=["PATCH"])
 
 
 def _answer(status: int, progress: Progress) -> Response:
@@ -48,7 +47,8 @@ def _answer(status: int, progress: Progress) -> Response:
     return Response(status_code=status, headers=headers)
 
 
-def _octets(digest: str) -> bytes:
+def _octets(request: Request) -> bytes:
+    digest: str = request.path_params["digest"]
     if len(digest) != DIGEST_DIGITS or set(digest) - set("0123456789abcdef"):
         raise NotFoundError("No such attachment is expected.")
     return bytes.fromhex(digest)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Request, Response
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from iars_node.errors import InvalidError, NodeError
 from iars_node.exchange.sending import CBOR, LISTING_PATH, PATH
@@ -79,12 +80,10 @@ class EnvelopesFirst:
         return Response(await self._reception.receive(request.headers, body), media_type=CBOR)
 
 
-def listing_routes(vault: Vault) -> APIRouter:
+def listing_route(vault: Vault) -> Route:
     """Return the route that shows other nodes this node's listing."""
-    router = APIRouter(include_in_schema=False)
 
-    @router.get(LISTING_PATH)
-    def show_listing() -> Response:
+    def show_listing(_request: Request) -> Response:
         return Response(identity_of(vault).signed_listing.to_bytes(), media_type=CBOR)
 
-    return router
+    return Route(LISTING_PATH, show_listing, methods=["GET"])

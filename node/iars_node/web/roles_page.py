@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iars_node.accounts.access import ROLES, TABLE, as_markdown
-from iars_node.api.callers import PREFIX
 from iars_node.api.gathering import DESCRIPTION, TOPICS
 from iars_node.api.operations import ACTION
 from iars_node.web.pages import ANYONE, SIGNED_IN
@@ -60,7 +59,7 @@ def interface_rows() -> list[tuple[str, str]]:
             action = (getattr(route, "openapi_extra", None) or {})[ACTION]
             methods: set[str] = getattr(route, "methods", set())
             path: str = getattr(route, "path", "")
-            found += [(f"{method} {PREFIX}{path}", action) for method in methods]
+            found += [(f"{method} {path}", action) for method in methods]
     return sorted(found, key=_by_path)
 
 

@@ -10,6 +10,7 @@ from tests.pages import Reader
 
 from iars_node.accounts.access import ACTIONS, ROLES
 from iars_node.rights.service import correct
+from iars_node.web.desk import Desk
 from iars_node.web.routes import entries, web_routes
 from iars_node.work import SYSTEM
 
@@ -83,7 +84,7 @@ async def test_every_page_shows_itself_to_a_case_worker_on_each_database(either_
 
 
 def test_every_route_of_the_router_is_a_declared_page(world: World) -> None:
-    routes = {route.name for route in web_routes(world.shelter.node).routes}  # type: ignore[attr-defined]  # all are named
+    routes = {route.name for route in web_routes(Desk(world.shelter.node))}
     assert routes == {entry.name for entry in entries()} | {"files"}
     for entry in entries():
         assert entry.action in ACTIONS | {"anyone", "signed-in"}, entry.name

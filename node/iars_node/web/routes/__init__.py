@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
 from fastapi.exception_handlers import http_exception_handler
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.routing import Route
 
     from iars_node.web.node import WebNode
     from iars_node.web.pages import Entry
@@ -97,16 +97,15 @@ def entries() -> list[Entry]:
     return [entry for topic in TOPICS for entry in topic.pages.entries]
 
 
-def web_routes(node: WebNode) -> APIRouter:
+def web_routes(desk: Desk) -> list[Route]:
     """Return the routes of every page and of the files that pages need."""
-    desk = Desk(node)
-    return _router(desk)
+    return [files.route(), *(desk.route(entry) for entry in entries())]
 
 
 def add_pages(app: FastAPI, node: WebNode) -> None:
     """Add every page to an application, and a calm answer for addresses where there is none."""
     desk = Desk(node)
-    app.include_router(_router(desk))
+    app.router.routes += web_routes(desk)
 
     async def answer_lost(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
@@ -116,10 +115,3 @@ def add_pages(app: FastAPI, node: WebNode) -> None:
         return await http_exception_handler(request, error)
 
     app.add_exception_handler(HTTPException, answer_lost)
-
-
-def _router(desk: Desk) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
-    router.routes.append(files.route())
-    router.routes.extend(desk.route(entry) for entry in entries())
-    return router
