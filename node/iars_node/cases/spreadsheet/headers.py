@@ -7,8 +7,6 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from rapidfuzz import fuzz, process
-
 from iars_node.cases.spreadsheet.model import ColumnMapping, SheetMapping
 from iars_node.cases.spreadsheet.targets import BESIDE, importable_fields
 from iars_node.vault.words import words
@@ -49,6 +47,8 @@ def guess(header: str) -> str | None:
     known = known_headers()
     if text in known:
         return known[text]
+    from rapidfuzz import fuzz, process  # noqa: PLC0415 - a few megabytes, for who imports spreadsheets
+
     closest = process.extractOne(text, known.keys(), scorer=fuzz.ratio, score_cutoff=_ALIKE)
     return None if closest is None else known[closest[0]]
 

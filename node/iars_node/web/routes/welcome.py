@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import segno
 from markupsafe import Markup
 
 from iars_node.accounts import entry, factors, passkeys, sessions, sign_in, step_store
@@ -107,6 +106,8 @@ def codes_page(visit: Visit, work: Work, account: Account, sheet: Sheet, **value
 
 
 def _qr_code(enrolment: Enrolment) -> Markup:
+    import segno  # noqa: PLC0415 - for the day on which somebody sets up codes
+
     drawn = segno.make(enrolment.address, error="m", micro=False)
     # The library writes nothing but numbers into its markup; dark on light whatever the page's colours are.
     return Markup(drawn.svg_inline(scale=5, border=4, dark="#000", light="#fff", omitsize=True))  # noqa: S704
