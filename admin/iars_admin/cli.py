@@ -66,7 +66,3 @@ def main() -> None:
         build_app()()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-
-
-if __name__ == "__main__":
-    main()

@@ -63,7 +63,7 @@ class ServedNode(Neighbour):
         places = os.pathsep.join(str(ROOT / name) for name in ("protocol", "node", "admin"))
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "iars_admin.cli", "serve"],
+                [sys.executable, "-m", "iars_admin", "serve"],
                 env={
                     **os.environ,
                     "PYTHONPATH": places,

@@ -36,7 +36,7 @@ def start_demo(*arguments: str) -> subprocess.Popen[str]:
     paths = [str(ROOT / name) for name in ("protocol", "node", "admin")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
-        [sys.executable, "-m", "iars_admin.cli", *arguments],
+        [sys.executable, "-m", "iars_admin", *arguments],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,

@@ -79,7 +79,7 @@ class Organisation:
     def _server_command(self) -> list[str]:
         passphrase_file = str(self.secret_file("passphrase"))
         own = ["--folder", str(self.folder), "--passphrase-file", passphrase_file]
-        return [sys.executable, "-m", "iars_admin.cli", *own, "serve"]
+        return [sys.executable, "-m", "iars_admin", *own, "serve"]
 
     def found(self) -> None:
         """Make the node, its worker's account and the listing that it hands to others."""

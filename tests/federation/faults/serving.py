@@ -78,7 +78,7 @@ class Served(Neighbour):
         own = {"IARS_FOLDER": str(self.folder), "IARS_PORT": str(port), "IARS_PASSPHRASE": PASSPHRASE}
         with self.log.open("ab") as log:
             self._processes[port] = subprocess.Popen(
-                [sys.executable, "-m", "iars_admin.cli", "serve"],
+                [sys.executable, "-m", "iars_admin", "serve"],
                 env={**os.environ, "PYTHONPATH": places, **own},
                 stdout=log,
                 stderr=log,

@@ -14,7 +14,7 @@ from tests.integration.admin.organisations import PASSWORD, consent_words, deliv
 if TYPE_CHECKING:
     from tests.integration.admin.organisations import Organisation
 
-IARS = "from iars_admin.cli import main; main()"
+IARS = "from iars_admin.__main__ import main; main()"
 ASKED = ("--to", "mission", "--service", "MED-SCREEN")
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 START_SECONDS = 30
-PROGRAM = [sys.executable, "-m", "iars_admin.cli"]
+PROGRAM = [sys.executable, "-m", "iars_admin"]
 
 
 def free_port() -> int:
