@@ -97,7 +97,10 @@ def test_what_is_no_plain_spreadsheet_is_refused_in_a_sentence(besa: Reader, kin
 
 
 def test_a_file_that_is_too_large_is_not_read_to_its_end(besa: Reader) -> None:
-    assert uploaded(besa, b"a" * (MOST_BYTES + 1)).status_code == 413
+    answer = uploaded(besa, b"a" * (MOST_BYTES + 1))
+    assert answer.status_code == 413
+    assert "too long" in words(answer.text)
+    assert answer.headers["content-type"].startswith("text/html")
 
 
 def test_nobody_uploads_without_signing_in_or_without_the_sessions_token(world: World, besa: Reader) -> None:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from iars_node.accounts import sessions
 from iars_node.accounts.access import may, require
 from iars_node.errors import ForbiddenError, InvalidError, NodeError, NotAssignedError, NotFoundError
-from iars_node.web import attachment_forms, callers, keeping, languages, live, refusing, safety, uploads
+from iars_node.web import callers, keeping, languages, live, refusing, safety, uploads
 from iars_node.web.frame import frame_of
 from iars_node.web.pages import ANYONE, SIGNED_IN, Entry
 from iars_node.web.rendering import render
@@ -39,10 +39,9 @@ from iars_node.web.visit import (
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from iars_node.web.attachment_forms import Received
     from iars_node.web.callers import Caller
     from iars_node.web.node import WebNode
-    from iars_node.web.uploads import Upload
+    from iars_node.web.uploads import Received
 
 MOST_BYTES = 512 * 1024
 MOST_FIELDS = 3000
@@ -61,13 +60,6 @@ def _nowhere(_visit: Visit) -> Answer:
 _LOST = Entry("GET", "", ANYONE, _nowhere, writes=False)
 
 
-class TooLargeError(NodeError):
-    """A form that is longer than any honest one."""
-
-    code = "too-large"
-    status = 413
-
-
 @dataclass(frozen=True)
 class Call:
     """One request, as far as it is known before its page is asked."""
@@ -77,16 +69,15 @@ class Call:
     body: bytes | None
     caller: Caller
     speech: Speech
-    upload: Upload | None = None
     received: Received | None = None
 
     @cached_property
     def form(self) -> Typed:
         """What was typed, without signs that no keyboard gives."""
-        if self.upload is not None:
-            return _fields_of(self.upload)
+        if self.received is not None and self.received.error is not None and self.entry.takes_file:
+            raise self.received.error
         if self.body is None:
-            raise TooLargeError("The form is too long.")
+            raise uploads.TooLargeError("The form is too long.")
         if not self.body:
             return NOTHING_TYPED
         try:
@@ -124,37 +115,28 @@ class Desk:
         """Return the route of a page."""
 
         async def answer(request: Request) -> Response:
-            if entry.takes_file and uploads.carries_file(request):
+            if (entry.takes_file or entry.takes_attachment) and uploads.carries_file(request):
                 return await self._take(request, entry)
-            if entry.takes_attachment and uploads.carries_file(request):
-                return await self._take_attachment(request, entry)
             body = await _read(request) if entry.method == "POST" else b""
             return await run_in_threadpool(self._respond, request, entry, body)
 
         return Route(entry.path, answer, methods=[entry.method], name=entry.name)
 
-    async def _take(self, request: Request, entry: Entry) -> Response:
-        # Megabytes are read for who is signed in alone.
-        caller = await run_in_threadpool(callers.find_caller, request, self._node.works, self._policy)
-        upload = await uploads.read_upload(request) if caller.session else None
-        return await run_in_threadpool(self._respond, request, entry, b"", upload)
-
     def answer_lost(self, request: Request) -> Response:
         """Return the page for an address where there is none."""
         return self._respond(request, _LOST, b"")
 
-    async def _take_attachment(self, request: Request, entry: Entry) -> Response:
+    async def _take(self, request: Request, entry: Entry) -> Response:
         caller = await run_in_threadpool(callers.find_caller, request, self._node.works, self._policy)
         if caller.session is None or not may(caller.actor, entry.action):
             # Nothing of the file is taken from who may not bring it; the answer says why.
             return await run_in_threadpool(self._respond, request, entry, b"")
-        received = await attachment_forms.receive(
-            request.stream(),
-            request.headers.get("content-type", ""),
-            self._node.folder,
-            most=self._node.settings.attachment_bytes,
-            check=lambda token: safety.check_form(request, caller.secret, token),
-        )
+        check = partial(safety.check_form, request, caller.secret)
+        if entry.takes_file:
+            received = await uploads.receive_in_memory(request, check=check)
+        else:
+            most = self._node.settings.attachment_bytes
+            received = await uploads.receive_sealed(request, self._node.folder, most=most, check=check)
         respond = partial(self._respond, request, entry, received.body, received=received)
         return await run_in_threadpool(respond)
 
@@ -163,11 +145,10 @@ class Desk:
         request: Request,
         entry: Entry,
         body: bytes | None,
-        upload: Upload | None = None,
         received: Received | None = None,
     ) -> Response:
         caller = callers.find_caller(request, self._node.works, self._policy)
-        call = Call(request, entry, body, caller, self._speech(request, caller), upload, received)
+        call = Call(request, entry, body, caller, self._speech(request, caller), received)
         try:
             return self._written(call, *self._settled(call))
         except Exception as error:  # noqa: BLE001 - whatever broke, a person gets a calm page and the log a place
@@ -257,7 +238,7 @@ class Desk:
             query=dict(call.request.query_params),
             form=call.form if call.entry.method == "POST" else NOTHING_TYPED,
             browser=callers.browser_of(call.request, call.caller.cookies),
-            file=call.upload.file if call.upload else b"",
+            file=call.received.octets if call.received else b"",
             cookies=call.caller.cookies,
             actor=call.caller.actor,
             form_token=call.caller.form_token,
@@ -271,7 +252,7 @@ class Desk:
 
     def _plain_frame(self, call: Call) -> Frame:
         with self._node.works.read(call.caller.actor) as work:
-            visit = self._visit(replace(call, body=b"", upload=None), work)
+            visit = self._visit(replace(call, body=b"", received=None), work)
             return frame_of(visit, call.address, self._languages)
 
     def _problem(self, call: Call, error: NodeError) -> Page:
@@ -348,14 +329,6 @@ async def _read(request: Request) -> bytes | None:
             return None
         pieces.append(piece)
     return b"".join(pieces)
-
-
-def _fields_of(upload: Upload) -> Typed:
-    if upload.is_too_large:
-        raise TooLargeError("The form is too long.")
-    if upload.is_broken:
-        raise InvalidError("The form can't be read; open the page again.")
-    return {name: [_cleaned(value) for value in values] for name, values in upload.fields.items()}
 
 
 def _cleaned(text: str) -> str:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from iars_node.accounts.model import Account, Browser, Session
     from iars_node.accounts.sessions import Standing
-    from iars_node.web.attachment_forms import Received
     from iars_node.web.node import WebNode
     from iars_node.web.speech import Speech
+    from iars_node.web.uploads import Received
     from iars_node.work import Actor, Work
 
 

@@ -16,7 +16,7 @@ from iars_protocol.vocabulary import SCOPES
 
 if TYPE_CHECKING:
     from iars_node.attachments.model import Attachment
-    from iars_node.web.attachment_forms import Upload
+    from iars_node.web.uploads import Upload
     from iars_node.web.visit import Answer, Faults, Visit
 
 pages = Pages()
