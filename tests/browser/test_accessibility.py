@@ -66,7 +66,7 @@ def judged(page: Page, screen: Screen, name: str) -> list[str]:
     if IS_FULL:
         SCREENSHOTS.mkdir(exist_ok=True)
         page.screenshot(path=SCREENSHOTS / f"{name}-{screen}.png", full_page=True)
-    return [*page.evaluate(STUMBLES), *violations(page)]
+    return [*page.evaluate(STUMBLES), *violations(page, screen)]
 
 
 def test_a_form_with_faults_breaks_no_rule_either(walk: Walk, browser: Browser) -> None:
