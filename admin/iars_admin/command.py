@@ -25,17 +25,27 @@ PANEL = "For every command"
 
 P = ParamSpec("P")
 
+_FOLDER = "The node's folder."
+_ACCOUNT = "Act as this account, with its roles. Not needed where there is only one."
+
 FolderOption = Annotated[
-    Path | None,
-    typer.Option("--folder", envvar="IARS_FOLDER", help="The node's folder.", rich_help_panel=PANEL),
+    Path | None, typer.Option("--folder", envvar="IARS_FOLDER", help=_FOLDER, rich_help_panel=PANEL)
 ]
 AccountOption = Annotated[
     str,
+    typer.Option("--as", envvar="IARS_ACCOUNT", metavar="ACCOUNT", help=_ACCOUNT, rich_help_panel=PANEL),
+]
+# After the command's name only what is typed counts: a variable would win over what was typed before it.
+_TypedFolder = Annotated[
+    Path | None,
+    typer.Option("--folder", help=f"{_FOLDER} Otherwise IARS_FOLDER counts.", rich_help_panel=PANEL),
+]
+_TypedAccount = Annotated[
+    str,
     typer.Option(
         "--as",
-        envvar="IARS_ACCOUNT",
         metavar="ACCOUNT",
-        help="Act as this account, with its roles. Not needed where there is only one.",
+        help=f"{_ACCOUNT} Otherwise IARS_ACCOUNT counts.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -53,8 +63,8 @@ PassphraseOption = Annotated[
 
 # By names of their own, so that no command's options collide with them.
 _COMMON = {
-    "common_folder": (FolderOption, None),
-    "common_account": (AccountOption, ""),
+    "common_folder": (_TypedFolder, None),
+    "common_account": (_TypedAccount, ""),
     "common_json": (JsonOption, False),
     "common_passphrase_file": (PassphraseOption, None),
 }

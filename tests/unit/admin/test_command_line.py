@@ -127,3 +127,28 @@ def test_what_is_said_later_on_the_line_counts() -> None:
     early, late = Choice(account="agim", as_json=True), Choice(account="mira")
     assert late.over(early) == Choice(account="mira", as_json=True)
     assert late.over(None) is late
+
+
+@pytest.mark.parametrize(
+    ("words", "chosen"),
+    [
+        (["probe"], ("/variable", "vera")),
+        (["--folder", "/early", "--as", "agim", "probe"], ("/early", "agim")),
+        (["probe", "--folder", "/late", "--as", "mira"], ("/late", "mira")),
+        (["--folder", "/early", "--as", "agim", "probe", "--as", "mira"], ("/early", "mira")),
+    ],
+)
+def test_what_is_typed_wins_over_a_variable_wherever_it_stands(
+    words: list[str], chosen: tuple[str, str]
+) -> None:
+    found: list[Choice] = []
+
+    def probe(session: Session) -> None:
+        """Look what was chosen."""
+        found.append(session.choice)
+
+    app = build_app()
+    command(app, "probe")(probe)
+    variables = {"IARS_FOLDER": "/variable", "IARS_ACCOUNT": "vera"}
+    assert CliRunner().invoke(app, words, env=variables).exit_code == 0
+    assert [(str(choice.folder), choice.account) for choice in found] == [chosen]
