@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iars_admin.naming import find_case
-from iars_admin.sharing import show_rules_to_sender
-from iars_node.accounts.access import readable_scopes
 from iars_node.cases.service import case_head
 from iars_node.consent import service as consents
 from iars_node.consent.approvals import basis_shown
 from iars_node.errors import InvalidError, NotFoundError, RefusedError
 from iars_node.peers import service as peers
-from iars_node.referrals.handover_rules import THEY_TAKE, YOU_LEAVE
-from iars_node.referrals.model import HANDOVER, Offering
+from iars_node.referrals.model import Offering
 from iars_node.referrals.sentences import sentence
 from iars_node.referrals.service.verifying import History
 from iars_protocol.consent import Denied
@@ -24,9 +21,8 @@ from iars_protocol.record import SERVICES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from iars_admin.showing import Screen
     from iars_node.peers.model import Peer
-    from iars_node.referrals.model import Line, Preview, Referral
+    from iars_node.referrals.model import Referral
     from iars_node.referrals.service.reading import Entry
     from iars_node.work import Work
     from iars_protocol.parts import ScopePart
@@ -69,8 +65,6 @@ STEP_COLUMNS = {
     "scope_codes": "Scopes",
     "receipt": "Receipt",
 }
-LINE_COLUMNS = {"scope": "Scope", "field": "Field", "value": "Value"}
-KEPT_COLUMNS = {**LINE_COLUMNS, "reason": "Why"}
 
 
 def described(work: Work, referral: Referral) -> dict[str, Any]:
@@ -203,48 +197,6 @@ def _covering(work: Work, case_id: str, peer: Peer, service: str) -> str:
             answer.reason,
         )
     return answer.id
-
-
-def preview_entry(work: Work, preview: Preview) -> dict[str, Any]:
-    """Return a preview as it is shown: values only in the scopes that the account may read."""
-    readable = readable_scopes(work.actor)
-    found: dict[str, Any] = {
-        name: [_line(line, line.scope in readable) for line in lines]
-        for name, lines in (
-            ("at_offer", preview.at_offer),
-            ("on_acceptance", preview.on_acceptance),
-            ("never", preview.never),
-        )
-    }
-    handover = {"they": list(THEY_TAKE), "you": list(YOU_LEAVE)} if preview.kind == HANDOVER else None
-    origin = peers.get(work, preview.origin).name() if preview.origin else ""
-    return found | {"origin": origin, "handover": handover}
-
-
-def _line(line: Line, is_readable: bool) -> dict[str, Any]:  # noqa: FBT001 - said once, above
-    value = line.value if is_readable else "(not shown to your role)"
-    return {
-        "scope": line.scope,
-        "field": line.name,
-        "value": value,
-        "readable": is_readable,
-        "reason": line.reason,
-    }
-
-
-def show_preview(screen: Screen, entry: dict[str, Any]) -> None:
-    """Show a person what would leave when, and what never does."""
-    if entry["origin"]:
-        screen.say(f"The recipient learns that the person was first referred by {entry['origin']}.")
-    for heading, name, columns in (
-        ("Leaves now", "at_offer", LINE_COLUMNS),
-        ("Leaves when they accept", "on_acceptance", LINE_COLUMNS),
-        ("Stays here", "never", KEPT_COLUMNS),
-    ):
-        screen.heading(heading)
-        screen.show_list(entry[name], columns, none="Nothing.")
-    if entry["handover"]:
-        show_rules_to_sender(screen)
 
 
 def history_entry(history: History) -> dict[str, Any]:

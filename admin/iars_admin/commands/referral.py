@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from iars_admin import referring
+from iars_admin import previewing, referring
 from iars_admin.command import FAILED, command, group
 from iars_admin.naming import find_case, read_pairs, show_scopes
 from iars_admin.passphrases import is_attended, read_line
@@ -139,12 +139,12 @@ def send(
 def _preview(session: Session, wanted: Wanted) -> None:
     with session.work("referral.send") as work:
         offering, peer = referring.offering_of(work, wanted)
-        entry = referring.preview_entry(work, referrals.preview(work, offering, peer))
+        entry = previewing.preview_entry(work, offering, peer, referrals.preview(work, offering, peer))
         record(work, "referral.previewed", case_id=offering.case_id, peer_id=peer.node_text)
     if session.choice.as_json:
         session.screen.done("", entry)
     else:
-        referring.show_preview(session.screen, entry)
+        previewing.show_preview(session.screen, entry)
 
 
 def list_referrals(

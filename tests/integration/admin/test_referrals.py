@@ -87,6 +87,10 @@ def test_a_person_is_referred_accepted_and_assisted(
 def test_the_preview_names_what_leaves_now_later_and_never(shelter: Organisation, agreed: str) -> None:
     preview = shelter.as_("mira").ask("referral", "preview", agreed, *ASKED)
     assert preview.pop("handover") is None
+    asked = preview.pop("asked")
+    assert (asked["service"], asked["priority"], asked["earlier"]) == ("MED-SCREEN", "urgent", [])
+    assert asked["consent"]
+    assert asked["lists_service"]
     fields = {name: {f"{line['scope']}.{line['field']}" for line in lines} for name, lines in preview.items()}
     assert fields["at_offer"] == {"services.needs", "demographics.track"}
     assert "identity.given_name" in fields["on_acceptance"]
@@ -94,6 +98,18 @@ def test_the_preview_names_what_leaves_now_later_and_never(shelter: Organisation
     assert {line["reason"] for line in preview["never"]} == {"withheld", "not-agreed"}
     shown = shelter.as_("mira").run("referral", "preview", agreed, *ASKED).out
     assert shown.index("Leaves now") < shown.index("Leaves when they accept") < shown.index("Stays here")
+
+
+def test_the_preview_says_who_is_asked_and_what_was_asked_before(shelter: Organisation, agreed: str) -> None:
+    mira = shelter.as_("mira")
+    sent = mira.ask("referral", "send", agreed, *ASKED)
+    shown = mira.run("referral", "preview", agreed, *ASKED).out
+    assert f"They are asked for it already: {sent['reference']}." in shown
+    assert "Mission is asked for MED-SCREEN, urgent." in shown
+    assert "It rests on the consent " in shown
+    assert "do not list" not in shown
+    other = ("--to", "mission", "--service", "LEG-SUPPORT")
+    assert "They do not list this service." in mira.run("referral", "preview", agreed, *other).out
 
 
 def test_a_preview_shows_values_only_in_the_scopes_of_the_role(shelter: Organisation, agreed: str) -> None:
