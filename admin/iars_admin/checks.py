@@ -16,6 +16,7 @@ from iars_node.audit import alarms, known_heads, log_store, store
 from iars_node.audit.model import AuditFilter
 from iars_node.audit.service import is_intact
 from iars_node.db import EPOCH
+from iars_node.errors import SetupError
 from iars_node.exchange.waiting import waiting
 from iars_node.migrations import is_current
 from iars_node.vault.identity import ROTATE_BEFORE, identity_of
@@ -143,6 +144,18 @@ def check_key_store(work: Work, node: Node) -> list[Finding]:
     return [Finding("key store", "ok", said, "iars keys orphans" if found.orphans else "")]
 
 
+def check_breached(work: Work, _node: Node) -> list[Finding]:
+    """Look at the list of passwords that became known, where one is named."""
+    if work.breached is None:
+        return []
+    try:
+        work.breached.check()
+    except SetupError as error:
+        said, _, advice = str(error).partition(". ")
+        return [Finding("breached passwords", "failed", said, advice)]
+    return [ok("breached passwords", "the list is in order")]
+
+
 def check_waiting(work: Work, _node: Node) -> list[Finding]:
     """Look at what waits to be sent."""
     found = []
@@ -231,6 +244,7 @@ LOCAL_CHECKS: tuple[Check, ...] = (
     check_folder,
     check_keys,
     check_key_store,
+    check_breached,
     check_waiting,
     check_alarms,
     check_backups,

@@ -41,6 +41,17 @@ class NotAssignedError(ForbiddenError):
         self.case_id = case_id
 
 
+class TooManyCasesError(ForbiddenError):
+    """More cases were opened than one account or token may; in `seconds` there is room for another."""
+
+    code = "too-many-cases"
+    status = 429
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class UnauthenticatedError(NodeError):
     """Nobody is signed in, or the token is unknown, expired or revoked."""
 

@@ -53,6 +53,7 @@ from iars_node.referrals.model import ERASE_JOB, EXPIRE_JOB, Amended, Arrived, E
 from iars_node.retention import service as retention
 from iars_node.retention.model import RETENTION_JOB
 from iars_node.rights import service as rights
+from iars_node.vault.breached import BreachedPasswords
 from iars_node.vault.vault import Vault
 from iars_node.web.letters import letters
 from iars_node.withdrawals import service as withdrawals
@@ -66,7 +67,7 @@ from iars_node.witness.jobs import WITNESS_JOB, witness_job
 from iars_node.witness.model import Policy
 from iars_node.witness.service import ask_after_restore
 from iars_node.witness.witnessing import handlers as witness_handlers
-from iars_node.work import AssignmentRule, Work, Works
+from iars_node.work import AssignmentRule, OpeningLimits, Work, Works
 from iars_protocol.content import read_content
 from iars_protocol.crypto import probe
 from iars_protocol.messages.administration import AnnounceListing, ResyncStreams
@@ -237,7 +238,15 @@ def build_node(
     rules = erasure_rules(settings)
     follow_events(events, folder, rules)
     assignment = AssignmentRule(settings.assignment_rule, timedelta(hours=settings.break_glass_hours))
-    works = Works(database, vault, used_clock, events, assignment)
+    works = Works(
+        database,
+        vault,
+        used_clock,
+        events,
+        assignment,
+        limits=opening_limits(settings),
+        breached=breached_passwords(settings),
+    )
     board = Board(database)
     importing = uploading.Importing(board)
     used_transport = transport or Transport(settings.ca_file, seconds=settings.exchange_timeout_seconds)
@@ -282,6 +291,22 @@ def witness_policy(settings: Settings) -> Policy:
         settings.witnesses,
         timedelta(minutes=settings.witness_minutes),
         timedelta(hours=settings.witness_alarm_hours),
+    )
+
+
+def breached_passwords(settings: Settings) -> BreachedPasswords | None:
+    """Return the list of passwords that became known, where one is named."""
+    path = settings.breached_passwords
+    return None if path is None else BreachedPasswords(path)
+
+
+def opening_limits(settings: Settings) -> OpeningLimits:
+    """Return how many cases one account or token opens until somebody is told, and at most."""
+    return OpeningLimits(
+        settings.cases_told_an_hour,
+        settings.cases_most_an_hour,
+        settings.cases_told_a_day,
+        settings.cases_most_a_day,
     )
 
 

@@ -106,6 +106,12 @@ class Settings(BaseSettings):
     # into it when they must
     assignment_rule: bool = False
     break_glass_hours: int = Field(default=3, ge=1, le=72)
+    # From how many cases that one account or token opens within an hour or a day administrators are told, and
+    # where it is stopped; 0 is no limit. Cases that it opened in the day before are not counted again.
+    cases_told_an_hour: int = Field(default=60, ge=0)
+    cases_most_an_hour: int = Field(default=300, ge=0)
+    cases_told_a_day: int = Field(default=200, ge=0)
+    cases_most_a_day: int = Field(default=600, ge=0)
     # How its audit log is proved: put into the tree, signed, and shown to so many other organisations
     # An event has to be in the tree within ten seconds, also where one turn in between fails.
     sequence_seconds: int = Field(default=2, ge=1, le=5)
@@ -128,6 +134,10 @@ class Settings(BaseSettings):
     session_hours: int = Field(default=12, ge=1, le=7 * 24)
     # Which roles need more than a password; unsaid: everybody, where others than this machine reach the node
     second_factor: Annotated[tuple[str, ...], NoDecode] | None = None
+
+    # A list of passwords that became known, by their SHA-1 hashes in order, HASH:COUNT in each line: a new
+    # password that is on it is refused. Without one, only what is made of known words is.
+    breached_passwords: Path | None = None
 
     # The mail server by which people are told that something waits; without one nobody is. A password comes
     # by a file or a variable, never in the settings' file beside the database.
@@ -156,7 +166,13 @@ class Settings(BaseSettings):
         return init_settings, env_settings, in_file
 
     @field_validator(
-        "folder", "attachment_folder", "passphrase_file", "ca_file", "smtp_password_file", *TLS_FILES
+        "folder",
+        "attachment_folder",
+        "passphrase_file",
+        "ca_file",
+        "breached_passwords",
+        "smtp_password_file",
+        *TLS_FILES,
     )
     @classmethod
     def _whole_path(cls, path: Path | None, given: ValidationInfo) -> Path | None:
@@ -220,6 +236,16 @@ class Settings(BaseSettings):
             raise ValueError(
                 "erasure_hold_hours must be at least 1: only a training node may wait not at all"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _agree_on_openings(self) -> Self:
+        for told, most in (
+            ("cases_told_an_hour", "cases_most_an_hour"),
+            ("cases_told_a_day", "cases_most_a_day"),
+        ):
+            if 0 < getattr(self, most) <= getattr(self, told):
+                raise ValueError(f"{most} must be more than {told}: somebody is told before work is stopped")
         return self
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from iars_node.clock import Clock
     from iars_node.db import Database
+    from iars_node.vault.breached import BreachedPasswords
     from iars_node.vault.vault import Vault
 
 ActorKind = Literal["account", "token", "peer", "system"]
@@ -49,6 +50,24 @@ class AssignmentRule:
 NO_RULE = AssignmentRule()
 
 
+@dataclass(frozen=True, slots=True)
+class OpeningLimits:
+    """How many cases one account or token opens until administrators are told, and at most; 0 is no limit."""
+
+    told_an_hour: int = 0
+    most_an_hour: int = 0
+    told_a_day: int = 0
+    most_a_day: int = 0
+
+    @property
+    def are_set(self) -> bool:
+        """Say whether anything has to be counted."""
+        return bool(self.told_an_hour or self.most_an_hour or self.told_a_day or self.most_a_day)
+
+
+NO_LIMITS = OpeningLimits()
+
+
 @dataclass(slots=True)
 class Running:
     """The job that a unit of work runs, and when it wants to run again."""
@@ -78,6 +97,8 @@ class Work:
     is_sqlite: bool
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     assignment: AssignmentRule = NO_RULE
+    limits: OpeningLimits = NO_LIMITS
+    breached: BreachedPasswords | None = None
     running: Running | None = None
 
     def announce(self, event: object) -> None:
@@ -88,15 +109,20 @@ class Work:
 class Works:
     """Opens units of work: the one place where transactions begin and end."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what every unit of work needs
         self,
         database: Database,
         vault: Vault,
         clock: Clock,
         events: Events | None = None,
         assignment: AssignmentRule = NO_RULE,
+        *,
+        limits: OpeningLimits = NO_LIMITS,
+        breached: BreachedPasswords | None = None,
     ) -> None:
         self.assignment = assignment
+        self.limits = limits
+        self.breached = breached
         self.database = database
         self.vault = vault
         self.clock = clock
@@ -126,4 +152,6 @@ class Works:
             self.events,
             self.database.is_sqlite,
             assignment=self.assignment,
+            limits=self.limits,
+            breached=self.breached,
         )

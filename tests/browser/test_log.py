@@ -1,4 +1,4 @@
-"""The page of the log at a real browser, as an administrator reads it."""
+"""The pages of the log and of the alarms at a real browser, as an administrator reads them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from tests.browser.walking import quickly
 from tests.conftest import MORNING
 from tests.pages import World, copied, make_world
 
+from iars_node.accounts.service import find_account_by_name
+from iars_node.audit.alarms import raise_alarm
 from iars_node.clock import SetClock
+from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +35,11 @@ def world(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> It
     made = make_world(folder, SetClock(MORNING), copied(sqlite_template), languages=("en", "fr", "ar"))
     for _ in range(REFERRALS):
         made.referral()
+    with made.shelter.node.works.write(SYSTEM) as work:
+        about = find_account_by_name(work, "besa").id
+        for _ in range(2):
+            raise_alarm(work, "account.opens-many", about, {"actor": "account", "cases": 60, "hours": 1})
+        raise_alarm(work, "exchange.peer-unreachable", made.mission.id.hex(), {"code": "connection"})
     yield made
     made.close()
 
@@ -44,11 +52,13 @@ def address(world: World) -> Iterator[str]:
 
 
 def every_state(world: World) -> list[tuple[str, str]]:
-    """Return the states of the page that are worth a look: whole, narrowed, and with nothing in it."""
+    """Return the states that are worth a look: the log whole, narrowed and empty; and the alarms."""
     return [
         ("log", "/log"),
         ("log-narrowed", f"/log?kind=referral&peer={world.mission.id.hex()}"),
         ("log-none", "/log?kind=hold&since=2026-01-01"),
+        ("alarms", "/alarms"),
+        ("work-alarms", "/"),
     ]
 
 

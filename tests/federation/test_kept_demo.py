@@ -18,10 +18,13 @@ from iars_admin.demo.cast import PARTS
 from iars_admin.demo.organisation import Organisation
 from iars_admin.demo.telling import Teller
 from iars_node.attachments import service as attachments
+from iars_node.audit.alarms import open_alarms
 from iars_node.cases import service as cases
 from iars_node.consent.ending import ending_before
+from iars_node.exchange.waiting import waiting as waiting_lines
 from iars_node.node import build_node
 from iars_node.referrals import service as referrals
+from iars_node.referrals.service import waiting
 from iars_node.settings import load_settings
 from iars_node.work import SYSTEM
 from iars_protocol.referral import STATES
@@ -41,7 +44,7 @@ SHUT = {
     "administrator": {"/cases", "/referrals"},
 }
 OTHER_WORK = {"auditor": "/log", "administrator": "/log"}
-NEVER_SENT = "draft"
+SENT_IN_THE_OUTAGE = {"shelter": 2, "mission": 1, "centre": 1, "NGO": 1}
 
 
 class Kept:
@@ -169,7 +172,34 @@ def test_referrals_stand_in_every_state(kept: Kept) -> None:
                 page = referrals.list_referrals(work, cursor=page.cursor, limit=100)
                 states.update(one.state for one in page.referrals)
         node.close()
-    assert set(states) == set(STATES) - {NEVER_SENT}
+    assert set(states) == set(STATES)
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.key)
+def test_an_outage_has_left_referrals_that_came_too_late_and_alarms(kept: Kept, part: Any) -> None:
+    node = kept.node(part.key)
+    try:
+        with node.works.read(SYSTEM) as work:
+            kinds = {each.kind for each in open_alarms(work.connection)}
+            late = waiting.overdue(work, 50)
+            now = work.now
+            lines = waiting_lines(work)
+    finally:
+        node.close()
+    assert {"exchange.peer-unreachable", "exchange.refused"} <= kinds
+    assert not kinds & {"account.opens-many", "account.stopped-opening"}
+    assert [each.problem for each in late] == ["expired"] * SENT_IN_THE_OUTAGE[part.key]
+    assert all(each.respond_by < now for each in late)
+    assert not any(line.pending or line.parked for line in lines)
+
+
+def test_administrators_and_data_protection_officers_find_the_alarm(kept: Kept) -> None:
+    for door in kept.doors:
+        if door["role"] in ("administrator", "data-protection-officer"):
+            visitor = Visitor(door)
+            assert 'href="/alarms"' in visitor.ask("GET", "/")[1], door["account"]
+            status, page = visitor.ask("GET", "/alarms")
+            assert (status, "exchange.peer-unreachable" in page) == (200, True), door["account"]
 
 
 def test_the_ways_in_fit_a_terminal_of_80_columns(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def named(entry: Entry) -> str:
 def path_of(entry: Entry) -> str:
     none = dict.fromkeys(
         (
+            "alarm_id",
             "attachment_id",
             "case_id",
             "consent_id",

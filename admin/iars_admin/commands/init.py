@@ -13,6 +13,7 @@ from iars_admin.session import Session
 from iars_node.accounts.access import ADMINISTRATOR
 from iars_node.accounts.model import NewAccount, account_faults, password_faults
 from iars_node.errors import InvalidError
+from iars_node.node import breached_passwords
 from iars_node.settings import FILE_NAME, Settings, load_settings
 from iars_node.vault.identity import Identity
 from iars_protocol.fields import LANGUAGE
@@ -101,7 +102,7 @@ def init(
     check_profile(profile)
     account_name = administrator or _asked("The administrator's name for signing in", "--administrator")
     passphrase = new_passphrase(settings)
-    account = _administrator(account_name, settings.languages[0], password_file)
+    account = _administrator(settings, account_name, password_file)
     kept_at = None if keep_root and root_file is None else root_file or settings.folder / ROOT_FILE
     file = None if kept_at is None else kept_at.expanduser().absolute()
     identity = found(Founding(settings, profile, account, passphrase, file, keep_root, written))
@@ -141,10 +142,11 @@ def _names(given: list[str], language: str) -> dict[str, str]:
     return names
 
 
-def _administrator(name: str, language: str, password_file: Path | None) -> NewAccount:
+def _administrator(settings: Settings, name: str, password_file: Path | None) -> NewAccount:
+    language = settings.languages[0]
     faults = account_faults(name, name, language)
     password = "" if faults else new_password(password_file)
-    faults = faults or password_faults(password, name)
+    faults = faults or password_faults(password, name, breached_passwords(settings))
     if faults:
         raise InvalidError("The first account can't be made like this; nothing was made.", faults)
     return NewAccount(

@@ -15,7 +15,7 @@ from iars_node.audit.service import record
 from iars_node.errors import SetupError
 from iars_node.exchange.transport import is_loopback
 from iars_node.migrations import is_current, upgrade
-from iars_node.node import Node
+from iars_node.node import Node, breached_passwords
 from iars_node.settings import Settings
 from iars_node.work import SYSTEM
 
@@ -42,6 +42,8 @@ def serve(
     settings = session.settings
     address = host or settings.host
     check_address(settings, address)
+    if (breached := breached_passwords(settings)) is not None:
+        breached.check()
     node = session.locked_node()
     try:
         node.vault.unlock(passphrase_of(settings))

@@ -82,6 +82,12 @@ def of_today() -> Iterator[Episode]:
             yield Episode(sender, receiver, service, "normal" if number else "urgent", "requested")
 
 
+def of_outage() -> Iterator[Episode]:
+    """Yield the episodes that begin while no line works: nobody can answer them in time."""
+    for _every, _first, sender, receiver, services in _WAYS:
+        yield Episode(sender, receiver, services[0], "emergency", "expired")
+
+
 def begin(
     episode: Episode, sender: Organisation, receiver: Organisation, case_id: str, until: datetime
 ) -> Running:

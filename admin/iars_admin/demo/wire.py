@@ -34,6 +34,7 @@ class Wire(Transport):
     def __init__(self, organisations: Mapping[int, Organisation]) -> None:
         super().__init__()
         self._organisations = organisations
+        self.is_down = False
 
     async def request(
         self, method: str, url: str, body: bytes, headers: Mapping[str, str]
@@ -41,7 +42,7 @@ class Wire(Transport):
         """Return what the other node's reception answers."""
         del method
         named = self._organisations.get(urlsplit(url).port or 0)
-        if named is None:
+        if named is None or self.is_down:
             raise UnreachableError("connection")
         try:
             answer = await named.node.reception.receive(
@@ -58,6 +59,7 @@ class Neighbours:
     def __init__(self, organisations: Mapping[str, Organisation], clock: SetClock) -> None:
         self.organisations = organisations
         self.clock = clock
+        self.wire = Wire({each.port: each for each in organisations.values()})
         self._runner = asyncio.Runner()
 
     @classmethod
@@ -65,10 +67,9 @@ class Neighbours:
     def met(cls, organisations: Mapping[str, Organisation], clock: SetClock) -> Iterator[Self]:
         """Open the nodes by a clock, and close them."""
         one = cls(organisations, clock)
-        wire = Wire({each.port: each for each in organisations.values()})
         try:
             for each in organisations.values():
-                each.open(clock, wire)
+                each.open(clock, one.wire)
             yield one
         finally:
             one._runner.close()

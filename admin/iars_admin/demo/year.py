@@ -95,6 +95,7 @@ class Year:
         """Live through it, up to a moment before the present one."""
         for week in range(episodes.WEEKS):
             self._week(week)
+        self._lose_the_line(now_is)
         self._clock.moment = now_is - timedelta(hours=30)
         self._offer(episodes.of_today(), now_is)
         self._clock.moment = now_is - timedelta(hours=27)
@@ -121,6 +122,20 @@ class Year:
         self._running.clear()
         if week >= _CLOSED_AFTER_WEEKS and week % 3 == 0:
             self._close()
+
+    def _lose_the_line(self, now_is: datetime) -> None:
+        """Live through two days without a line: what is urgent is late, and every administrator is told."""
+        self._neighbours.wire.is_down = True
+        self._clock.moment = now_is - timedelta(hours=78)
+        self._offer(episodes.of_outage(), now_is)
+        for hours in (66, 50):
+            self._clock.moment = now_is - timedelta(hours=hours)
+            self._neighbours.run_jobs()
+            self._neighbours.settle()
+        self._neighbours.wire.is_down = False
+        self._clock.moment = now_is - timedelta(hours=44)
+        self._neighbours.settle()
+        self._running.clear()
 
     def _at(self, week: int, *, hours: int) -> None:
         self._clock.moment = self._begin + timedelta(weeks=week, hours=hours)

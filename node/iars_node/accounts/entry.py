@@ -67,7 +67,7 @@ def enter(work: Work, name: str, code: str, browser: Browser) -> NextStep | Sign
 
 def choose_password(work: Work, step: Step, account: Account, password: str, repeated: str) -> None:
     """Set the first password: the one-time code is used up, and a second factor comes next."""
-    faults = password_faults(password, account.name)
+    faults = password_faults(password, account.name, work.breached)
     if not faults and password != repeated:
         faults = {"repeated": "This differs from the password above."}
     if faults:

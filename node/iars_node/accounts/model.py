@@ -8,10 +8,14 @@ import secrets
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from iars_node.accounts.guessable import is_guessable
 from iars_node.work import Actor
 from iars_protocol.encoding import to_text
+
+if TYPE_CHECKING:
+    from iars_node.vault.breached import BreachedPasswords
 
 _NAME = re.compile(r"\w[\w.@+-]{1,63}").fullmatch
 _LANGUAGE = re.compile(r"[a-z]{2,3}").fullmatch
@@ -262,7 +266,7 @@ def account_faults(name: str, display_name: str, language: str) -> dict[str, str
     return faults
 
 
-def password_faults(password: str, name: str) -> dict[str, str]:
+def password_faults(password: str, name: str, breached: BreachedPasswords | None = None) -> dict[str, str]:
     """Say why a password can't be used: length is what counts, not which signs are in it."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         return {
@@ -272,6 +276,8 @@ def password_faults(password: str, name: str) -> dict[str, str]:
         return {"password": "This is too easy to guess: don't use the account's name or repeat a few signs."}
     if is_guessable(password):
         return {"password": "This is one of the first that are tried. Add words that only you would choose."}
+    if breached is not None and breached.has(password):
+        return {"password": "Others use this password too, and it became known. Choose another one."}
     return {}
 
 

@@ -44,7 +44,7 @@ def create_account(work: Work, wanted: NewAccount) -> Account:
     require(work.actor, "account.manage")
     faults = model.account_faults(wanted.name, wanted.display_name, wanted.language)
     if wanted.password:
-        faults |= model.password_faults(wanted.password, wanted.name)
+        faults |= model.password_faults(wanted.password, wanted.name, work.breached)
     _refuse_faults(faults)
     _check_roles(wanted.roles)
     _check_teams(work, wanted.team_ids)
@@ -136,7 +136,7 @@ def set_password(work: Work, account_id: str, password: str, *, keep_session: st
     """Set a password and end the account's sessions, but for the one that is setting it."""
     _require_own_or_manage(work, account_id)
     account = find_account(work, account_id)
-    _refuse_faults(model.password_faults(password, account.name))
+    _refuse_faults(model.password_faults(password, account.name, work.breached))
     store.update_account(work.connection, account_id, password_hash=passwords.hash_password(password))
     step_store.delete_entry_code(work.connection, account_id)
     ended = sessions.end_everything(work, account_id, keep_session=keep_session)

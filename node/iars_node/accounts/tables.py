@@ -182,6 +182,16 @@ kept_form = Table(
 )
 Index("ix_kept_form_account_id", kept_form.c.account_id, kept_form.c.kept_at)
 
+# Which records somebody opened within a day, by ids: whoever opens very many is told of and stopped.
+opened_record = Table(
+    "opened_record",
+    metadata,
+    Column("actor_id", String(128), primary_key=True),
+    Column("record_id", String(64), primary_key=True),
+    Column("opened_at", Instant, nullable=False),
+)
+Index("ix_opened_record_opened_at", opened_record.c.actor_id, opened_record.c.opened_at)
+
 # What is counted of refused access until it is told of in the audit log; the key is a hash of who and where.
 refused_access = Table(
     "refused_access",

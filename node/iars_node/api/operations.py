@@ -118,9 +118,11 @@ class Topic:
             method, path, action, errors=(*_found(path), *_CHANGING, *errors), extra=described, status=status
         )
 
-    def ask(self, path: str, action: str) -> Callable[[FunctionT], FunctionT]:
+    def ask(
+        self, path: str, action: str, *, errors: tuple[int, ...] = ()
+    ) -> Callable[[FunctionT], FunctionT]:
         """Declare a question that is too personal, or too long, for an address."""
-        return self._declare("POST", path, action, errors=(400, 404, 409, 413))
+        return self._declare("POST", path, action, errors=(400, 404, 409, 413, *errors))
 
     def _declare(  # noqa: PLR0913 - as above
         self,

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from iars_node.api.errors import MalformedRequestError
-from iars_node.errors import InvalidError, NodeError, NotFoundError
+from iars_node.errors import InvalidError, NodeError, NotFoundError, TooManyCasesError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +32,10 @@ _EXAMPLES: dict[int, tuple[str, str]] = {
     413: ("too-large", "The request is longer than this node takes."),
     422: ("invalid", "Some fields can't be used as they are."),
     428: ("precondition-missing", "Name the version that you change, in If-Match."),
+    429: (
+        "too-many-cases",
+        "This token has opened as many cases as it may; wait as long as Retry-After says.",
+    ),
     503: ("locked", "The node's keys are locked; an administrator must unlock it."),
 }
 
@@ -64,6 +68,8 @@ def answer_problem(error: Exception) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="iars"'
     if known.status == FORBIDDEN:
         headers["WWW-Authenticate"] = 'Bearer realm="iars", error="insufficient_scope"'
+    if isinstance(known, TooManyCasesError):
+        headers["Retry-After"] = str(known.seconds)
     return JSONResponse(problem_of(known), known.status, headers, PROBLEM_JSON)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from iars_node import audit
 from iars_node.accounts.access import readable_scopes, require
+from iars_node.accounts.opened import note_opened
 from iars_node.attachments import store
 from iars_node.attachments.model import Attachment, AttachmentContent, StoredFile
 from iars_node.cases.model import OWN
@@ -146,6 +147,7 @@ def read_attachment(work: Work, attachment_id: str) -> Attachment:
     _content(found)
     if found.state != "stored":
         raise ConflictError("This attachment has not arrived yet.")
+    note_opened(work, found.case_id)
     _note(work, "attachment.read", found, opening_under(work, found.case_id))
     return found
 

@@ -56,6 +56,8 @@ ALARMS = frozenset(
         "referral.emergency-unopened",
         "account.under-attack",
         "account.passkey-copied",
+        "account.opens-many",
+        "account.stopped-opening",
         "notification.refused",
         "attachment.refused",
         "audit.cut",
@@ -114,6 +116,12 @@ def raise_alarm_once(work: Work, kind: str, detail: Mapping[str, str | int] | No
     is_open = and_(alarm.c.kind == kind, alarm.c.subject == "", alarm.c.acknowledged_at.is_(None))
     if work.connection.execute(select(alarm.c.id).where(is_open)).first() is None:
         raise_alarm(work, kind, "", detail)
+
+
+def was_raised(connection: Connection, kind: str, subject: str, since: datetime) -> bool:
+    """Say whether an alarm of a kind and subject was raised or counted up after a moment, noted or not."""
+    wanted = (alarm.c.kind == kind) & (alarm.c.subject == subject) & (alarm.c.last_at > since)
+    return connection.execute(select(exists().where(wanted))).scalar_one()
 
 
 def acknowledge(work: Work, alarm_id: str) -> None:

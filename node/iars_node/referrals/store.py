@@ -11,7 +11,7 @@ from iars_node.consent.tables import consent_grant
 from iars_node.prepared import Prepared, inserting
 from iars_node.referrals.model import HANDOVER, IN, OUT, Referral, Step
 from iars_node.referrals.tables import referral, referral_snapshot, referral_step
-from iars_protocol.referral import IN_CARE, OPEN, REQUESTED
+from iars_protocol.referral import DRAFT, IN_CARE, OPEN, REQUESTED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -127,16 +127,25 @@ def page(
     return [_referral(row) for row in rows]
 
 
-def late_or_stuck(connection: Connection, *, now: datetime, limit: int) -> list[Referral]:
-    """Return sent referrals whose answer is late or that did not go through, the longest waiting first."""
+def late_or_stuck(
+    connection: Connection, *, now: datetime, refused_since: datetime, limit: int
+) -> list[Referral]:
+    """Return sent referrals whose answer is late or that did not go through, the longest waiting first.
+
+    One that was refused whole is a draft again, which nothing ends: it is shown for a time.
+    """
     # The oldest of them matter most: a page of what changed last would show none of these.
     is_late = and_(referral.c.state == REQUESTED, referral.c.respond_by <= now)
+    is_stuck = and_(referral.c.state.in_(sorted(OPEN)), referral.c.problem != "")
+    is_refused = and_(
+        referral.c.state == DRAFT, referral.c.problem != "", referral.c.updated_at > refused_since
+    )
     query = (
         select(referral)
         .where(
             referral.c.direction == OUT,
-            referral.c.state.in_(sorted(OPEN)),
-            or_(is_late, referral.c.problem != ""),
+            referral.c.state.in_(sorted((*OPEN, DRAFT))),
+            or_(is_late, is_stuck, is_refused),
         )
         .order_by(referral.c.respond_by, referral.c.id)
         .limit(limit)

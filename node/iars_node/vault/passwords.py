@@ -23,14 +23,14 @@ _PARAMETERS = re.compile(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),p=1\$")
 def hash_password(password: str) -> str:
     """Hash a password with a fresh salt at today's cost."""
     with _AT_ONCE:
-        return argon2id.str(_octets(password), opslimit=_PASSES, memlimit=_MEMORY).decode()
+        return argon2id.str(octets(password), opslimit=_PASSES, memlimit=_MEMORY).decode()
 
 
 def verify_password(password: str, stored: str) -> bool:
     """Say whether a password gives the stored hash, at the cost stored with it."""
     try:
         with _AT_ONCE:
-            return argon2id.verify(stored.encode(), _octets(password))
+            return argon2id.verify(stored.encode(), octets(password))
     except CryptoError:
         return False
 
@@ -47,6 +47,7 @@ def nobodys_hash() -> str:
     return hash_password(secrets.token_hex(32))
 
 
-def _octets(password: str) -> bytes:
+def octets(password: str) -> bytes:
+    """Return a password as it is hashed, on whatever keyboard it was typed."""
     # The same letters typed on two keyboards can be different code points.
     return unicodedata.normalize("NFKC", password).encode()

@@ -16,7 +16,14 @@ from starlette.routing import Route
 
 from iars_node.accounts import sessions
 from iars_node.accounts.access import may, require
-from iars_node.errors import ForbiddenError, InvalidError, NodeError, NotAssignedError, NotFoundError
+from iars_node.errors import (
+    ForbiddenError,
+    InvalidError,
+    NodeError,
+    NotAssignedError,
+    NotFoundError,
+    TooManyCasesError,
+)
 from iars_node.web import callers, keeping, languages, live, refusing, safety, uploads
 from iars_node.web.frame import frame_of
 from iars_node.web.pages import ANYONE, SIGNED_IN, Entry
@@ -257,7 +264,8 @@ class Desk:
 
     def _problem(self, call: Call, error: NodeError) -> Page:
         sentence = call.speech.problem(error)
-        return Page("problem.html", {"sentence": sentence, "code": error.code}, error.status)
+        headers = {"Retry-After": str(error.seconds)} if isinstance(error, TooManyCasesError) else {}
+        return Page("problem.html", {"sentence": sentence, "code": error.code}, error.status, headers=headers)
 
     def _to_reason(self, call: Call, error: NotAssignedError) -> Answer:
         if may(call.caller.actor, "case.break-glass"):

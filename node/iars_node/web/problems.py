@@ -35,6 +35,10 @@ PROBLEMS: Mapping[str, str] = MappingProxyType(
         ),
         "erased": N_("This content was erased and nobody can show it again."),
         "too-many": N_("Too many attempts. Wait a while before the next."),
+        "too-many-cases": N_(
+            "You have opened as many different cases as one account may in so short a time. What you opened "
+            "already can be opened again. Wait before you open another, or ask an administrator."
+        ),
         "too-large": N_("The form is too long. Nothing was saved; shorten it and try again."),
         "setup": N_("The node is not set up fully. Tell an administrator; nothing was changed."),
         "node": N_(
@@ -136,6 +140,7 @@ SIGN_IN_FAULTS = frozenset(
         N_("Use at least 12 characters; several words are easy to remember."),
         N_("This is too easy to guess: don't use the account's name or repeat a few signs."),
         N_("This is one of the first that are tried. Add words that only you would choose."),
+        N_("Others use this password too, and it became known. Choose another one."),
         N_("This differs from the password above."),
         N_("This is not the code that the app shows now."),
         N_("Write a name for the device."),

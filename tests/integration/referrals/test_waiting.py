@@ -65,6 +65,19 @@ def test_what_is_late_is_shown_however_much_happened_since(works: Works) -> None
         assert [each.id for each in waiting.overdue(work, 1)] == [late["id"]]
 
 
+def test_an_offer_that_was_refused_whole_is_shown_for_a_week(works: Works) -> None:
+    with works.write(SYSTEM) as work:
+        refused = row(work, state="draft", problem="expired", updated_at=work.now - 6 * DAY)
+        others = [
+            row(work, state="draft", problem="expired", updated_at=work.now - 8 * DAY),
+            row(work, state="draft", respond_by=work.now - DAY),
+            row(work, state="draft", problem="expired", direction="in"),
+        ]
+        insert_many(work.connection, referral, [*others, refused])
+    with works.read(SYSTEM) as work:
+        assert [each.id for each in waiting.overdue(work, 50)] == [refused["id"]]
+
+
 def test_news_are_the_answers_of_the_last_days_the_newest_first(works: Works) -> None:
     with works.write(SYSTEM) as work:
         fresh = [row(work, updated_at=work.now - number * DAY / 20) for number in range(MANY)]

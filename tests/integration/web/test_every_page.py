@@ -93,6 +93,7 @@ def test_every_route_of_the_router_is_a_declared_page(world: World) -> None:
 def test_no_address_has_room_for_a_name() -> None:
     places = {place for entry in entries() for place in re.findall(r"{(\w+)}", entry.path)}
     assert places == {
+        "alarm_id",
         "attachment_id",
         "case_id",
         "consent_id",

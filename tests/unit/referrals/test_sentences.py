@@ -35,7 +35,16 @@ CODE_AT = {
     "park": 3,
 }
 # Errors of a node's own side that no message can meet on its way.
-NEVER_ON_THE_WIRE = {"node", "unauthenticated", "too-many", "setup", "locked", "refused", "not-assigned"}
+NEVER_ON_THE_WIRE = {
+    "too-many-cases",
+    "node",
+    "unauthenticated",
+    "too-many",
+    "setup",
+    "locked",
+    "refused",
+    "not-assigned",
+}
 ABSTRACT = {"protocol"}
 
 

@@ -83,7 +83,7 @@ async def add_attachment(
     return await asyncio.to_thread(_keep, caller, place, stored, seen.hexdigest())
 
 
-@attachments.read("/attachments/{attachment_id}", "attachment.read", errors=(409,), extra=_DOWNLOAD)
+@attachments.read("/attachments/{attachment_id}", "attachment.read", errors=(409, 429), extra=_DOWNLOAD)
 def read_attachment(attachment_id: AttachmentId, caller: CallerParam) -> Response:
     """Read an attachment's content, verified whole before the first byte leaves."""
     with caller.work() as work:

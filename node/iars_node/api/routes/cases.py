@@ -86,7 +86,7 @@ def _record(content: Any) -> Any:  # noqa: ANN401 - JSON becomes values when the
     return content
 
 
-@cases.read("/cases/{case_id}", "case.read")
+@cases.read("/cases/{case_id}", "case.read", errors=(429,))
 def read_case(case_id: CaseId, caller: CallerParam, scopes: Scopes = "") -> CaseContent:
     """Read a case: its head, and the content of the scopes that are named."""
     with caller.work() as work:

@@ -44,7 +44,7 @@ from iars_protocol.referral import STATES
 referrals = Topic("Referrals")
 
 
-@referrals.ask("/referrals/preview", "referral.send")
+@referrals.ask("/referrals/preview", "referral.send", errors=(429,))
 def preview_referral(body: PreviewQuestion, caller: CallerParam) -> PreviewAnswer:
     """Show what a referral would disclose, and what not; nothing is written."""
     with caller.work() as work:
@@ -103,7 +103,7 @@ def list_referrals_of_case(case_id: CaseId, caller: CallerParam) -> ReferralPage
         return ReferralPage(referrals=[_head(one, work) for one in service.of_case(work, case_id)], cursor="")
 
 
-@referrals.read("/referrals/{referral_id}", "referral.read")
+@referrals.read("/referrals/{referral_id}", "referral.read", errors=(429,))
 def read_referral(referral_id: ReferralId, caller: CallerParam, scopes: Scopes = "") -> ReferralContent:
     """Read a referral: its head, and what the other side has shown of the scopes that are named."""
     with caller.work() as work:
@@ -114,7 +114,7 @@ def read_referral(referral_id: ReferralId, caller: CallerParam, scopes: Scopes =
         return ReferralContent(referral=_head(found, work), received=_shared(received.values(), wanted))
 
 
-@referrals.read("/referrals/{referral_id}/timeline", "referral.read")
+@referrals.read("/referrals/{referral_id}/timeline", "referral.read", errors=(429,))
 def read_timeline(
     referral_id: ReferralId, caller: CallerParam, scopes: Scopes = "", *, remarks: bool = False
 ) -> Timeline:

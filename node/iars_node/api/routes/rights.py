@@ -39,7 +39,7 @@ rights = Topic("The person's rights")
 processing = Topic("Record of processing")
 
 
-@rights.read("/cases/{case_id}/access-report", "person.report")
+@rights.read("/cases/{case_id}/access-report", "person.report", errors=(429,))
 def read_access_report(
     case_id: CaseId, caller: CallerParam, *, whole_person: bool = True
 ) -> AccessReportContent:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from iars_node import audit
 from iars_node.accounts.access import readable_scopes, require
+from iars_node.accounts.opened import note_opened
 from iars_node.cases.derived import DERIVED_FROM, DERIVED_SCOPE, current_age_band
 from iars_node.cases.merged import merge_documents, plain_record
 from iars_node.cases.model import MOST_SENSITIVE, OWN, CaseRecord
@@ -39,6 +40,7 @@ def read_case(work: Work, case_id: str, scopes: Iterable[str] | None = None) -> 
         refuse_shut(work, head, asked)
     access = access_to(work, head)
     readable = asked & access.scopes
+    note_opened(work, case_id)
     views = merge_documents(_documents(work, case_id, readable))
     _record_reading(work, case_id, views.keys(), access.opening)
     alias = views["identity"].fields.get("alias") if "identity" in views else None

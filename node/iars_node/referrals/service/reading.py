@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iars_node.accounts.access import require
+from iars_node.accounts.opened import note_opened
 from iars_node.audit.service import record
 from iars_node.cases.service.assignment import opening_under, readable_here
 from iars_node.db import EPOCH
@@ -105,6 +106,7 @@ def received_content(work: Work, referral_id: str) -> dict[str, ScopePart]:
     current = get(work, referral_id)
     if is_to_be_erased(current) or is_locked(work, current):
         return {}
+    note_opened(work, current.case_id or current.id)
     readable = readable_here(work, current.case_id)
     found: dict[str, ScopePart] = {}
     for part in receiving.received_parts(work, current):
@@ -135,6 +137,7 @@ def _joined(earlier: ScopePart | None, later: ScopePart) -> ScopePart:
 def timeline(work: Work, referral_id: str) -> list[Entry]:
     """Return a thread's steps in their order, each with its proof and what was said."""
     current = get(work, referral_id)
+    note_opened(work, current.case_id or current.id)
     readable = readable_here(work, current.case_id)
     proofs = {proof.message.hex(): proof for proof in messages.proofs(work, current.thread)}
     entries = []

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iars_node.accounts.access import require
+from iars_node.accounts.opened import note_opened
 from iars_node.attachments.service import attachment_to_send
 from iars_node.audit.service import record
 from iars_node.cases import reference
@@ -42,6 +43,7 @@ REFERENCE_PREFIX = "R-"
 
 def preview(work: Work, offering: Offering, peer: Peer) -> Preview:
     """Show what would leave at the offer, what on acceptance, and what never: nothing is written."""
+    note_opened(work, offering.case_id)
     given = _consent_for(work, offering, peer)
     ground = passing.ground_of(work, offering, given)
     grant = ground.grant_to_show(work, peer, offering.service)

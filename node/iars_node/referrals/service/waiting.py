@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, func, or_, select
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from iars_node.work import Work
 
 NEWEST_STEPS = 50
+REFUSED_FOR = timedelta(days=7)
 _ANSWERS = ("accepted", "rejected", "in-progress", "on-hold", "completed", "failed", "cancelled", "expired")
 
 
@@ -38,7 +40,8 @@ def unanswered(work: Work, limit: int) -> list[Referral]:
 def overdue(work: Work, limit: int) -> list[Referral]:
     """Return the sent referrals whose answer is late or that have a problem to look at."""
     require(work.actor, "referral.read")
-    return store.late_or_stuck(work.connection, now=work.now, limit=limit)
+    since = work.now - REFUSED_FOR
+    return store.late_or_stuck(work.connection, now=work.now, refused_since=since, limit=limit)
 
 
 def news(work: Work, since: datetime, limit: int) -> list[Referral]:

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from iars_node.web.desk import Desk
 from iars_node.web.routes import (
+    alarms,
     attachments,
     belonging,
     case_list,
@@ -88,6 +89,7 @@ TOPICS = (
     openings,
     keeping,
     partners,
+    alarms,
     log,
 )
 

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from iars_node.accounts import kept_forms
+from iars_node.audit.alarms import open_alarms
 from iars_node.cases.service import case_head, openings_to_look_at, tasks_due
 from iars_node.consent.ending import ending_before
 from iars_node.consent.exceptions import awaiting_approval, exceptions_to_look_at
 from iars_node.referrals.service import ending_soon, waiting
 from iars_node.rights.service import still_to_tell
+from iars_node.web.alarm_words import alarm_words
 from iars_node.web.languages import N_
 from iars_node.web.pages import SIGNED_IN, Pages
 from iars_node.web.people import organisations
@@ -49,7 +51,13 @@ def show_home(visit: Visit) -> Answer:
     """Show the work list."""
     names = organisations(visit)
     tasks = [*_to_answer(visit, names), *_stuck(visit, names), *_consents(visit), *_exceptions(visit)]
-    tasks += [*_looks(visit), *_corrections(visit), *_outlived(visit, names), *_follow_ups(visit)]
+    tasks += [
+        *_alarms(visit),
+        *_looks(visit),
+        *_corrections(visit),
+        *_outlived(visit, names),
+        *_follow_ups(visit),
+    ]
     groups: dict[str, list[Task]] = {NOW: [], TODAY: [], WEEK: [], LATER: []}
     for task in sorted(tasks, key=lambda each: each.moment):
         groups[_group(visit, task)].append(task)
@@ -160,6 +168,22 @@ def _looks(visit: Visit) -> list[Task]:
             "wait",
         )
         for each in openings_to_look_at(visit.work, MOST)
+    ]
+
+
+def _alarms(visit: Visit) -> list[Task]:
+    if not visit.may("alarm.read"):
+        return []
+    return [
+        Task(
+            "/alarms",
+            visit.gettext("Look at an alarm: %(what)s", what=visit.gettext(alarm_words(each.kind))),
+            each.last_at,
+            "shield",
+            "wait",
+            is_due=False,
+        )
+        for each in open_alarms(visit.work.connection)[:MOST]
     ]
 
 
