@@ -36,8 +36,6 @@ LITTLE_SPACE, TOO_LITTLE_SPACE = 2048 * MIB, 256 * MIB
 BACKUP_EVERY = timedelta(days=2)
 LONG_WAIT = timedelta(days=1)
 NEWEST_EVENTS = 500
-MOST_COMPARED = 100_000
-"""So many keys are compared in a second or two; a check should not take longer."""
 MANY_ORPHANS = 2_000
 """Many starts of the node leave so many as well; yet a restore may have left those of real content."""
 UNWITNESSED = timedelta(days=3)
@@ -131,9 +129,6 @@ def check_keys(work: Work, _node: Node) -> list[Finding]:
 
 def check_key_store(work: Work, node: Node) -> list[Finding]:
     """Hold the key store against the database: what can't be opened any more, and what seals nothing."""
-    count = node.vault.count_content_keys()
-    if count > MOST_COMPARED:
-        return [ok("key store", f"has {count:,} keys; iars keys orphans compares them with the database")]
     found = compare(work.connection, node.vault)
     if found.lost:
         said = f"{len(found.lost)} keys are in neither the key store nor its ledger: what they seal is lost"

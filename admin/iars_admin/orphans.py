@@ -11,25 +11,29 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import LargeBinary, select, text
+from sqlalchemy import Index, LargeBinary, PrimaryKeyConstraint, UniqueConstraint, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from iars_admin.copying import every_table, make_single_file
+from iars_admin.sorted_ids import both, collect, in_pieces, without
 from iars_node.audit.service import record
 from iars_node.db import Database
 from iars_node.errors import SetupError
 from iars_node.vault.key_pool import KEY_ID_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy import Column, Connection
 
+    from iars_admin.sorted_ids import SortedIds
     from iars_node.vault.vault import Vault
     from iars_node.work import Work
 
 BUSY_SECONDS = 2.0
 ROWS_AT_ONCE = 10_000
+
+_SORTED = (PrimaryKeyConstraint, Index, UniqueConstraint)
 
 _OTHERS = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
@@ -45,25 +49,32 @@ class Compared:
     """
 
     stored: int
-    orphans: frozenset[bytes]
-    lost: frozenset[bytes]
+    orphans: SortedIds
+    lost: SortedIds
 
 
 def compare(connection: Connection, vault: Vault) -> Compared:
-    """Compare the key store with the database, while both may go on changing."""
+    """Compare the key store with the database, while both may go on changing; their sizes take no memory."""
     # A key is stored before a row names it: read in this order, no named key looks like an orphan.
-    stored = frozenset(vault.content_key_ids())
-    named = frozenset(named_keys(connection))
-    missing = named - stored - {erasure.key_id for erasure in vault.ledger()}
-    return Compared(len(stored), stored - named, missing - vault.has_content_keys(missing))
+    stored = collect(vault.content_key_ids())
+    named = collect(named_keys(connection))
+    missing = without(without(named, stored), vault.erased_key_ids())
+    return Compared(len(stored), collect(without(stored, named)), collect(_still_missing(vault, missing)))
+
+
+def _still_missing(vault: Vault, missing: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what is in no key store at a second look: it may have been written during the first."""
+    for piece in in_pieces(missing, ROWS_AT_ONCE):
+        yield from without(piece, sorted(vault.has_content_keys(piece)))
 
 
 def named_keys(connection: Connection) -> Iterator[bytes]:
     """Yield the id of every content key that any row of the database names."""
     for column in key_columns():
-        # Each once: a key seals one document, and hundreds of words stand under it.
-        named = select(column).distinct()
-        for octets in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(named).scalars():
+        # Each once: a key seals one document, and hundreds of words stand under it. Without an index SQLite
+        # would hold them all in memory to tell them apart.
+        named = select(column).distinct() if _leads_an_index(column) else select(column)
+        for octets in connection.execute(named.execution_options(yield_per=ROWS_AT_ONCE)).scalars():
             value = bytes(octets or b"")
             # Some columns hold the ids of several keys, one behind the other.
             for start in range(0, len(value), KEY_ID_BYTES):
@@ -81,6 +92,12 @@ def key_columns() -> list[Column[bytes]]:
         and column.type.length in {None, KEY_ID_BYTES}
         and column.name.endswith(("key_id", "key_ids"))
     ]
+
+
+def _leads_an_index(column: Column[bytes]) -> bool:
+    table = column.table
+    ordered = (table.primary_key, *table.indexes, *table.constraints)
+    return any(next(iter(each.columns), None) is column for each in ordered if isinstance(each, _SORTED))
 
 
 def refuse_while_in_use(url: str) -> None:
@@ -117,8 +134,9 @@ def remove(work: Work, before: Compared) -> int:
     Between the two comparisons nobody may have had the database open: then no process that still runs holds
     one of these keys for what it will write next.
     """
-    orphans = before.orphans & compare(work.connection, work.vault).orphans
+    orphans = collect(both(before.orphans, compare(work.connection, work.vault).orphans))
+    for piece in in_pieces(orphans, ROWS_AT_ONCE):
+        work.vault.erase_content_keys(piece, at=work.now)
     if orphans:
-        work.vault.erase_content_keys(orphans, at=work.now)
         record(work, "vault.keys-erased", detail={"count": len(orphans)})
     return len(orphans)

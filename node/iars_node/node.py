@@ -27,6 +27,7 @@ from iars_node.consent.exceptions import LAPSE_JOB, lapse
 from iars_node.consent.onward import notice_handler
 from iars_node.consent.onward_recovering import recoveries as onward_recoveries
 from iars_node.consent.onward_use import permit_handler
+from iars_node.consent.overtaken import OVERTAKEN_JOB, close_overtaken, write_down
 from iars_node.consent.recovering import recover_outcome
 from iars_node.db import Database
 from iars_node.drafts import service as drafts
@@ -163,8 +164,10 @@ def job_handlers(rules: Rules | None = None) -> dict[str, Callable[[Work, Job], 
         ROTATE_JOB: rotate_keys_job,
         GAPS_JOB: ask_for_gaps_job,
         LAPSE_JOB: lapse,
+        OVERTAKEN_JOB: write_down,
         HANDOVER_JOB: withdrawals.HandingOver(rules).release,
         withdrawals.OUTCOME_JOB: withdrawals.tell_again,
+        withdrawals.REOPEN_JOB: withdrawals.reopen,
         withdrawals.PROVE_JOB: withdrawals.prove_job(withdrawals.may_report),
         EXPIRE_CONSENTS_JOB: withdrawals.expire_consents,
         RETENTION_JOB: retention.apply_rules_job,
@@ -217,6 +220,8 @@ def follow_events(events: Events, folder: AttachmentFolder, rules: Rules | None 
     events.follow(HoldLifted, follow_lifting_after_handover)
     events.follow(ContentErased, remove_erased(folder))
     events.follow(PutBack, take_out_erased)
+    events.follow(PutBack, close_overtaken)
+    events.follow(PutBack, withdrawals.close_forgotten)
     events.follow(CameBack, follow_coming)
 
 

@@ -70,8 +70,8 @@ def show_orphans(
             f"{len(found.orphans)} of {found.stored} keys seal nothing; {len(found.lost)} are lost.",
             {
                 "stored": found.stored,
-                "orphans": sorted(key_id.hex() for key_id in found.orphans),
-                "lost": sorted(key_id.hex() for key_id in found.lost),
+                "orphans": [key_id.hex() for key_id in found.orphans],
+                "lost": [key_id.hex() for key_id in found.lost],
             },
         )
         return

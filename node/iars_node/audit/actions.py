@@ -16,7 +16,8 @@ _BY_TOPIC = {
         "requested given renewed refused narrowed withdrawn revoked expired invalidated read "
         "exception-recorded exception-approved exception-refused exception-lapsed exception-received "
         "exception-reviewed exported receipt-made person-told onward-permitted onward-received "
-        "onward-noticed onward-told onward-untold handed-over handover-kept answers-ended answers-erased"
+        "onward-noticed onward-told onward-untold handed-over handover-kept answers-ended answers-erased "
+        "overtaken opened-again"
     ),
     "referral": (
         "previewed offered read opened accepted rejected started held completed failed cancelled expired "

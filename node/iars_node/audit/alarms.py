@@ -45,6 +45,7 @@ ALARMS = frozenset(
         "clock.skewed",
         "consent.exception-lapsed",
         "consent.outcome-untold",
+        "consent.overtaken",
         "job.parked",
         "backup.failed",
         "backup.overdue",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from iars_node.accounts.access import require
 from iars_node.audit.service import record
 from iars_node.cases.service import case_head
-from iars_node.consent import store
+from iars_node.consent import overtaken, store
 from iars_node.consent.events import ConsentInvalidated, ConsentNarrowed
 from iars_node.consent.guarding import check_obtained, completed
 from iars_node.consent.model import WORDS, Consent, History
@@ -106,6 +106,8 @@ def _replace(work: Work, consent_id: str, terms: Terms, step: Step) -> Consent:
     older = _claimed(work, consent_id)
     state = advance(older.state_at(work.now), step, "person")
     newer_terms = _narrowed(work, older, terms) if step == "narrow" else _checked(work, older.case_id, terms)
+    if is_narrower(older.terms, newer_terms):
+        overtaken.note(work, "consent", older.id, older.ended)
     store.end_version(work.connection, older.id, work.now)
     newer = Consent(
         new_id(), older.case_id, state, older.version + 1, older.id, newer_terms, work.now, work.actor.id,
@@ -174,6 +176,7 @@ def invalidate_consent(work: Work, consent_id: str, reason: str) -> Consent:
         raise InvalidError("A reason is needed.", {"reason": f"accepted: {', '.join(INVALIDATION_REASONS)}"})
     found = _claimed(work, consent_id)
     state = advance(found.state_at(work.now), "invalidate", "organisation")
+    overtaken.note(work, "consent", found.id, found.ended)
     store.set_state(work.connection, found.id, state, ended_at=work.now)
     _note(work, found.id, "invalidate", "organisation", state)
     record(work, "consent.invalidated", subject=found.id, case_id=found.case_id, detail={"reason": reason})

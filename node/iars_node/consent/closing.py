@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, or_, select, update
 
 from iars_node.audit.service import record
-from iars_node.consent import endings, store
+from iars_node.consent import endings, overtaken, store
 from iars_node.consent.events import ConsentExpired
 from iars_node.consent.model import PERMITTING, History
 from iars_node.consent.states import advance
@@ -46,6 +46,8 @@ def close(work: Work, given: Consent, step: Step, by: By) -> State:
     """End a consent by a step that leads to its last state, and write it into its history."""
     before = given.state if step == "expire" else given.state_at(work.now)
     state = advance(before, step, by)
+    if step != "expire":
+        overtaken.note(work, "consent", given.id, given.ended)
     endings.end_consent(work.connection, given.id, state, work.now)
     store.add_history(work.connection, given.id, History(work.now, step, by, state, work.actor.id))
     return state
@@ -53,6 +55,7 @@ def close(work: Work, given: Consent, step: Step, by: By) -> State:
 
 def close_parts(work: Work, given: Consent, parts: Iterable[EndedPart], by: By) -> None:
     """End parts of a consent, the rest of which stands, and write that into its history."""
+    overtaken.note(work, "consent", given.id, given.ended)
     endings.end_parts(work.connection, given, parts)
     step = "take-back" if by == "person" else "revoke-part"
     entry = History(work.now, step, by, given.state_at(work.now), work.actor.id)

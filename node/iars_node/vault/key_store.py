@@ -36,12 +36,20 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 CHUNK = 500
+IDS_AT_ONCE = 10_000
 
 _KEYS = tables.content_keys
-_KEY_IDS = Prepared(select(_KEYS.c.key_id))
-_KEY_COUNT = Prepared(select(func.count().label("found")).select_from(_KEYS))
 _LEDGER = tables.erasures
 _ERASURES = Prepared(select(_LEDGER).order_by(_LEDGER.c.erased_at, _LEDGER.c.key_id))
+
+
+def _after(table: Table) -> Prepared:
+    key_id = table.c.key_id
+    following = select(key_id).where(key_id > bindparam("last")).order_by(key_id)
+    return Prepared(following.limit(bindparam("most")))
+
+
+_KEYS_AFTER, _ERASED_AFTER = _after(_KEYS), _after(_LEDGER)
 _OF_ROLE = Prepared(
     select(tables.private_keys)
     .where(tables.private_keys.c.role == bindparam("of_role"))
@@ -115,13 +123,20 @@ class KeyStore:
         """Return the wrapped keys that exist, by id."""
         return self._reader.content_keys(key_ids)
 
-    def content_key_ids(self) -> list[bytes]:
-        """Return the id of every content key."""
-        return [bytes(row.key_id) for row in self._reader.rows(_KEY_IDS, {})]
+    def content_key_ids(self) -> Iterator[bytes]:
+        """Yield the id of every content key, in their order."""
+        return self._in_order(_KEYS_AFTER)
 
-    def count_content_keys(self) -> int:
-        """Return how many content keys there are."""
-        return int(self._reader.rows(_KEY_COUNT, {})[0].found)
+    def erased_key_ids(self) -> Iterator[bytes]:
+        """Yield everything that the ledger names, in its order."""
+        return self._in_order(_ERASED_AFTER)
+
+    def _in_order(self, after: Prepared) -> Iterator[bytes]:
+        # Piece by piece: one long reading would keep an erasure meanwhile from clearing its traces.
+        last = b""
+        while rows := self._reader.rows(after, {"last": last, "most": IDS_AT_ONCE}):
+            yield from (bytes(row.key_id) for row in rows)
+            last = bytes(rows[-1].key_id)
 
     def erase_content_keys(self, erasures: Sequence[Erasure]) -> None:
         """Write the ledger and delete the keys it names in one transaction, then clear their traces."""

@@ -14,7 +14,7 @@ from iars_node.vault.sealing import USUAL_COST, Cost, context
 from iars_node.vault.subkeys import Subkeys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -159,13 +159,13 @@ class Vault:
         """Return those of the key ids whose keys exist; works while locked."""
         return set(self._store.content_keys(list(key_ids)))
 
-    def content_key_ids(self) -> list[bytes]:
-        """Return the id of every content key there is; works while locked."""
+    def content_key_ids(self) -> Iterator[bytes]:
+        """Yield the id of every content key there is, in their order; works while locked."""
         return self._store.content_key_ids()
 
-    def count_content_keys(self) -> int:
-        """Return how many content keys there are; works while locked."""
-        return self._store.count_content_keys()
+    def erased_key_ids(self) -> Iterator[bytes]:
+        """Yield everything that the ledger names, in its order; works while locked."""
+        return self._store.erased_key_ids()
 
     def erase_content_keys(self, key_ids: Iterable[bytes], *, at: datetime) -> None:
         """Destroy content keys for good; works while locked, and twice is as once.

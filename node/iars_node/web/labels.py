@@ -63,6 +63,7 @@ CONSENT_STEPS: Mapping[str, str] = MappingProxyType(
         "revoke": N_("Revoked by others"),
         "take-back": N_("Withdrew a part of it"),
         "revoke-part": N_("A part was revoked by others"),
+        "overtaken": N_("Closed after a restore: a later word of the person is lost"),
         "run-again": N_("Stands again: only the clock was wrong"),
     }
 )

@@ -115,6 +115,8 @@ LOG_WORDS: Mapping[str, str] = MappingProxyType(
         "consent.exported": N_("Exported a consent"),
         "consent.onward-told": N_("Told us that the person was passed on"),
         "consent.onward-untold": N_("The organisation of origin could not be told"),
+        "consent.opened-again": N_("Opened again what stands of a consent"),
+        "consent.overtaken": N_("Closed a consent that a restore had made too wide"),
         "consent.person-told": N_("Told the person of a disclosure without consent"),
         "consent.read": N_("Read consents"),
         "consent.receipt-made": N_("Made a paper of consent for the person"),

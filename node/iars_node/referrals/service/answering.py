@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from iars_node.accounts.access import require
 from iars_node.audit.service import record
-from iars_node.cases.service import case_head, open_received_case
+from iars_node.cases.service import (
+    case_head,
+    content_keys,
+    erase_content,
+    lock_content,
+    open_received_case,
+)
 from iars_node.consent import service as consents
 from iars_node.consent.approvals import refuse_lapsed
 from iars_node.errors import ConflictError, InvalidError
+from iars_node.holds.service import held_scopes
 from iars_node.jobs.service import schedule
 from iars_node.referrals import store
 from iars_node.referrals.model import ERASE_JOB, HANDOVER, IN, Erased, is_to_be_erased
@@ -77,6 +84,8 @@ def erase_received(work: Work, ended: Referral) -> None:
     It is shown to nobody from this moment. The keys go in a job of their own: destroying them is not undone
     by a transaction that fails, and must not be forgotten by a process that dies.
     """
+    if stands_alone_in_case(work, ended):
+        lock_content(work, ended.case_id, ended.grant_id)
     schedule(work, ERASE_JOB, work.now, ended.id)
 
 
@@ -93,9 +102,26 @@ def erase(work: Work, job: Job) -> None:
     key_ids = [key.key_id for key in keys]
     work.vault.erase_content_keys(key_ids, at=work.now)
     forget_keys(work.connection, key_ids)
-    record(work, "referral.erased", referral_id=ended.id, peer_id=ended.peer.hex())
     scopes = frozenset(key.scope for key in keys)
+    if stands_alone_in_case(work, ended):
+        # What is under a legal hold stays locked, and goes after the grant's end as anything that is held.
+        held = {scope for _case_id, scope in held_scopes(work, [ended.case_id])}
+        free = content_keys(work, ended.case_id, ended.grant_id).keys() - held
+        scopes |= erase_content(work, ended.case_id, ended.grant_id, free)
+    record(work, "referral.erased", referral_id=ended.id, peer_id=ended.peer.hex())
     work.announce(Erased(ended.id, ended.peer, ended.grant_id, scopes, ended.closed_at or work.now))
+
+
+def stands_alone_in_case(work: Work, ended: Referral) -> bool:
+    """Say whether a case holds what came under a referral's grant though no referral of it was accepted.
+
+    Who answered twice, having forgotten the first answer in a restore, had put into a case what the answer
+    that counts had declined.
+    """
+    others = store.under_grants(work.connection, [ended.grant_id])
+    return bool(ended.case_id) and all(
+        is_to_be_erased(each) for each in others if each.id != ended.id and each.case_id == ended.case_id
+    )
 
 
 def begin(work: Work, referral_id: str, remark: str = "", texts: Texts = ()) -> Referral:

@@ -11,6 +11,7 @@ from iars_node.withdrawals.service.deciding import (
     watch_clock,
 )
 from iars_node.withdrawals.service.destroying import Destruction, may_report
+from iars_node.withdrawals.service.forgotten import REOPEN_JOB, close_forgotten, reopen
 from iars_node.withdrawals.service.handing_over import (
     HandedOver,
     HandingOver,
@@ -51,6 +52,7 @@ __all__ = [
     "GROUNDS",
     "OUTCOME_JOB",
     "PROVE_JOB",
+    "REOPEN_JOB",
     "Answers",
     "Asked",
     "Destruction",
@@ -64,6 +66,7 @@ __all__ = [
     "Proved",
     "asked_of_case",
     "asked_of_consent",
+    "close_forgotten",
     "confirm_clock",
     "confirm_withdrawals",
     "consent_to_withdraw",
@@ -86,6 +89,7 @@ __all__ = [
     "proof_lines",
     "prove_job",
     "recoveries",
+    "reopen",
     "report_handler",
     "reports_of_case",
     "retain",

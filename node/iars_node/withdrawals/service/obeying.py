@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from iars_node import audit
 from iars_node.audit.alarms import raise_alarm
-from iars_node.consent import endings, onward_store
+from iars_node.consent import endings, onward_store, overtaken
 from iars_node.consent import store as consent_store
 from iars_node.consent.ended import WHOLE, EndedPart, parts_of
 from iars_node.db import new_id
@@ -108,6 +108,7 @@ class Obedience:
         new = _ending(work, kept.id, kept.peer, cause, tuple(parts), said, due)
         store.add_ending(work.connection, new)
         if said is not None:
+            overtaken.note(work, "grant", kept.id, kept.ended)
             endings.end_grants(work, [kept], parts, work.now)
             end = End(parts, said.by)
             received = referral_store.under_grants(work.connection, [kept.id])

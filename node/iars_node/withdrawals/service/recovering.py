@@ -54,8 +54,8 @@ def recover_proof(work: Work, peer: Peer, message: Message, _content: Content) -
 def recover_withdrawal(work: Work, peer: Peer, message: Message, content: Content) -> None:
     """Take back a withdrawal that this node had asked for after its backup was made.
 
-    A consent that had been withdrawn whole towards one recipient is withdrawn whole: the backup can't tell
-    whether others were to keep it, and sharing too little can be mended.
+    What had been withdrawn towards one recipient is withdrawn towards all: the backup can't tell whether
+    others were to keep it, and sharing too little can be mended.
     """
     body = content.body
     if not isinstance(body, Withdraw) or not isinstance(body.withdrawal.content, Withdrawal):
@@ -82,9 +82,10 @@ def _end_consent(work: Work, kept: KeptGrant, said: Withdrawal) -> None:
         return
     if said.is_whole:
         close(work, given, "withdraw" if said.by == "person" else "revoke", said.by)
-    else:
-        nodes = [kept.peer.hex()]
-        close_parts(work, given, parts_of(said.scopes, said.purposes, nodes), said.by)
+        return
+    parts = parts_of(said.scopes, said.purposes)
+    if not set(parts) <= set(given.ended):
+        close_parts(work, given, parts, said.by)
 
 
 def _notice(peer: Peer, message: Message, body: Withdraw, said: Withdrawal, known: list[KeptGrant]) -> Notice:
