@@ -253,6 +253,22 @@ def open_of_grant(connection: Connection, grant_id: str) -> list[Referral]:
     return [_referral(row) for row in rows]
 
 
+def locked_in_care(connection: Connection, limit: int) -> list[tuple[Referral, datetime]]:
+    """Return the open referrals received here whose grant has ended, and when, the newest first."""
+    rows = connection.execute(
+        select(referral, consent_grant.c.ended_at.label("locked_at"))
+        .join(consent_grant, consent_grant.c.id == referral.c.grant_id)
+        .where(
+            referral.c.direction == "in",
+            referral.c.state.in_(OPEN),
+            consent_grant.c.ended_at.is_not(None),
+        )
+        .order_by(consent_grant.c.ended_at.desc(), referral.c.id)
+        .limit(limit)
+    )
+    return [(_referral(row), row.locked_at) for row in rows]
+
+
 def ending_between(connection: Connection, after: datetime, before: datetime, limit: int) -> list[Referral]:
     """Return the open referrals sent from here whose grant ends between two moments, the soonest first."""
     rows = connection.execute(
@@ -348,7 +364,7 @@ def drop_snapshot(connection: Connection, referral_id: str) -> None:
 
 
 def _referral(row: Any) -> Referral:  # noqa: ANN401 - a row of the table
-    values = row._asdict()
+    values = {name: getattr(row, name) for name in Referral.__dataclass_fields__}
     return Referral(**{**values, "peer": bytes(values["peer"]), "together": tuple(values["together"])})
 
 

@@ -108,6 +108,27 @@ async def test_the_other_side_sees_what_is_closed_and_a_supervisor_keeps_a_part_
     assert record_of(world.mission, sent.id).keys() == {"medical"}
 
 
+async def test_whoever_cares_for_a_person_is_told_that_the_agreement_has_ended(world: World) -> None:
+    _case, given, sent = world.referral()
+    await settle(world.shelter, world.mission)
+    world.mission.act(referrals.accept, sent.id)
+    await settle(world.shelter, world.mission)
+    worker = Reader(world.mission).enter()
+    reference = world.mission.referral(sent.id).reference
+    task = f"End {reference} from Shelter: what the person agreed to has ended"
+    locked = "What came with this referral is locked: the agreement it came under has ended."
+    assert task not in words(worker.get("/").text)
+    assert locked not in words(worker.get(f"/referrals/{sent.id}").text)
+    withdraw(world.shelter, given)
+    await settle(world.shelter, world.mission)
+    assert task in words(worker.get("/").text)
+    page = words(worker.get(f"/referrals/{sent.id}").text)
+    assert locked in page
+    assert "Nothing that your roles show." not in page
+    world.mission.act(referrals.complete, sent.id)
+    assert task not in words(worker.get("/").text)
+
+
 async def test_what_was_told_back_and_is_taken_out_is_shown_as_closed_and_stands_in_the_histories(
     world: World, besa: Reader
 ) -> None:

@@ -24,7 +24,7 @@ from iars_node.referrals.service.reading import (
 from iars_node.referrals.service.receiving import follow_receipt, handlers
 from iars_node.referrals.service.recovering import recoveries
 from iars_node.referrals.service.sending import amend, cancel, enter_in_error, preview, send_referral
-from iars_node.referrals.service.standing import follow_lapse, is_locked
+from iars_node.referrals.service.standing import follow_lapse, is_locked, locked_in_care
 from iars_node.referrals.service.uploading import follow_disclosure, may_send_attachments
 from iars_node.referrals.service.verifying import differences, history
 
@@ -53,6 +53,7 @@ __all__ = [
     "hold",
     "is_locked",
     "list_referrals",
+    "locked_in_care",
     "may_send_attachments",
     "of_case",
     "outlived",

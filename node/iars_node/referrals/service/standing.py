@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iars_node.accounts.access import require
 from iars_node.audit.service import record
 from iars_node.consent import service as consents
 from iars_node.consent.approvals import EXCEPTION_LAPSED
@@ -17,6 +18,8 @@ from iars_protocol.consent import Denied
 from iars_protocol.content import covers_service
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from iars_node.consent.events import ExceptionLapsed
     from iars_node.consent.model import KeptGrant
     from iars_node.referrals.model import Referral
@@ -58,6 +61,12 @@ def standing_grant(work: Work, sent: Referral) -> Standing:
 def is_locked(work: Work, current: Referral) -> bool:
     """Say whether what came with a received referral is locked: it is shown to nobody."""
     return current.direction == IN and consents.kept_grant(work, current.grant_id).ended_at is not None
+
+
+def locked_in_care(work: Work, limit: int) -> list[tuple[Referral, datetime]]:
+    """Return the open received referrals of which all is locked, and since when."""
+    require(work.actor, "referral.read")
+    return store.locked_in_care(work.connection, limit)
 
 
 def follow_lapse(work: Work, lapsed: ExceptionLapsed) -> None:

@@ -11,7 +11,7 @@ from iars_node.audit.alarms import open_alarms
 from iars_node.cases.service import case_head, openings_to_look_at, tasks_due
 from iars_node.consent.ending import ending_before
 from iars_node.consent.exceptions import awaiting_approval, exceptions_to_look_at
-from iars_node.referrals.service import ending_soon, waiting
+from iars_node.referrals.service import ending_soon, locked_in_care, waiting
 from iars_node.rights.service import still_to_tell
 from iars_node.web.alarm_words import alarm_words
 from iars_node.web.languages import N_
@@ -56,6 +56,7 @@ def show_home(visit: Visit) -> Answer:
         *_looks(visit),
         *_corrections(visit),
         *_outlived(visit, names),
+        *_locked(visit, names),
         *_follow_ups(visit),
     ]
     groups: dict[str, list[Task]] = {NOW: [], TODAY: [], WEEK: [], LATER: []}
@@ -116,6 +117,25 @@ def _stuck(visit: Visit, names: dict[str, str]) -> list[Task]:
             tone="late",
         )
         for each in waiting.overdue(visit.work, MOST)
+    ]
+
+
+def _locked(visit: Visit, names: dict[str, str]) -> list[Task]:
+    """Return the referrals that somebody may still be busy with although nothing of them may be used."""
+    if not visit.may("referral.read"):
+        return []
+    return [
+        Task(
+            path=f"/referrals/{each.id}",
+            sentence=visit.gettext(
+                "End %(reference)s from %(organisation)s: what the person agreed to has ended",
+                **_words(visit, each, names),
+            ),
+            moment=locked_at,
+            sign="lock",
+            tone="late",
+        )
+        for each, locked_at in locked_in_care(visit.work, MOST)
     ]
 
 

@@ -82,6 +82,7 @@ def show_referral(visit: Visit, referral_id: str) -> Answer:
             "peer_name": names.get(current.peer.hex(), current.peer.hex()[:8]),
             "own_name": names.get(_own_text(visit), ""),
             "received": received,
+            "is_locked": referrals.is_locked(visit.work, current),
             "entries": entries,
             "path": path_of(current, entries),
             "names": names,
