@@ -41,13 +41,19 @@ SCOPE_FORM = re.compile(r"([a-z]+)(?::(offer|acceptance))?(?:=([a-z0-9_,]+))?")
 WITHHELD_FORM = re.compile(r"([a-z]+)(?:\.([a-z0-9_,]+))?(?:@(.+))?")
 REQUIRED: Any = inspect.Parameter.empty
 
+_AT_ONCE = [code for code, scope in SCOPES.items() if scope.step == "offer"]
+_AT_ONCE += [
+    f"{code}.{name}" for code, scope in SCOPES.items() if scope.step != "offer" for name in scope.at_offer
+]
+
 PurposeOption = Annotated[list[str], typer.Option(help=f"Can be repeated: {', '.join(PURPOSES)}.")]
 ScopeOption = Annotated[
     list[str],
     typer.Option(
         metavar="CODE[:offer][=FIELD,FIELD]",
-        help="What may be shared; can be repeated. With :offer it leaves with the first message, "
-        f"otherwise once they accept. With fields, only these. Scopes: {', '.join(SCOPES)}.",
+        help="What may be shared; can be repeated. With :offer all of it leaves with the first message; "
+        f"without a word, {', '.join(_AT_ONCE)} do, and the rest once they accept. "
+        f"With fields, only these. Scopes: {', '.join(SCOPES)}.",
     ),
 ]
 ToOption = Annotated[
