@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from iars_admin.founding import ROOT_ROLE
 from iars_admin.orphans import compare
+from iars_admin.reaching import fault_said
 from iars_node.audit import alarms, known_heads, log_store, store
 from iars_node.audit.model import AuditFilter
 from iars_node.audit.service import is_intact
@@ -157,7 +158,7 @@ def check_waiting(work: Work, _node: Node) -> list[Finding]:
     for one in waiting(work):
         name = one.peer.hex()[:12]
         if one.parked:
-            said = f"{one.parked} messages to {name} are parked ({one.last_error})"
+            said = f"{one.parked} messages to {name} are parked: {fault_said(one.last_error)}"
             found.append(
                 Finding("outbox", "warning", said, f"Find out why, then: iars exchange retry {name}")
             )

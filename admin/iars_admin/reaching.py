@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 
 OK = 200
 
+FAULTS = {
+    "connection": "nothing answers at its address",
+    "timeout": "it does not answer in time",
+    "tls": "its certificate can't be verified",
+    "not-https": "its address is not https",
+    "locked": "its people have to unlock it",
+    "http-401": "it does not take this node in: they have to add and verify us, so read them our digits",
+    "http-404": "there is no node of this kind at its address",
+    "http-429": "it has more to take in than it can",
+    "erased": "what was to be sent was erased meanwhile",
+}
+"""What was wrong when another node was last asked, by the code that is kept of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reached:
@@ -26,6 +39,13 @@ class Reached:
     listing: bytes
     milliseconds: int
     ahead: timedelta | None
+
+
+def fault_said(code: str) -> str:
+    """Say in words what was wrong when another node was last asked; a code without words stands for itself."""
+    if code.startswith("answer-"):
+        return f"its answer is none that a node gives ({code})"
+    return FAULTS.get(code, code)
 
 
 def fetch_listing(node: Node, address: str) -> Reached:

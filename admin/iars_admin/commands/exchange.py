@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from iars_admin.command import command, group
+from iars_admin.reaching import fault_said
 from iars_admin.session import Session
 from iars_node.errors import ConflictError
 from iars_node.exchange.restoring import decide_without, is_restoring
@@ -20,7 +21,7 @@ COLUMNS = {
     "failures": "Failures",
     "failing_since": "Unreachable since",
     "retry_at": "Next try",
-    "last_error": "Last fault",
+    "last_error_text": "Last fault",
     "restoring": "Asked what was missed",
 }
 
@@ -79,5 +80,6 @@ def _described(work: Work, one: Waiting) -> dict[str, object]:
         "failing_since": one.failing_since,
         "retry_at": one.retry_at,
         "last_error": one.last_error,
+        "last_error_text": fault_said(one.last_error),
         "restoring": one.is_restoring,
     }

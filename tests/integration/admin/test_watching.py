@@ -100,6 +100,7 @@ def test_what_waits_is_shown_and_tried_again(
     [waiting] = shelter.ask("exchange", "status")
     assert (waiting["pending"], waiting["parked"], waiting["failures"]) == (0, 1, 1)
     assert waiting["last_error"] == "connection"
+    assert waiting["last_error_text"] == "nothing answers at its address"
     assert outcome(shelter, "outbox") == "warning"
     assert shelter.ask("exchange", "retry", "mission")["lines"] == 1
     deliver(shelter, mission)
