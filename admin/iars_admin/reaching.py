@@ -42,7 +42,7 @@ class Reached:
 
 
 def fault_said(code: str) -> str:
-    """Say in words what was wrong when another node was last asked; a code without words stands for itself."""
+    """Say in words what was wrong when another node was last asked; a code without words stays as it is."""
     if code.startswith("answer-"):
         return f"its answer is none that a node gives ({code})"
     return FAULTS.get(code, code)
