@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import update
 from tests.federation.chain import (
     Chain,
     agree,
@@ -26,6 +27,7 @@ from iars_node.consent import onward, onward_store
 from iars_node.consent import service as consents
 from iars_node.consent.model import Recipient, Withheld
 from iars_node.consent.onward_model import Ceilings
+from iars_node.consent.tables import onward_permission
 from iars_node.db import new_id
 from iars_node.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, RefusedError
 from iars_node.peers import service as peers
@@ -110,6 +112,19 @@ async def test_a_permission_can_be_narrower_than_the_consent(chain: Chain) -> No
 
 
 # -- the holder takes and uses
+
+
+async def test_a_permission_that_was_given_back_before_its_grant_is_of_the_grants_consent(
+    chain: Chain,
+) -> None:
+    shelter, _mission, _clinic = chain
+    _sent, given, permission = await passed_to_mission(chain)
+    with shelter.node.works.write(SYSTEM) as work:
+        work.connection.execute(update(onward_permission).values(consent_id=""))
+    with shelter.node.works.read(SYSTEM) as work:
+        found = onward_store.find_permission(work.connection, permission.id)
+    assert found is not None
+    assert found.consent_id == given.id
 
 
 async def test_a_permission_of_another_counts_for_nothing(chain: Chain) -> None:

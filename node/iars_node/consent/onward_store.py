@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 AT_ONCE = 500
 
-# Whose case a permission is about is what its grant says: a case is opened, and merged, after both came.
-_PERMISSION = select(onward_permission, consent_grant.c.case_id).join_from(
+# Whose case a permission is about is what its grant says: a case is opened, and merged, after both came. So
+# is its consent, where a peer gave the permission back before the grant.
+_PERMISSION = select(
+    onward_permission, consent_grant.c.case_id, consent_grant.c.consent_id.label("consent_of_grant")
+).join_from(
     onward_permission, consent_grant, consent_grant.c.id == onward_permission.c.grant_id, isouter=True
 )
 
@@ -59,7 +62,7 @@ def _permission(row: Row[Any]) -> KeptPermission:
         row.way,
         bytes(row.peer),
         row.grant_id,
-        row.consent_id,
+        row.consent_id or row.consent_of_grant or "",
         row.case_id or "",
         content,
         signed,

@@ -76,6 +76,7 @@ class Evidence:
     def __init__(self, files: Files, now: datetime) -> None:
         self._now = now.timestamp()
         self._grants: dict[str, tuple[str, Grant]] = {}
+        self._consents: dict[str, str] = {}
         self._ends: defaultdict[str, set[End]] = defaultdict(set)
         self._untold: defaultdict[str, set[End]] = defaultdict(set)
         self._lapsed: set[str] = set()
@@ -104,6 +105,7 @@ class Evidence:
             content = _said(row["signed"])
             if isinstance(content, Grant):
                 self._grants[content.id] = (row["direction"], content)
+                self._consents[content.id] = row["consent_id"]
             for scope, purpose, _node, *way in json.loads(row["ended"] or "[]"):
                 (self._untold if way else self._ends)[row["id"]].add((scope, purpose))
         for row in files.rows("SELECT * FROM withdrawn_id WHERE kind = 'grant'"):
@@ -116,7 +118,8 @@ class Evidence:
             content = _said(row["signed"])
             if isinstance(content, Onward):
                 has_ended = row["ended_at"] is not None
-                permitted = Permitted(row["way"], row["grant_id"], content, row["consent_id"], has_ended)
+                consent = row["consent_id"] or self._consents.get(row["grant_id"], "")
+                permitted = Permitted(row["way"], row["grant_id"], content, consent, has_ended)
                 self._permissions[content.id].append(permitted)
         for row in files.rows("SELECT * FROM withdrawn_id WHERE kind = 'onward'"):
             if any(each.onward.controller == row["issuer"].hex() for each in self._permissions[row["id"]]):
@@ -299,7 +302,10 @@ class Evidence:
         """Yield the permissions that this node gave, and that reach further than the person's last word."""
         for permission in (each for found in self._permissions.values() for each in found):
             onward = permission.onward
-            if permission.way == "out" and not permission.has_ended and onward.expires > self._now:
+            # Of a consent that a restore has forgotten nothing is left but what was signed under it.
+            is_forgotten = not permission.consent
+            is_over = permission.has_ended or onward.expires <= self._now
+            if permission.way == "out" and not is_forgotten and not is_over:
                 lack = _no_word(onward, self._words[permission.consent])
                 if lack:
                     yield f"{onward.id}: {lack}"
