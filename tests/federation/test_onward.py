@@ -114,7 +114,7 @@ async def test_a_permission_can_be_narrower_than_the_consent(chain: Chain) -> No
 # -- the holder takes and uses
 
 
-async def test_a_permission_that_was_given_back_before_its_grant_is_of_the_grants_consent(
+async def test_a_permission_given_back_before_its_grant_is_of_the_grants_consent(
     chain: Chain,
 ) -> None:
     shelter, _mission, _clinic = chain
