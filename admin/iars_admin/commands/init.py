@@ -8,7 +8,7 @@ import typer
 from iars_admin.command import command
 from iars_admin.founding import Founding, check_profile, found, holds_node, write_new_file
 from iars_admin.naming import read_names
-from iars_admin.passphrases import is_attended, new_passphrase, new_password
+from iars_admin.passphrases import is_attended, new_passphrase, own_password
 from iars_admin.recovery_sheet import recovery_sheet
 from iars_admin.session import Session
 from iars_node.accounts.access import ADMINISTRATOR
@@ -136,7 +136,7 @@ def _settings(session: Session, written: dict[str, object]) -> Settings:
 
 def _administrator(name: str, language: str, password_file: Path | None) -> NewAccount:
     faults = account_faults(name, name, language)
-    password = "" if faults else new_password(password_file)
+    password = "" if faults else own_password(password_file)
     faults = faults or password_faults(password, name)
     if faults:
         raise InvalidError("The first account can't be made like this; nothing was made.", faults)

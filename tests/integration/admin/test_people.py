@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.admin.organisations import Organisation
 
 
@@ -26,10 +28,28 @@ def test_an_unknown_role_is_refused_with_its_fault(shelter: Organisation) -> Non
     assert "  roles: " in answer.err
 
 
-def test_a_password_is_set_from_the_variable_and_never_shown(shelter: Organisation) -> None:
-    answer = shelter.run("user", "password", "mira", IARS_PASSWORD="a different long password")
+def test_ones_own_password_is_set_from_the_variable_and_never_shown(shelter: Organisation) -> None:
+    answer = shelter.run("user", "password", "agim", IARS_PASSWORD="a different long password")
     assert answer.code == 0
     assert "different" not in answer.out + answer.err
+
+
+def test_somebody_elses_password_is_set_from_a_file(shelter: Organisation, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("a different long password\n", "utf-8")
+    file = ("--password-file", tmp_path / "password")
+    assert shelter.run("user", "password", "mira", *file).code == 0
+    added = shelter.ask("user", "add", "lena", "--role", "medical", *file)
+    assert "code" not in added
+
+
+def test_nobody_else_gets_the_password_that_the_variable_still_holds(shelter: Organisation) -> None:
+    answer = shelter.run("user", "password", "mira", IARS_PASSWORD="the administrator's own words")
+    assert answer.code == 1
+    assert "--password-file" in answer.err
+    assert "IARS_PASSWORD" not in answer.err
+    for words in (("add", "lena", "--role", "medical"), ("reset", "lena")):
+        made = shelter.run("user", *words, "--json", IARS_PASSWORD="the administrator's own words")
+        assert len(made.json["code"]) == 19
 
 
 def test_nobody_is_asked_for_a_password_where_nobody_sits(shelter: Organisation) -> None:
