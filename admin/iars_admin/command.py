@@ -35,7 +35,8 @@ AccountOption = Annotated[
         "--as",
         envvar="IARS_ACCOUNT",
         metavar="ACCOUNT",
-        help="Act as this account, with its roles. Not needed where there is only one.",
+        help="Act as this account, with its roles. Not needed where there is only one, or where the only "
+        "account that may is an administrator's.",
         rich_help_panel=PANEL,
     ),
 ]

@@ -70,11 +70,34 @@ def test_the_last_administrator_stays(shelter: Organisation) -> None:
 
 
 def test_with_several_accounts_somebody_must_be_named(shelter: Organisation) -> None:
-    answer = shelter.as_("").run("user", "list")
-    assert answer.code == 2
-    assert "IARS_ACCOUNT" in answer.err
+    # The auditor may see the accounts too, and nobody is guessed to work with people.
+    for words in (("user", "list"), ("case", "list")):
+        answer = shelter.as_("").run(*words)
+        assert answer.code == 2
+        assert "IARS_ACCOUNT" in answer.err
     assert shelter.as_("").run("user", "list", IARS_ACCOUNT="ada").code == 0
     assert shelter.as_("").run("user", "list", "--as", "ada").code == 0
+
+
+def test_the_only_administrator_acts_unsaid_where_nobody_else_may(
+    shelter: Organisation, mission: Organisation, tmp_path: Path
+) -> None:
+    nobody = shelter.as_("")
+    nobody.ask("user", "reset", "mira")
+    theirs = mission.ask("listing", "export", tmp_path / "their.listing")
+    nobody.ask("peer", "add", tmp_path / "their.listing")
+    nobody.ask("peer", "verify", "mission", theirs["fingerprint"])
+    events = shelter.ask("audit", "list", "--action", "account.reset")["events"]
+    assert [event["actor_id"] for event in events] == [_id_of(shelter, "agim")]
+    shelter.ask("user", "disable", "ada")
+    nobody.ask("listing", "export", tmp_path / "our.listing")
+    nobody.ask("doctor", "--offline")
+    shelter.ask("user", "roles", "rita", "administrator")
+    assert nobody.run("user", "reset", "mira").code == 2
+
+
+def _id_of(organisation: Organisation, name: str) -> str:
+    return str(next(one["id"] for one in organisation.ask("user", "list") if one["name"] == name))
 
 
 def test_an_account_that_does_not_exist_can_not_act(shelter: Organisation) -> None:
