@@ -26,7 +26,10 @@ PANEL = "For every command"
 P = ParamSpec("P")
 
 _FOLDER = "The node's folder."
-_ACCOUNT = "Act as this account, with its roles. Not needed where there is only one."
+_ACCOUNT = (
+    "Act as this account, with its roles. Not needed where there is only one, or where the only account "
+    "that may is an administrator's."
+)
 
 FolderOption = Annotated[
     Path | None, typer.Option("--folder", envvar="IARS_FOLDER", help=_FOLDER, rich_help_panel=PANEL)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from iars_node.cases import service as cases
 from iars_node.errors import ConflictError, InvalidError, NotFoundError
 from iars_node.vault.identity import identity_of
+from iars_protocol.fields import LANGUAGE
 from iars_protocol.record import SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from iars_admin.showing import Screen
     from iars_node.cases.model import Case
@@ -53,6 +54,33 @@ def read_pairs(given: list[str], option: str) -> tuple[tuple[str, str], ...]:
             )
         pairs.append((scope, text.strip()))
     return tuple(pairs)
+
+
+def read_names(given: Sequence[str], languages: Sequence[str]) -> dict[str, str]:
+    """Return an organisation's names by language; a bare one is in the first language that has none."""
+    names: dict[str, str] = {}
+    bare = []
+    for entry in given:
+        code, _, text = entry.partition("=")
+        if not text or not LANGUAGE.fullmatch(code.strip()):
+            bare.append(entry.strip())
+        elif code.strip() in names:
+            raise _two_names(f"{code.strip()} has two; say each language once, as LANGUAGE=NAME")
+        else:
+            names[code.strip()] = text.strip()
+    unnamed = [code for code in languages if code not in names]
+    if len(bare) > 1:
+        raise _two_names(f"{len(bare)} are without a language; say whose the others are, as LANGUAGE=NAME")
+    if bare and not unnamed:
+        raise _two_names(
+            f"{', '.join(languages)}: each has its own, and one more is without a language; say whose it is, "
+            "as LANGUAGE=NAME, or leave it out"
+        )
+    return names | dict(zip(unnamed, bare, strict=False))
+
+
+def _two_names(fault: str) -> InvalidError:
+    return InvalidError("An organisation has one name in each language; nothing was made.", {"name": fault})
 
 
 def show_scopes(screen: Screen, scopes: Mapping[str, Mapping[str, Any]]) -> None:

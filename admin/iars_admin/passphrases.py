@@ -49,8 +49,8 @@ def check_passphrase(passphrase: str) -> None:
         )
 
 
-def new_password(file: Path | None) -> str:
-    """Return an account's new password from a file or the variable; or a person types it twice."""
+def own_password(file: Path | None) -> str:
+    """Return the new password of whoever acts, from a file or the variable; or a person types it twice."""
     if file is not None:
         return read_line(file)
     return os.environ.get(PASSWORD_VARIABLE) or _asked_twice(
@@ -58,9 +58,14 @@ def new_password(file: Path | None) -> str:
     )
 
 
-def given_password(file: Path | None) -> str:
-    """Return a password that was given by a file or the variable, or nothing: nobody is asked."""
-    return read_line(file) if file is not None else os.environ.get(PASSWORD_VARIABLE, "")
+def others_password(file: Path | None) -> str:
+    """Return somebody else's new password from a file; or a person types it twice.
+
+    The variable does not count: left over from `iars init`, it holds the administrator's.
+    """
+    if file is not None:
+        return read_line(file)
+    return _asked_twice("New password of the account: ", "Name a file with --password-file.")
 
 
 def read_line(file: Path) -> str:

@@ -14,7 +14,7 @@ from iars_admin import timing
 from iars_admin.passphrases import passphrase_of
 from iars_admin.showing import Screen
 from iars_node.accounts import store as account_store
-from iars_node.accounts.access import require
+from iars_node.accounts.access import ADMINISTRATOR, may, require
 from iars_node.accounts.service import find_account_by_name
 from iars_node.errors import SetupError
 from iars_node.migrations import is_current
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from iars_node.accounts.model import Account
     from iars_node.settings import Settings
     from iars_node.work import Actor, Work
 
@@ -58,6 +59,7 @@ class Session:
         self.choice = choice
         self.screen = Screen(as_json=choice.as_json)
         self._opened: Node | None = None
+        self._actor: Actor | None = None
 
     def close(self) -> None:
         """Close the node, if it was opened."""
@@ -105,25 +107,43 @@ class Session:
             )
         return build_node(self.settings, clock=timing.clock())
 
-    @cached_property
+    @property
     def actor(self) -> Actor:
         """The account that acts."""
-        with self.node.works.read(SYSTEM) as work:
-            if self.choice.account:
-                return find_account_by_name(work, self.choice.account).actor
-            enabled = [one for one in account_store.accounts(work.connection) if one.disabled_at is None]
-        if len(enabled) != 1:
-            raise typer.BadParameter(
-                "Say which account acts: --as NAME, or the variable IARS_ACCOUNT.", param_hint="--as"
-            )
-        return enabled[0].actor
+        return self._acting("")
 
     @contextmanager
     def work(self, action: str) -> Iterator[Work]:
         """Open a unit of work in the name of the account, which must be allowed the action."""
-        with self.node.works.write(self.actor) as work:
-            require(self.actor, action)
+        actor = self._acting(action)
+        with self.node.works.write(actor) as work:
+            require(actor, action)
             yield work
+
+    def _acting(self, action: str) -> Actor:
+        # Once somebody acts, the whole command is theirs.
+        if self._actor is None:
+            with self.node.works.read(SYSTEM) as work:
+                self._actor = _chosen(work, self.choice.account, action).actor
+        return self._actor
+
+
+def _chosen(work: Work, name: str, action: str) -> Account:
+    """Return the account that was named; unsaid, the only one, or the only one that may, an administrator.
+
+    Nobody else is guessed: what is done to a case stands under its worker's name.
+    """
+    if name:
+        return find_account_by_name(work, name)
+    enabled = [one for one in account_store.accounts(work.connection) if one.disabled_at is None]
+    if len(enabled) == 1:
+        return enabled[0]
+    able = [one for one in enabled if action and may(one.actor, action)]
+    if len(able) != 1 or ADMINISTRATOR not in able[0].roles:
+        raise typer.BadParameter(
+            "Say which account acts: --as NAME, or the variable IARS_ACCOUNT.", param_hint="--as"
+        )
+    return able[0]
 
 
 def _check_current(node: Node) -> None:

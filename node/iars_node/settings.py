@@ -304,7 +304,7 @@ def load_settings(folder: Path | None = None, **given: Any) -> Settings:  # noqa
     try:
         settings = Settings(**given) if folder is None else Settings(folder=folder, **given)
     except ValidationError as error:
-        raise SetupError(_sentence(error)) from None
+        raise SetupError(_sentence(error, _remedy(folder, given))) from None
     except tomllib.TOMLDecodeError as error:
         raise SetupError(f"{FILE_NAME} is not valid TOML: {error}.") from error
     _refuse_secrets_in_file(settings.folder / FILE_NAME)
@@ -330,11 +330,19 @@ def _refuse_secrets_in_file(path: Path) -> None:
         raise SetupError(f"{FILE_NAME} must not hold the mail server's password: set smtp_password_file.")
 
 
-def _sentence(error: ValidationError) -> str:
+def _remedy(folder: Path | None, given: dict[str, Any]) -> str:
+    # Where a node is about to be made there is no file that could be corrected.
+    where = Path(folder or os.environ.get(f"{PREFIX}FOLDER") or Path.home() / ".iars")
+    if (where.expanduser() / FILE_NAME).is_file():
+        return f"Correct {FILE_NAME} or the variables."
+    return "Correct what was given, or the variables." if given else "Correct the variables."
+
+
+def _sentence(error: ValidationError, remedy: str) -> str:
     # The values stay out of the sentence: one of them may be a passphrase or a database password.
     faults = []
     for fault in error.errors(include_input=False, include_url=False, include_context=False):
         name = ".".join(str(part) for part in fault["loc"]) or "settings"
         reason = "is not a known setting" if fault["type"] == "extra_forbidden" else fault["msg"]
         faults.append(f"{name}: {reason.removeprefix('Value error, ')}")
-    return f"The settings can't be used ({'; '.join(faults)}). Correct {FILE_NAME} or the variables."
+    return f"The settings can't be used ({'; '.join(faults)}). {remedy}"

@@ -74,7 +74,9 @@ def restore_node(
         "that is lost, is back: erase it again.\n"
         f"{restored.orphans} keys seal nothing in it, those of what came after the backup among them: "
         "iars keys orphans.\n"
-        f"{restored.asked} organisations are asked what is missing: run iars serve, then iars doctor.",
+        f"{restored.asked} organisations are asked what is missing: run iars serve, then iars doctor.\n"
+        "Never serve it beside the node that it is a copy of, not even to practise: the others take it for "
+        "that node restored, and refuse the next referral of the living one.",
         {
             "restored": True,
             "node": made.node,

@@ -7,7 +7,8 @@ import typer
 
 from iars_admin.command import command
 from iars_admin.founding import Founding, check_profile, found, holds_node, write_new_file
-from iars_admin.passphrases import is_attended, new_passphrase, new_password
+from iars_admin.naming import read_names
+from iars_admin.passphrases import is_attended, new_passphrase, own_password
 from iars_admin.recovery_sheet import recovery_sheet
 from iars_admin.session import Session
 from iars_node.accounts.access import ADMINISTRATOR
@@ -16,7 +17,6 @@ from iars_node.errors import InvalidError
 from iars_node.node import breached_passwords
 from iars_node.settings import FILE_NAME, Settings, load_settings
 from iars_node.vault.identity import Identity
-from iars_protocol.fields import LANGUAGE
 from iars_protocol.keys import fingerprint
 from iars_protocol.listing import Listing
 
@@ -41,7 +41,11 @@ def init(
     session: Session,
     name: Annotated[
         list[str] | None,
-        typer.Option(help="The organisation's name, or LANGUAGE=NAME. Can be repeated.", show_default=False),
+        typer.Option(
+            help="The organisation's name, or LANGUAGE=NAME. Can be repeated; a bare name is in the first of "
+            "the languages that has none of its own.",
+            show_default=False,
+        ),
     ] = None,
     organisation_type: Annotated[
         str, typer.Option("--type", help="What it is, such as NGO or InternationalOrganisation.")
@@ -91,7 +95,7 @@ def init(
         node="",
         number=0,
         created=0,
-        names=_names(name or [_asked("The organisation's name", "--name")], settings.languages[0]),
+        names=read_names(name or [_asked("The organisation's name", "--name")], settings.languages),
         organisation_type=organisation_type or _asked("Its type, such as NGO", "--type"),
         country=(country or _asked("Its country's two letters", "--country")).upper(),
         zone=settings.zone,
@@ -131,21 +135,10 @@ def _settings(session: Session, written: dict[str, object]) -> Settings:
     return session.with_passphrase_file(load_settings(folder, **written))
 
 
-def _names(given: list[str], language: str) -> dict[str, str]:
-    names = {}
-    for entry in given:
-        code, _, text = entry.partition("=")
-        if text and LANGUAGE.fullmatch(code.strip()):
-            names[code.strip()] = text.strip()
-        else:
-            names[language] = entry.strip()
-    return names
-
-
 def _administrator(settings: Settings, name: str, password_file: Path | None) -> NewAccount:
     language = settings.languages[0]
     faults = account_faults(name, name, language)
-    password = "" if faults else new_password(password_file)
+    password = "" if faults else own_password(password_file)
     faults = faults or password_faults(password, name, breached_passwords(settings))
     if faults:
         raise InvalidError("The first account can't be made like this; nothing was made.", faults)

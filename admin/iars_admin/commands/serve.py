@@ -1,9 +1,11 @@
 """`iars serve` and `iars upgrade`: run the node."""
 
+import errno
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,16 +43,18 @@ def serve(
     """
     settings = session.settings
     address = host or settings.host
+    number = settings.port if port is None else port
     check_address(settings, address)
     if (breached := breached_passwords(settings)) is not None:
         breached.check()
     node = session.locked_node()
     try:
+        check_port(address, number)
         node.vault.unlock(passphrase_of(settings))
         upgrade(node.database)
         _note(node, "node.started")
-        session.screen.say(f"Serving on {address}:{settings.port if port is None else port}. Ctrl-C stops.")
-        _run(node, address, settings.port if port is None else port)
+        session.screen.say(f"Serving on {address}:{number}. Ctrl-C stops.")
+        _run(node, address, number)
         _note(node, "node.stopped")
     finally:
         node.close()
@@ -101,6 +105,37 @@ def check_address(settings: Settings, address: str) -> None:
         f"The node won't listen on {address} in the clear: set tls_certificate and tls_key, or "
         "behind_proxy = true where a proxy in front does TLS."
     )
+
+
+def check_port(address: str, port: int) -> None:
+    """Refuse a port that another program holds, or that this user may not open."""
+    try:
+        found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise SetupError(f"The address {address} is not known on this machine; correct host.") from error
+    for family, kind, protocol, _, place in found:
+        with socket.socket(family, kind, protocol) as tried:
+            # As the server opens it: what a stopped one left behind a moment ago is not in the way.
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                tried.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            _open(tried, place, address, port)
+
+
+def _open(tried: socket.socket, place: Any, address: str, port: int) -> None:  # noqa: ANN401 - of its family
+    try:
+        tried.bind(place)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SetupError(
+                f"The port {port} of {address} is in use: stop what listens there, this node perhaps, or "
+                "name another with --port."
+            ) from error
+        if error.errno == errno.EACCES:
+            raise SetupError(
+                f"The port {port} of {address} is not for this user: name one above 1023 with --port."
+            ) from error
+        # Of several addresses of a name one may be missing here; the server does with the others.
 
 
 def upgrade_database(session: Session) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from iars_admin.command import command, group
-from iars_admin.passphrases import given_password, new_password
+from iars_admin.passphrases import others_password, own_password, read_line
 from iars_admin.session import Session
 from iars_node.accounts import entry, store
 from iars_node.accounts import service as accounts
@@ -19,15 +19,17 @@ NameArgument = Annotated[str, typer.Argument(help="The account's name for signin
 PasswordOption = Annotated[
     Path | None,
     typer.Option(
-        "--password-file", help="A file with the password. Otherwise IARS_PASSWORD, or you are asked."
+        "--password-file",
+        help="A file with the password. Otherwise you are asked; for the account that acts, IARS_PASSWORD "
+        "counts too.",
     ),
 ]
 FirstPasswordOption = Annotated[
     Path | None,
     typer.Option(
         "--password-file",
-        help="A file with a password to begin with, or IARS_PASSWORD. Otherwise a one-time code is printed: "
-        "with it the person chooses a password.",
+        help="A file with a password to begin with. Otherwise a one-time code is printed: with it the person "
+        "chooses a password.",
     ),
 ]
 
@@ -68,7 +70,7 @@ def add(
         name=name,
         display_name=display_name or name,
         roles=frozenset(role),
-        password=given_password(password_file),
+        password="" if password_file is None else read_line(password_file),
         language=language,
         email=email,
     )
@@ -134,7 +136,7 @@ def password(session: Session, name: NameArgument, password_file: PasswordOption
     """Set an account's password and end its sessions."""
     with session.work("account.manage") as work:
         account_id = _find(work, name).id
-    chosen = new_password(password_file)
+    chosen = (own_password if account_id == session.actor.id else others_password)(password_file)
     with session.work("account.manage") as work:
         accounts.set_password(work, account_id, chosen)
         changed = accounts.find_account(work, account_id)

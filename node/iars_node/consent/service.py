@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from iars_node.accounts.access import require
 from iars_node.audit.service import record
 from iars_node.cases.service import case_head
+from iars_node.cases.spreadsheet.names import is_language
 from iars_node.consent import endings, exception_store, store
 from iars_node.consent.approvals import note_received, refuse_lapsed
 from iars_node.consent.guarding import check_obtained, completed
@@ -90,8 +91,10 @@ def check_terms(work: Work, terms: Terms) -> None:
             "accepted: at least the scope services, without which nobody can be asked for a service"
         )
     faults |= _recipient_faults(terms)
-    if not terms.notice_language:
-        faults["notice_language"] = "accepted: the language in which the notice was read, such as sq"
+    if not is_language(terms.notice_language):
+        faults["notice_language"] = (
+            "accepted: the ISO 639 code of the language in which the notice was read, such as sq"
+        )
     if terms.expires <= max(work.now, terms.not_before or work.now):
         faults["expires"] = "accepted: a moment in the future"
     if faults:

@@ -43,8 +43,15 @@ def add_peer(work: Work, presented: bytes) -> Peer:
 
 def verify_peer(work: Work, node_id: bytes, digits: str) -> Peer:
     """Pin a peer whose fingerprint was read out by its own people over another way."""
-    expected = fingerprint(node_id).replace(" ", "")
-    if "".join(digit for digit in digits if digit.isdigit()) != expected:
+    expected, own = (fingerprint(one).replace(" ", "") for one in (node_id, identity_of(work.vault).node_id))
+    typed = "".join(digit for digit in digits if digit.isdigit())
+    if typed == own:
+        raise InvalidError(
+            "These are this organisation's own digits. Type those that the other organisation's people read "
+            "to you; they type yours.",
+            {"digits": "own"},
+        )
+    if typed != expected:
         raise InvalidError(
             "The digits differ. Do not exchange with this node before you know why.", {"digits": "differ"}
         )

@@ -61,6 +61,14 @@ def test_a_backup_comes_back_on_another_machine(backup: Path, case: str, tmp_pat
     assert node.as_("ada").ask("audit", "list", "--action", "backup.restored")["events"]
 
 
+def test_whoever_restores_is_told_never_to_serve_the_copy_beside_the_living_node(
+    backup: Path, tmp_path: Path
+) -> None:
+    answer = give(["--folder", str(tmp_path / "other"), "restore", str(backup)])
+    assert answer.code == 0, answer.err
+    assert "Never serve it beside the node that it is a copy of" in " ".join(answer.out.split())
+
+
 def test_a_restored_node_asks_its_peers_what_it_has_missed(
     backup: Path, case: str, mission: Organisation, tmp_path: Path
 ) -> None:

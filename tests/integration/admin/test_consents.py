@@ -45,6 +45,18 @@ def test_what_was_asked_is_refused_or_given(shelter: Organisation, case: str) ->
     assert (again.code, "not possible now" in again.err) == (1, True)
 
 
+@pytest.mark.parametrize("language", ["Albanian", "xx", "und", ""])
+def test_the_language_of_a_notice_is_one_that_is_known(
+    shelter: Organisation, case: str, language: str
+) -> None:
+    mira = shelter.as_("mira")
+    words = [language if word == "ro" else word for word in consent_words(case)]
+    answer = mira.run(*words)
+    assert answer.code == 1
+    assert "  notice_language: accepted: the ISO 639 code" in answer.err
+    assert mira.ask("consent", "list", case) == []
+
+
 def test_a_consent_is_renewed_narrowed_and_invalidated(
     shelter: Organisation, given: dict[str, Any], case: str
 ) -> None:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +17,8 @@ from iars_node.errors import SetupError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+GUIDE = Path(__file__).parents[3] / "docs" / "running-a-node.md"
 USUAL = {
     "--name": "Shelter",
     "--type": "NGO",
@@ -87,6 +90,41 @@ def test_the_chosen_settings_are_those_that_the_node_runs_with(tmp_path: Path) -
     assert "port = 8999" in (tmp_path / "node" / "iars.toml").read_text("utf-8")
 
 
+def test_the_guides_own_example_makes_a_node_with_both_names(tmp_path: Path) -> None:
+    block = re.search(r"```\n(iars init .+?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    assert block is not None
+    program, *words = shlex.split(block[1].replace("\\\n", " "))
+    assert program == "iars"
+    assert give(["--folder", str(tmp_path / "node"), *words]).code == 0
+    shown = give(["--folder", str(tmp_path / "node"), "listing", "show", "--json"]).json
+    assert shown["names"] == {"en": "Shelter, Tirana", "sq": "Strehza, Tiranë"}
+    assert shown["languages"] == ["sq", "en"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("Shelter", "Strehza"), ("sq=Strehza", "sq=Shelter"), ("en=Shelter", "sq=Strehza", "Shelter")],
+    ids=["two without a language", "two in one", "no language left"],
+)
+def test_two_names_for_one_language_are_refused_and_nothing_is_made(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    given = [word for name in names for word in ("--name", name)]
+    answer = give(_words(tmp_path / "node", *given, name="", languages="sq,en"))
+    assert answer.code == 1
+    assert "one name in each language" in answer.err
+    assert "LANGUAGE=NAME" in answer.err
+    assert not (tmp_path / "node").exists()
+
+
+def test_where_no_node_is_yet_nobody_is_sent_to_a_file_of_settings(tmp_path: Path) -> None:
+    for changed in ({"zone": "Tirana"}, {"url": "127.0.0.1:8601"}):
+        answer = give(_words(tmp_path / "node", **changed))
+        assert answer.code == 1
+        assert "Correct what was given" in answer.err
+        assert "iars.toml" not in answer.err
+
+
 def test_a_folder_that_holds_a_node_is_left_as_it_is(tmp_path: Path) -> None:
     give(_words(tmp_path / "node"))
     before = {path.name: path.read_bytes() for path in (tmp_path / "node").iterdir()}
@@ -108,6 +146,8 @@ def test_init_if_missing_is_content_with_a_node_that_exists(tmp_path: Path) -> N
         {"country": "Albania"},
         {"service": "HAIRCUT"},
         {"languages": "Albanian"},
+        {"languages": "xx"},
+        {"name": "xx=Shelter"},
         {"zone": "Tirana"},
         {"url": "http://shelter.example.org"},
         {"administrator": "a b"},

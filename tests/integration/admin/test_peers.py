@@ -32,6 +32,9 @@ def test_a_listing_is_exchanged_by_file_and_verified_by_its_digits(
     wrong = shelter.run("peer", "verify", "stranger", "11111 " * 10)
     assert wrong.code == 1
     assert "digits differ" in wrong.err
+    own = shelter.run("peer", "verify", "stranger", shelter.ask("listing", "show")["fingerprint"])
+    assert own.code == 1
+    assert "this organisation's own digits" in own.err
     assert shelter.ask("peer", "verify", "stranger", exported["fingerprint"])["trust"] == "pinned"
     assert shelter.ask("peer", "block", "stranger")["trust"] == "blocked"
 

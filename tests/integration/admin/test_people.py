@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.admin.organisations import Organisation
 
 
@@ -26,10 +28,28 @@ def test_an_unknown_role_is_refused_with_its_fault(shelter: Organisation) -> Non
     assert "  roles: " in answer.err
 
 
-def test_a_password_is_set_from_the_variable_and_never_shown(shelter: Organisation) -> None:
-    answer = shelter.run("user", "password", "mira", IARS_PASSWORD="a different long password")
+def test_ones_own_password_is_set_from_the_variable_and_never_shown(shelter: Organisation) -> None:
+    answer = shelter.run("user", "password", "agim", IARS_PASSWORD="a different long password")
     assert answer.code == 0
     assert "different" not in answer.out + answer.err
+
+
+def test_somebody_elses_password_is_set_from_a_file(shelter: Organisation, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("a different long password\n", "utf-8")
+    file = ("--password-file", tmp_path / "password")
+    assert shelter.run("user", "password", "mira", *file).code == 0
+    added = shelter.ask("user", "add", "lena", "--role", "medical", *file)
+    assert "code" not in added
+
+
+def test_nobody_else_gets_the_password_that_the_variable_still_holds(shelter: Organisation) -> None:
+    answer = shelter.run("user", "password", "mira", IARS_PASSWORD="the administrator's own words")
+    assert answer.code == 1
+    assert "--password-file" in answer.err
+    assert "IARS_PASSWORD" not in answer.err
+    for words in (("add", "lena", "--role", "medical"), ("reset", "lena")):
+        made = shelter.run("user", *words, "--json", IARS_PASSWORD="the administrator's own words")
+        assert len(made.json["code"]) == 19
 
 
 def test_nobody_is_asked_for_a_password_where_nobody_sits(shelter: Organisation) -> None:
@@ -50,11 +70,34 @@ def test_the_last_administrator_stays(shelter: Organisation) -> None:
 
 
 def test_with_several_accounts_somebody_must_be_named(shelter: Organisation) -> None:
-    answer = shelter.as_("").run("user", "list")
-    assert answer.code == 2
-    assert "IARS_ACCOUNT" in answer.err
+    # The auditor may see the accounts too, and nobody is guessed to work with people.
+    for words in (("user", "list"), ("case", "list")):
+        answer = shelter.as_("").run(*words)
+        assert answer.code == 2
+        assert "IARS_ACCOUNT" in answer.err
     assert shelter.as_("").run("user", "list", IARS_ACCOUNT="ada").code == 0
     assert shelter.as_("").run("user", "list", "--as", "ada").code == 0
+
+
+def test_the_only_administrator_acts_unsaid_where_nobody_else_may(
+    shelter: Organisation, mission: Organisation, tmp_path: Path
+) -> None:
+    nobody = shelter.as_("")
+    nobody.ask("user", "reset", "mira")
+    theirs = mission.ask("listing", "export", tmp_path / "their.listing")
+    nobody.ask("peer", "add", tmp_path / "their.listing")
+    nobody.ask("peer", "verify", "mission", theirs["fingerprint"])
+    events = shelter.ask("audit", "list", "--action", "account.reset")["events"]
+    assert [event["actor_id"] for event in events] == [_id_of(shelter, "agim")]
+    shelter.ask("user", "disable", "ada")
+    nobody.ask("listing", "export", tmp_path / "our.listing")
+    nobody.ask("doctor", "--offline")
+    shelter.ask("user", "roles", "rita", "administrator")
+    assert nobody.run("user", "reset", "mira").code == 2
+
+
+def _id_of(organisation: Organisation, name: str) -> str:
+    return str(next(one["id"] for one in organisation.ask("user", "list") if one["name"] == name))
 
 
 def test_an_account_that_does_not_exist_can_not_act(shelter: Organisation) -> None:

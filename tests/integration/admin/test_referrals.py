@@ -134,6 +134,10 @@ def test_a_service_or_sentence_outside_the_vocabulary_or_consent_is_refused(
     mira = shelter.as_("mira")
     unknown = mira.run("referral", "send", agreed, "--to", "mission", "--service", "HAIRCUT")
     assert "  service: accepted: " in unknown.err
+    now = mira.run("referral", "send", agreed, *ASKED[:-1], "now")
+    assert now.code == 1
+    assert "  priority: accepted: emergency, urgent, normal\n" in now.err
+    assert "  service: " not in now.err
     assert mira.run("referral", "send", agreed, *ASKED, "--text", "safety=He is dangerous.").code == 1
     assert mira.run("referral", "send", agreed, *ASKED, "--text", "without a scope").code == 1
     assert mira.ask("referral", "list")["referrals"] == []

@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import PASSPHRASE
 from tests.integration.admin.organisations import PASSWORD, Organisation, consent_words, found, give
 
-from iars_admin.commands.serve import check_address
+from iars_admin.commands.serve import check_address, check_port
 from iars_node.errors import SetupError
 from iars_node.settings import load_settings
 
@@ -149,6 +149,32 @@ def test_behind_a_proxy_or_with_tls_a_node_listens_anywhere(shelter: Organisatio
     check_address(settings.model_copy(update={"tls_certificate": shelter.folder}), "0.0.0.0")  # noqa: S104 - as above
     with pytest.raises(SetupError):
         check_address(settings, "0.0.0.0")  # noqa: S104 - as above
+
+
+def test_a_port_in_use_is_said_in_one_sentence_before_anything_else(shelter: Organisation) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        process = start(shelter.folder, "serve", "--port", str(port), IARS_PASSPHRASE=PASSPHRASE)
+        out, err = process.communicate(timeout=START_SECONDS)
+    assert (process.returncode, out) == (1, "")
+    assert err.startswith(f"iars: The port {port} of 127.0.0.1 is in use: ")
+    assert err.count("\n") == 1
+
+
+def test_an_address_that_is_not_known_is_said_to_be_so() -> None:
+    with pytest.raises(SetupError, match=r"nowhere\.invalid is not known"):
+        check_port("nowhere.invalid", 8470)
+
+
+def test_a_port_that_was_left_a_moment_ago_is_free_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        port = opened.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            left, _ = opened.accept()
+            # Whoever closes first keeps the port waiting.
+            left.close()
+    check_port("127.0.0.1", port)
+    check_port("localhost", port)
 
 
 def test_the_wrong_passphrase_serves_nothing(shelter: Organisation) -> None:

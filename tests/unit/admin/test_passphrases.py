@@ -38,7 +38,7 @@ def test_a_file_is_read_without_the_end_of_its_line(tmp_path: Path) -> None:
 
 def test_a_file_that_can_not_be_read_is_said_to_be_so(tmp_path: Path) -> None:
     with pytest.raises(SetupError):
-        passphrases.new_password(tmp_path / "missing")
+        passphrases.own_password(tmp_path / "missing")
 
 
 def test_a_person_is_asked_without_echo(tmp_path: Path, typed: list[str]) -> None:
@@ -59,7 +59,18 @@ def test_nobody_is_asked_where_nobody_sits(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(SetupError):
         passphrases.passphrase_of(Settings(folder=tmp_path))
     with pytest.raises(SetupError):
-        passphrases.new_password(None)
+        passphrases.own_password(None)
+    with pytest.raises(SetupError):
+        passphrases.others_password(None)
+
+
+def test_the_variable_holds_ones_own_password_and_nobody_elses(
+    typed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IARS_PASSWORD", LONG)
+    assert passphrases.own_password(None) == LONG
+    typed += ["words of another person", "words of another person"]
+    assert passphrases.others_password(None) == "words of another person"
 
 
 def test_a_short_passphrase_protects_nobody() -> None:

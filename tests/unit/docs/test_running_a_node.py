@@ -6,12 +6,13 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+from iars_admin.commands.serve import STOP_SECONDS
 from iars_node.accounts.entry import CODE_LIFE
 from iars_node.accounts.factors import RECOVERY_CODES
 from iars_node.accounts.failures import ADDRESS_DELAY, ALARMING, FORGOTTEN_AFTER, NAME_DELAY
 from iars_node.accounts.model import SHORTEST_PASSWORD
 from iars_node.cases.spreadsheet.uploading import MOST_BYTES
-from iars_node.settings import MIB, Settings
+from iars_node.settings import MIB, PREFIX, Settings
 from iars_node.web.file_kinds import ENDINGS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "running-a-node.md").read_text("utf-8")
@@ -40,6 +41,20 @@ def test_which_files_a_case_takes_is_written_down_as_it_is() -> None:
     assert tuple(re.findall(r"\.(\w+)", sentence[1])) == ENDINGS
     assert int(sentence[2]) * MIB == Settings.model_fields["attachment_bytes"].default
     assert f".xlsx without macros, up to {MOST_BYTES // MIB} MB" in TEXT
+
+
+def test_the_service_of_the_page_runs_the_node_with_little_right_and_variables_that_exist() -> None:
+    unit = re.search(r"```ini\n(.+?)```", PAGE, re.DOTALL)
+    assert unit is not None
+    said = dict(line.split("=", 1) for line in unit[1].splitlines() if "=" in line)
+    assert (said["User"], said["NoNewPrivileges"], said["ProtectSystem"]) == ("iars", "yes", "strict")
+    named = dict(pair.split("=", 1) for pair in said["Environment"].split())
+    assert {name.removeprefix(PREFIX).lower() for name in named} <= set(Settings.model_fields)
+    credential, _, _ = said["LoadCredential"].partition(":")
+    assert named["IARS_PASSPHRASE_FILE"] == f"%d/{credential}"
+    assert named["IARS_FOLDER"] == f"/var/lib/{said['StateDirectory']}"
+    assert said["ExecStart"].endswith("/.venv/bin/iars serve")
+    assert int(said["TimeoutStopSec"]) > STOP_SECONDS
 
 
 def test_every_setting_that_the_page_names_exists() -> None:

@@ -108,6 +108,19 @@ def test_a_mistake_in_the_file_is_told_by_its_name(
     assert "hunter2" not in str(told.value)
 
 
+def test_a_mistake_is_to_be_corrected_where_it_was_made(
+    tmp_path: Path, write: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SetupError, match=r"Correct what was given, or the variables\.$"):
+        load_settings(tmp_path, zone="Tirana")
+    monkeypatch.setenv("IARS_ZONE", "Tirana")
+    with pytest.raises(SetupError, match=r"Correct the variables\.$"):
+        load_settings(tmp_path)
+    write("port = 9000")
+    with pytest.raises(SetupError, match=r"Correct iars\.toml or the variables\.$"):
+        load_settings(tmp_path)
+
+
 def test_a_training_node_alone_may_destroy_without_waiting(
     tmp_path: Path, write: Callable[[str], None]
 ) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from functools import cache
 
 from iars_node.vault.words import words
+from iars_protocol.fields import LANGUAGE
 
 LOCALES = ("en", "fr", "sq", "ru", "uk", "ar", "es", "ro")
 
 _COUNTRY_LETTERS = 2
 # Codes that stand for no country: unknown, unions, and those kept for tests.
 _NO_COUNTRY = frozenset({"ZZ", "EU", "UN", "EZ", "XA", "XB", "QO"})
+# Codes that stand for no language: unknown, several, one without a code, none.
+_NO_LANGUAGE = frozenset({"und", "mul", "mis", "zxx"})
+_SHORT_CODE = 2
 
 
 @cache
@@ -33,6 +37,16 @@ def languages() -> dict[str, str]:
             found.setdefault(" ".join(words(name)), code)
             found.setdefault(code, code)
     return found
+
+
+def is_language(tag: str) -> bool:
+    """Say whether a language tag begins with an ISO 639 code; of three letters, by its form."""
+    code = tag.partition("-")[0]
+    if LANGUAGE.fullmatch(tag) is None or code in _NO_LANGUAGE:
+        return False
+    # The names of all languages of two letters are here, not of all 7,900 of three: Dari (prs), Kurmanji
+    # (kmr) and Levantine Arabic (apc) among others have none, and people speak them.
+    return len(code) > _SHORT_CODE or code in _languages("en")
 
 
 def country_names() -> dict[str, str]:

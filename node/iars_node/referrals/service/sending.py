@@ -120,10 +120,13 @@ def _refuse_outside(extra: Mapping[str, ScopePart], grant: Grant) -> None:
 
 
 def _consent_for(work: Work, offering: Offering, peer: Peer) -> Consent:
-    if offering.service not in SERVICES or offering.priority not in PRIORITIES:
-        raise InvalidError(
-            "The service or priority is not known.", {"service": "accepted: a code of the list"}
-        )
+    faults = {}
+    if offering.service not in SERVICES:
+        faults["service"] = f"accepted: {', '.join(SERVICES)}"
+    if offering.priority not in PRIORITIES:
+        faults["priority"] = f"accepted: {', '.join(PRIORITIES)}"
+    if faults:
+        raise InvalidError("The service or priority is not known.", faults)
     case_head(work, offering.case_id)
     given = consents.ground(work, offering.consent_id)
     if given.case_id != offering.case_id:
