@@ -91,6 +91,8 @@ class CaseReport:
     disclosures: tuple[Disclosure, ...]
     erasures: tuple[Erasure, ...]
     statements: tuple[Report, ...]
+    # By grant, the scopes that its recipient holds still, whatever was stated of a part of them.
+    still_held: Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)

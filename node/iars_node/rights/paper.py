@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from iars_node.consent.receipt import Names
     from iars_node.consent.texts import Texts
     from iars_node.rights.model import AccessReport, CaseReport, Disclosure, Told, Unfinished
-    from iars_node.withdrawals.model import Report
 
     Values = Callable[[str, str, object], list[str]]
 
@@ -53,7 +52,7 @@ def _of_case(each: CaseReport, texts: Texts, names: Names, values: Values) -> li
         Block(texts.word("report", "agreements"), tuple(_agreements(each, texts, names))),
         Block(texts.word("report", "learned"), learned),
         Block(texts.word("report", "erased_here"), tuple(_erased(each, texts, names))),
-        Block(texts.word("report", "stated"), tuple(_stated(each.statements, texts, names))),
+        Block(texts.word("report", "stated"), tuple(_stated(each, texts, names))),
     ]
     return [block for block in found if block.lines]
 
@@ -161,17 +160,20 @@ def _erased(each: CaseReport, texts: Texts, names: Names) -> Iterator[str]:
         yield texts.word("report", "erased_line", day=names.day(one.at), things=things)
 
 
-def _stated(statements: tuple[Report, ...], texts: Texts, names: Names) -> Iterator[str]:
-    for report in statements:
+def _stated(found: CaseReport, texts: Texts, names: Names) -> Iterator[str]:
+    for report in found.statements:
+        left = found.still_held.get(report.grant_id, frozenset())
         said = {"day": names.day(report.received_at), "organisation": _organisation(names, report.peer.hex())}
         if not report.outcomes:
-            yield texts.word("report", "stated_nothing", **said)
+            yield texts.word("report", "stated_nothing_part" if left else "stated_nothing", **said)
         for each in report.outcomes:
             places = {**said, "thing": _thing(texts, each.scope)}
             if each.outcome == "retained":
                 until = names.day(_moment(each.until))
                 places |= {"until": until, "ground": texts.word("ground", each.ground)}
-            yield texts.word("report", f"stated_{each.outcome}", **places)
+            # A statement may be about one of several referrals that brought the same part of the record.
+            is_part = each.outcome == "erased" and each.scope in left
+            yield texts.word("report", f"stated_{each.outcome}{'_part' if is_part else ''}", **places)
 
 
 def _moment(seconds: int) -> datetime:

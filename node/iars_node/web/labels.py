@@ -203,6 +203,7 @@ SHARES: Mapping[str, str] = MappingProxyType(
         "retained": N_("They state that they keep it"),
         "failed": N_("They state that erasing failed"),
         "nothing-held": N_("They state that they held nothing"),
+        "held-otherwise": N_("They hold it under another consent"),
     }
 )
 

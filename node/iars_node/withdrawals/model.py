@@ -16,6 +16,7 @@ By: TypeAlias = Literal["person", "other"]
 Cause: TypeAlias = Literal["withdrawal", "expiry", "not-accepted", "lapse", "told-back"]
 EndingState: TypeAlias = Literal["held", "paused", "done"]
 
+NOT_ACCEPTED: Cause = "not-accepted"
 LAPSE: Cause = "lapse"
 TOLD_BACK: Cause = "told-back"
 """What recipients told back here, in a scope that the person has taken out. It is reported to nobody."""
@@ -35,7 +36,7 @@ DEADLINE = timedelta(hours=72)
 MESSAGE_LIFE = timedelta(days=60)
 
 WAITING = "waiting"
-NOTHING_HELD = "nothing-held"
+NOTHING_HELD: Literal["nothing-held"] = "nothing-held"
 WORST_FIRST = ("failed", "retained", "erased", NOTHING_HELD)
 
 

@@ -44,6 +44,7 @@ _STATED: dict[str, Any] = {
     "at": MORNING,
     "node": NODE,
     "outcomes": [{"scope": "medical", "outcome": "erased"}],
+    "still_held": ["medical"],
 }
 _OF_CASE: dict[str, Any] = {
     "case_id": CASE,
@@ -150,11 +151,15 @@ class ErasedHere(Body, json_schema_extra=example(**_ERASED)):
 
 
 class StatedElsewhere(Body, json_schema_extra=example(**_STATED)):
-    """What another organisation states about what it had received."""
+    """What another organisation states about what it had received.
+
+    `still_held` are the scopes of the same consent that it holds still, by what this node knows.
+    """
 
     at: AwareDatetime
     node: str
     outcomes: list[dict[str, str]]
+    still_held: list[str]
 
 
 class CaseAccess(Body, json_schema_extra=example(**_OF_CASE)):

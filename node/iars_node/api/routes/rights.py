@@ -125,6 +125,7 @@ def _of_case(each: CaseReport) -> CaseAccess:
                 at=report.received_at,
                 node=report.peer.hex(),
                 outcomes=[{"scope": one.scope, "outcome": one.outcome} for one in report.outcomes],
+                still_held=sorted(each.still_held.get(report.grant_id, ())),
             )
             for report in each.statements
         ],

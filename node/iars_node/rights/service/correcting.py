@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -30,7 +31,7 @@ from iars_node.rights.model import (
     field_names,
 )
 from iars_node.vault.identity import identity_of
-from iars_node.withdrawals import store as withdrawal_store
+from iars_node.withdrawals.service import gone
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -103,7 +104,7 @@ def holders(work: Work, case_id: str, names: Sequence[str]) -> list[Holder]:
         # Of what was never accepted the other side erases what came with it, and reports that.
         if current.direction == OUT and not is_never_accepted(current):
             by_grant[current.grant_id].append(current)
-    erased = _erased_scopes(work, case_id)
+    erased = gone(work, case_id)
     found = []
     for grant_id, sent in by_grant.items():
         grant = consents.kept_grant(work, grant_id).grant
@@ -112,16 +113,6 @@ def holders(work: Work, case_id: str, names: Sequence[str]) -> list[Holder]:
             found.append(Holder(sent[0].peer, grant_id, tuple(sent), held))
     # Always in one order: whoever else sends to several organisations waits instead of blocking.
     return sorted(found, key=lambda each: (each.node, each.grant_id))
-
-
-def _erased_scopes(work: Work, case_id: str) -> set[tuple[str, str]]:
-    return {
-        (report.grant_id, each.scope)
-        for report in withdrawal_store.reports_of_case(work.connection, case_id)
-        if report.cause != "not-accepted"
-        for each in report.outcomes
-        if each.outcome == "erased"
-    }
 
 
 def _is_held(grant: Grant, sent: Sequence[Referral], name: str, erased: set[tuple[str, str]]) -> bool:
@@ -147,9 +138,8 @@ def tell(work: Work, made: Correction, holder: Holder, removed: Collection[str] 
 def _send(work: Work, holder: Holder, changed: tuple[str, ...]) -> list[_Result]:
     """Send what may be sent on an open referral, and say of the rest why it can't be."""
     open_ones = [each for each in holder.referrals if each.is_open]
-    try:
-        standing = [(each, standing_grant(work, each).today) for each in open_ones or holder.referrals]
-    except RefusedError:
+    standing = _standing(work, open_ones or holder.referrals)
+    if not standing:
         return [(changed, GRANT_ENDED, "")]
     if not open_ones:
         return [(changed, REFERRAL_CLOSED, "")]
@@ -163,6 +153,15 @@ def _send(work: Work, holder: Holder, changed: tuple[str, ...]) -> list[_Result]
     # What the person has taken out since is not theirs to be told any more, right or wrong.
     taken_out = tuple(name for name in changed if name not in allowed)
     return [(allowed, "", current.id), (taken_out, GRANT_ENDED, "")]
+
+
+def _standing(work: Work, referrals: Sequence[Referral]) -> list[tuple[Referral, Grant]]:
+    """Return the referrals whose purpose the person still agrees to, each with what may be sent today."""
+    found = []
+    for each in referrals:
+        with suppress(RefusedError):
+            found.append((each, standing_grant(work, each).today))
+    return found
 
 
 def _told(work: Work, made: Correction, holder: Holder, result: _Result) -> Told:

@@ -20,6 +20,7 @@ from iars_node.rights.model import AccessReport, CaseReport, Erasure, Source, Un
 from iars_node.rights.service.disclosures import disclosures_of_case
 from iars_node.vault.identity import identity_of
 from iars_node.withdrawals import store as withdrawal_store
+from iars_node.withdrawals.service import still_held
 from iars_protocol.vocabulary import SCOPES
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def _case_report(work: Work, case: Case) -> CaseReport:
         disclosures=tuple(disclosures_of_case(work, case.id)),
         erasures=_erasures(work, case.id),
         statements=tuple(withdrawal_store.reports_of_case(work.connection, case.id)),
+        still_held=still_held(work, case.id),
     )
 
 

@@ -21,7 +21,7 @@ from iars_node.withdrawals.service.handing_over import (
 from iars_node.withdrawals.service.hearing import report_handler
 from iars_node.withdrawals.service.holding import follow_lifting
 from iars_node.withdrawals.service.lapsing import Lapses
-from iars_node.withdrawals.service.matrix import Matrix, matrix_of_case
+from iars_node.withdrawals.service.matrix import Matrix, matrix_of_case, still_held
 from iars_node.withdrawals.service.narrowing import (
     Foreseen,
     follow_expiry,
@@ -46,6 +46,7 @@ from iars_node.withdrawals.service.reading import (
     reports_of_case,
 )
 from iars_node.withdrawals.service.recovering import recoveries
+from iars_node.withdrawals.service.shares import gone
 from iars_node.withdrawals.service.telling import OUTCOME_JOB, tell_again
 
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "follow_lifting",
     "follow_narrowing",
     "foresee_narrowing",
+    "gone",
     "handed_over",
     "keep_after_handover",
     "list_endings",
@@ -93,6 +95,7 @@ __all__ = [
     "report_handler",
     "reports_of_case",
     "retain",
+    "still_held",
     "tell_again",
     "watch",
     "watch_clock",

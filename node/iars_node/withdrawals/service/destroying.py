@@ -19,7 +19,16 @@ from iars_node.peers import store as peer_store
 from iars_node.vault.errors import KeyStoreError
 from iars_node.vault.identity import seconds
 from iars_node.withdrawals import store
-from iars_node.withdrawals.model import DESTROY_JOB, DONE, HELD, MESSAGE_LIFE, PAUSED, TOLD_BACK, Rules
+from iars_node.withdrawals.model import (
+    DESTROY_JOB,
+    DONE,
+    HELD,
+    MESSAGE_LIFE,
+    NOT_ACCEPTED,
+    PAUSED,
+    TOLD_BACK,
+    Rules,
+)
 from iars_node.withdrawals.service import clock, holding, holdings, proving, reviving
 from iars_protocol.content import Content
 from iars_protocol.messages.consent import ErasureReport, ScopeOutcome
@@ -119,9 +128,7 @@ class Destruction:
             # The erasure is not held up by a peer that can't be told; its own end of the referral tells it.
             return
         outcomes = [self._erased(work, erased.ended_at, scope) for scope in sorted(erased.scopes)]
-        queue_report(
-            work, erased.peer, "not-accepted", erased.grant_id, outcomes, referral=erased.referral_id
-        )
+        queue_report(work, erased.peer, NOT_ACCEPTED, erased.grant_id, outcomes, referral=erased.referral_id)
 
 
 def _note_own(work: Work, found: Ending, outcomes: Sequence[ScopeOutcome]) -> None:

@@ -2,53 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal, TypeAlias
-
-from sqlalchemy import select
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from iars_node.accounts.access import require
-from iars_node.audit.tables import audit_event
 from iars_node.consent import onward_store
 from iars_node.consent import store as consent_store
 from iars_node.db import EPOCH
-from iars_node.withdrawals import store
-from iars_node.withdrawals.model import NOTHING_HELD
 from iars_node.withdrawals.service import telling
+from iars_node.withdrawals.service.shares import GONE, Cell, Share, Shares
 from iars_protocol.record import SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
+    from datetime import datetime
 
     from iars_node.consent.model import KeptGrant
     from iars_node.consent.onward_model import KeptPermission, Passing
-    from iars_node.withdrawals.model import Notice, Report
     from iars_node.work import Work
-    from iars_protocol.messages.consent import ScopeOutcome
 
-Share: TypeAlias = Literal[
-    "not-yet", "held", "expired", "asked", "overdue", "erased", "retained", "failed", "nothing-held"
-]
-DISCLOSING = ("referral.offered", "referral.disclosed", "referral.amended")
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One scope at one recipient: since when it is there, and what became of it.
-
-    `state` is what this node knows: by its own log, or by the recipient's statement. `backups_expire` and
-    `until` come with an erasure and with a retention.
-    """
-
-    scope: str
-    since: datetime | None
-    state: Share
-    stated_at: datetime | None = None
-    backups_expire: datetime | None = None
-    until: datetime | None = None
-    ground: str = ""
+WORST_FIRST: tuple[Share, ...] = (
+    "failed", "overdue", "asked", "held", "retained", "expired", "held-otherwise", "erased", "nothing-held",
+    "not-yet",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,50 +57,34 @@ class Matrix:
 def matrix_of_case(work: Work, case_id: str) -> Matrix:
     """Return who holds what of a case."""
     require(work.actor, "consent.read")
+    permissions = onward_store.of_case(work.connection, case_id)
+    return Matrix(_rows(work, case_id, permissions), tuple(permissions))
+
+
+def still_held(work: Work, case_id: str) -> dict[str, frozenset[str]]:
+    """Return, by grant, the scopes that its recipient holds, for whoever tells the person of it."""
+    rows = _rows(work, case_id, onward_store.of_case(work.connection, case_id))
+    return {
+        row.grant_id: frozenset(cell.scope for cell in row.cells if cell.since and cell.state not in GONE)
+        for row in rows
+        if not row.via
+    }
+
+
+def _rows(work: Work, case_id: str, permissions: Sequence[KeptPermission]) -> tuple[Row, ...]:
     issued = [
         kept for kept in consent_store.grants_of_case(work.connection, case_id) if kept.direction == "out"
     ]
-    told = _Told(work, case_id)
-    permissions = onward_store.of_case(work.connection, case_id)
+    shares = Shares(work, case_id)
     given = {each.id: each for each in permissions if each.way == "out"}
     passed = onward_store.passings(work.connection, "in", given) if given else []
-    direct = [_direct(work, kept, told) for kept in issued]
+    direct = [_direct(work, kept, shares) for kept in issued]
     onward = [_passed(work, each, given[each.onward_id]) for each in passed]
-    return Matrix((*direct, *onward), tuple(permissions))
+    return _beside_each_other([*direct, *onward])
 
 
-class _Told:
-    """What this node's log and its recipients' statements say of a case."""
-
-    def __init__(self, work: Work, case_id: str) -> None:
-        self.since = _disclosed(work, case_id)
-        self.notices: dict[str, list[Notice]] = defaultdict(list)
-        for notice in store.notices_of_case(work.connection, case_id):
-            for grant_id in notice.grants:
-                self.notices[grant_id].append(notice)
-        self.reports: dict[str, list[Report]] = defaultdict(list)
-        for report in store.reports_of_case(work.connection, case_id):
-            self.reports[report.grant_id].append(report)
-
-
-def _disclosed(work: Work, case_id: str) -> Mapping[str, Mapping[str, datetime]]:
-    """Return, by grant and scope, when something was first disclosed: as the log says."""
-    column = audit_event.c
-    rows = work.connection.execute(
-        select(column.subject, column.scopes, column.at)
-        .where(column.case_id == case_id, column.action.in_(DISCLOSING))
-        .order_by(column.seq)
-    )
-    found: dict[str, dict[str, datetime]] = defaultdict(dict)
-    for row in rows:
-        for scope in row.scopes.split():
-            found[row.subject].setdefault(scope, row.at)
-    return found
-
-
-def _direct(work: Work, kept: KeptGrant, told: _Told) -> Row:
-    codes = kept.grant.codes()
-    cells = tuple(_cell(work, kept, code, told) for code in SCOPES if code in codes)
+def _direct(work: Work, kept: KeptGrant, shares: Shares) -> Row:
+    cells = shares.cells(kept)
     return Row(
         node=kept.peer,
         via=b"",
@@ -134,71 +95,40 @@ def _direct(work: Work, kept: KeptGrant, told: _Told) -> Row:
         until=EPOCH + timedelta(seconds=kept.grant.expires),
         cells=cells,
         state=_worst(cells),
-        untold_to=_untold_to(work, kept),
+        untold_to=_untold_to(work, kept, shares),
     )
 
 
-def _untold_to(work: Work, kept: KeptGrant) -> bytes:
-    waiting = telling.untold(work, kept)
-    return b"" if waiting is None else waiting[0].peer
+def _untold_to(work: Work, kept: KeptGrant, shares: Shares) -> bytes:
+    waiting = telling.untold(work, kept, shares)
+    return b"" if waiting is None else waiting.told.peer
 
 
 def _worst(cells: Sequence[Cell]) -> Share:
     """Return the state that a person has to look at first."""
-    order: tuple[Share, ...] = (
-        "failed", "overdue", "asked", "held", "retained", "expired", "erased", "nothing-held", "not-yet",
-    )  # fmt: skip
     states = {cell.state for cell in cells}
-    return next((state for state in order if state in states), "not-yet")
+    return next((state for state in WORST_FIRST if state in states), "not-yet")
 
 
-def _cell(work: Work, kept: KeptGrant, scope: str, told: _Told) -> Cell:
-    since = told.since.get(kept.id, {}).get(scope)
-    stated = _stated(told.reports[kept.id], scope)
-    asked = [notice for notice in told.notices[kept.id] if not notice.scopes or scope in notice.scopes]
-    # What was sent again after a statement is held again: a statement speaks of what came before it.
-    if stated is not None and (since is None or stated.at >= since):
-        return stated.cell(scope, since)
-    if since is None:
-        return Cell(scope, None, "not-yet")
-    if asked:
-        is_late = any(notice.is_overdue(work.now) for notice in asked)
-        return Cell(scope, since, "overdue" if is_late else "asked")
-    if work.now.timestamp() >= kept.grant.expires:
-        return Cell(scope, since, "expired")
-    return Cell(scope, since, "held")
+def _beside_each_other(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Say of what is gone under one consent where its recipient holds the same scope under another."""
+    left: dict[tuple[bytes, str], datetime] = {}
+    for row in rows:
+        for cell in row.cells:
+            if row.node and cell.since is not None and cell.state not in GONE:
+                place = (row.node, cell.scope)
+                left[place] = min(cell.since, left.get(place, cell.since))
+    return tuple(_beside(row, left) for row in rows)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stated:
-    at: datetime
-    outcome: ScopeOutcome | None
-
-    def cell(self, scope: str, since: datetime | None) -> Cell:
-        said = self.outcome
-        if said is None:
-            return Cell(scope, since, NOTHING_HELD, self.at)  # type: ignore[arg-type]  # a constant of this name
-        return Cell(
-            scope,
-            since,
-            said.outcome,  # type: ignore[arg-type]  # one of the three that were read
-            self.at,
-            EPOCH + timedelta(seconds=said.backups_expire) if said.backups_expire else None,
-            EPOCH + timedelta(seconds=said.until) if said.until else None,
-            said.ground,
-        )
-
-
-def _stated(reports: Iterable[Report], scope: str) -> _Stated | None:
-    """Return the newest statement that speaks of a scope, or that nothing at all was held."""
-    found: _Stated | None = None
-    for report in reports:
-        if not report.outcomes and found is None:
-            found = _Stated(report.received_at, None)
-        for each in report.outcomes:
-            if each.scope == scope:
-                found = _Stated(report.received_at, each)
-    return found
+def _beside(row: Row, left: dict[tuple[bytes, str], datetime]) -> Row:
+    cells = tuple(
+        replace(cell, state="held-otherwise", since=left[row.node, cell.scope])
+        if cell.state in GONE and (row.node, cell.scope) in left
+        else cell
+        for cell in row.cells
+    )
+    return row if cells == row.cells else replace(row, cells=cells, state=_worst(cells))
 
 
 def _passed(work: Work, told: Passing, permission: KeptPermission) -> Row:

@@ -6,6 +6,7 @@ outcome waits: it is tried again until it can be told, and people see that it wa
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,15 @@ from iars_node.consent import store as consent_store
 from iars_node.jobs.service import schedule
 from iars_node.peers import store as peer_store
 from iars_node.withdrawals import store
-from iars_node.withdrawals.model import WORST_FIRST
 from iars_node.withdrawals.service.asking import who_can_be_told
+from iars_node.withdrawals.service.shares import Shares
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from iars_node.consent.model import KeptGrant
     from iars_node.consent.onward_model import Passing
     from iars_node.jobs.model import Job
-    from iars_node.withdrawals.model import Report
     from iars_node.work import Work
 
 OUTCOME_JOB = "onward.outcome"
@@ -39,13 +41,13 @@ def tell(work: Work, kept: KeptGrant, *, is_alarmed: bool = False) -> None:
     waiting = untold(work, kept)
     if waiting is None:
         return
-    told, newest = waiting
+    told = waiting.told
     origin = who_can_be_told(work, [told.peer]).get(told.peer)
     if origin is not None:
-        onward_use.tell_outcome(work, origin, told, newest.outcome)
+        onward_use.tell_outcome(work, origin, told, waiting.outcome)
         _close_alarm(work, kept.id)
         return
-    if not is_alarmed and (_is_shut(work, told.peer) or work.now >= newest.received_at + PATIENCE):
+    if not is_alarmed and (_is_shut(work, told.peer) or work.now >= waiting.stated_at + PATIENCE):
         _alarm(work, kept, told)
         is_alarmed = True
     schedule(work, OUTCOME_JOB, work.now + TRY_AGAIN, kept.id, {"alarmed": int(is_alarmed)})
@@ -58,18 +60,28 @@ def tell_again(work: Work, job: Job) -> None:
         tell(work, kept, is_alarmed=bool(job.payload.get("alarmed")))
 
 
-def untold(work: Work, kept: KeptGrant) -> tuple[Passing, Report] | None:
-    """Return what an origin was told of a grant and the newer statement that it was not told, or None."""
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """What an origin was told of a grant, and what became of it since that it was not told."""
+
+    told: Passing
+    outcome: str
+    stated_at: datetime
+
+
+def untold(work: Work, kept: KeptGrant, shares: Shares | None = None) -> Untold | None:
+    """Return what an origin was not told yet of a grant, or None. It hears one word for all of it.
+
+    While anything of it is still held the origin hears nothing: one referral's end is not the end of all.
+    """
     if not kept.grant.onward:
         return None
     reports = store.reports_of_grant(work.connection, kept.id)
     told = onward_use.told_of(work, kept) if reports else None
     if told is None:
         return None
-    # Of several that came in one moment, what a person has to look at first.
-    latest = [each for each in reports if each.received_at == reports[-1].received_at]
-    newest = min(latest, key=lambda each: WORST_FIRST.index(each.outcome))
-    return None if told.outcome == newest.outcome else (told, newest)
+    outcome = (shares or Shares(work, kept.case_id)).outcome(kept)
+    return None if outcome in ("", told.outcome) else Untold(told, outcome, reports[-1].received_at)
 
 
 def _is_shut(work: Work, origin: bytes) -> bool:
