@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import warnings
 from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 from coverage import Coverage
+from coverage.exceptions import CoverageWarning
 from hypothesis import settings
 
 from iars_node.clock import SetClock
@@ -41,10 +43,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_sessionfinish() -> None:
+def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write down which lines ran: a process of several that takes long to end is killed before it does so."""
     measuring = Coverage.current()
-    if measuring is not None:
+    if measuring is None or not hasattr(session.config, "workerinput"):
+        return
+    with warnings.catch_warnings():
+        # Whatever this process had no part in, another has.
+        warnings.simplefilter("ignore", CoverageWarning)
         measuring.save()
 
 
