@@ -62,11 +62,16 @@ def test_the_longest_words_stay_whole_on_the_smallest_phone(walk: Walk, browser:
 
 
 def judged(page: Page, screen: Screen, name: str) -> list[str]:
-    """Return what is wrong with the page as it stands; a full run keeps a picture of it."""
+    """Return what is wrong with the page as it stands."""
+    keep_picture(page, f"{name}-{screen}")
+    return [*page.evaluate(STUMBLES), *violations(page, screen)]
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """Keep a picture of the page where the run is a full one: a quick one has no minutes for them."""
     if IS_FULL:
         SCREENSHOTS.mkdir(exist_ok=True)
-        page.screenshot(path=SCREENSHOTS / f"{name}-{screen}.png", full_page=True)
-    return [*page.evaluate(STUMBLES), *violations(page, screen)]
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
 def test_a_form_with_faults_breaks_no_rule_either(walk: Walk, browser: Browser) -> None:
@@ -102,7 +107,7 @@ def test_other_eyes_find_the_same_pages(
         enter(page, walk.address, "en")
         for place, path in walk.pages():
             page.goto(walk.address + path)
-            page.screenshot(path=SCREENSHOTS / f"{place}-{name}.png", full_page=True)
+            keep_picture(page, f"{place}-{name}")
             assert page.evaluate(STUMBLES) == [], place
 
 
@@ -117,5 +122,5 @@ def test_printed_pages_hold_the_content_and_not_the_ways_around_it(walk: Walk, b
             assert page.locator("h1").is_visible(), name
             background = page.evaluate("getComputedStyle(document.body).backgroundColor")
             assert background != "rgb(25, 24, 22)", f"{name}: printed on a dark ground"
-            page.screenshot(path=SCREENSHOTS / f"{name}-printed.png", full_page=True)
+            keep_picture(page, f"{name}-printed")
             page.emulate_media(media="screen")
