@@ -13,6 +13,8 @@ from functools import cache, cached_property
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from typer.main import get_command
+
 from iars_admin.cli import build_app
 from iars_admin.demo.cast import ADMINISTRATOR
 from iars_admin.demo.errors import DemoError
@@ -233,7 +235,8 @@ def _typed(*arguments: str) -> tuple[int, str, str]:
 
 @cache
 def _command_line() -> Callable[..., Any]:
-    return build_app()
+    # As commands: to make them of all the functions takes longer than most of what they do.
+    return get_command(build_app())
 
 
 def _sentence(said: str) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.conftest import CHEAP, PASSPHRASE
 from tests.federation.neighbours import Neighbour, Wire, settle
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from iars_admin import founding
@@ -86,10 +89,23 @@ def give(words: list[str], variables: Mapping[str, str | None] | None = None) ->
     """Give the command line some words."""
     usual: dict[str, str | None] = {"IARS_PASSPHRASE": PASSPHRASE, "IARS_PASSWORD": PASSWORD}
     usual |= {"IARS_FOLDER": None, "IARS_ACCOUNT": None}
-    result = CliRunner().invoke(build_app(), words, env=usual | dict(variables or {}))
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return Answer(result.exit_code, result.stdout, result.stderr)
+    code: object = 0
+    with CliRunner().isolation(env=usual | dict(variables or {})) as (told, said, _both):
+        try:
+            _command_line().main(args=words, prog_name="iars")
+        except SystemExit as end:
+            code = end.code
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        out, err = told.getvalue().decode(), said.getvalue().decode()
+    return Answer(int(str(code or 0)), out, err)
+
+
+@cache
+def _command_line() -> Any:
+    # Read once: to make commands of all functions takes longer than most commands.
+    return get_command(build_app())
 
 
 def found(folder: Path, name: str, *more: str, **variables: str) -> Organisation:
