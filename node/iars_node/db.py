@@ -160,7 +160,6 @@ def _sqlite_engine(url: str) -> Engine:
         url,
         pool_size=8,
         max_overflow=8,
-        pool_use_lifo=True,
         hide_parameters=True,
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
     )
