@@ -14,7 +14,7 @@ import rfc8785
 from iars_protocol.errors import MalformedError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
 MAX_DEPTH = 16
 MAX_BYTES = 16 * 1024 * 1024
@@ -46,6 +46,14 @@ def encode(value: Plain) -> bytes:
         return cbor2.dumps(value, canonical=not is_ordered)
     except cbor2.CBOREncodeError as error:
         raise MalformedError("not expressible as deterministic CBOR") from error
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Return a map's names in the order in which deterministic CBOR writes them (RFC 8949 § 4.2.1).
+
+    What is built in this order need not be sorted each time it is encoded.
+    """
+    return tuple(sorted(names, key=lambda name: (len(name.encode()), name.encode())))
 
 
 def decode(octets: bytes, longest: int = MAX_BYTES) -> Any:  # noqa: ANN401 - the caller checks the form it expects
@@ -221,14 +229,16 @@ def _canonical(value: dict[str, Any], octets: bytes) -> bytes:
 
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-_BRACKET = re.compile(rb"[\[\]{}]")
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def _depth(octets: bytes) -> int:
     # Python's parser recurses, so the nesting is bounded before it starts. Brackets inside strings
-    # are text: closing ones would hide the nesting behind them.
+    # are text: closing ones would hide the nesting behind them. Without escapes, strings are every second
+    # piece between quotation marks, which is found much sooner.
+    outside = _STRING.sub(b"", octets) if b"\\" in octets else b"".join(octets.split(b'"')[::2])
     deepest = depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub(b"", octets)):
+    for bracket in outside.translate(None, _NOT_BRACKETS):
         depth += 1 if bracket in b"[{" else -1
         deepest = max(deepest, depth)
     return deepest

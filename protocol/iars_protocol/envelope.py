@@ -20,7 +20,7 @@ from iars_protocol.crypto import (
     unpad,
     verify,
 )
-from iars_protocol.encoding import decode, encode
+from iars_protocol.encoding import decode, encode, in_order
 from iars_protocol.errors import (
     ClockError,
     DecryptionError,
@@ -77,11 +77,12 @@ class Header:
 
     def to_bytes(self) -> bytes:
         """Return the exact bytes that are hashed and signed."""
-        plain: dict[str, Any] = {name: getattr(self, name) for name in _HEADER_NAMES - {"v"}}
+        plain: dict[str, Any] = {name: getattr(self, name) for name in _HEADER_ORDER}
         return encode({"v": VERSION, **plain, "parts": list(self.parts)})
 
 
-_HEADER_NAMES = frozenset(entry.name for entry in dataclass_fields(Header)) | {"v"}
+_HEADER_ORDER = in_order(entry.name for entry in dataclass_fields(Header))
+_HEADER_NAMES = frozenset({"v", *_HEADER_ORDER})
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from iars_protocol import fields
 from iars_protocol.crypto import SIGNATURE_BYTES, SigningKey, verify
-from iars_protocol.encoding import decode, encode
+from iars_protocol.encoding import decode, encode, in_order
 from iars_protocol.errors import MalformedError, SignatureError
 
 if TYPE_CHECKING:
@@ -43,12 +43,17 @@ class Receipt:
     at: int
     missing: int = 0
 
+    def to_plain(self) -> dict[str, Any]:
+        """Return the map whose encoding is signed."""
+        return {"v": VERSION, **{name: getattr(self, name) for name in _NAMES}}
+
     def to_bytes(self) -> bytes:
         """Return the exact bytes that are signed."""
-        return encode({"v": VERSION, **{name: getattr(self, name) for name in _NAMES}})
+        return encode(self.to_plain())
 
 
-_NAMES = tuple(Receipt.__dataclass_fields__)
+_NAMES = in_order(Receipt.__dataclass_fields__)
+_REQUIRED = frozenset({"v", *_NAMES})
 
 
 @dataclass(frozen=True)
@@ -66,16 +71,16 @@ class SignedReceipt:
     @cached_property
     def receipt(self) -> Receipt:
         """The decoded receipt; `verify_receipt` checks who signed it."""
-        return _read(self.body)
+        return _from_plain(decode(self.body, MAX_RECEIPT))
 
 
 def sign_receipt(receipt: Receipt, key: SigningKey) -> SignedReceipt:
     """Sign a receipt (SPEC § 8.1), or raise MalformedError where nobody could read it."""
-    body = receipt.to_bytes()
-    signed = SignedReceipt(body, key.key_id, key.sign(SIGN_PURPOSE, body))
+    plain = receipt.to_plain()
     # What no recipient could read raises here.
-    _ = signed.receipt
-    return signed
+    _from_plain(plain)
+    body = encode(plain)
+    return SignedReceipt(body, key.key_id, key.sign(SIGN_PURPOSE, body))
 
 
 def read_signed_receipt(octets: bytes) -> SignedReceipt:
@@ -109,8 +114,8 @@ def verify_receipt(signed: SignedReceipt, issuer: KeyHistory, *, message: bytes,
     return receipt
 
 
-def _read(body: bytes) -> Receipt:
-    value = fields.mapping(fields.versioned(decode(body, MAX_RECEIPT), VERSION), frozenset({"v", *_NAMES}))
+def _from_plain(plain: object) -> Receipt:
+    value = fields.mapping(fields.versioned(plain, VERSION), _REQUIRED)
     if value["outcome"] not in get_args(Outcome):
         raise MalformedError("the outcome is not known")
     if value["outcome"] != WAITING and value["missing"] != 0:

@@ -41,20 +41,21 @@ class Event:
 
     def content(self) -> bytes:
         """Return the bytes that the event's commitment is made over: deterministic CBOR."""
+        # In the order of the encoding: what is in order is not sorted once more.
         return encoding.encode(
             {
                 "v": 1,
-                "id": self.id,
                 "at": (self.at - _EPOCH) // _MICROSECOND,
+                "id": self.id,
+                "case": self.case_id,
+                "peer": self.peer_id,
                 "actor": [self.actor_kind, self.actor_id],
                 "action": self.action,
-                "purpose": self.purpose,
-                "case": self.case_id,
-                "referral": self.referral_id,
-                "peer": self.peer_id,
-                "subject": self.subject,
-                "scopes": list(self.scopes),
                 "detail": dict(self.detail),
+                "scopes": list(self.scopes),
+                "purpose": self.purpose,
+                "subject": self.subject,
+                "referral": self.referral_id,
             }
         )
 

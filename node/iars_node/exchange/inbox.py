@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -57,10 +58,23 @@ class _RefusedError(Exception):
         self.code = code
 
 
+class HalfDoneError(Exception):
+    """A message was refused half-way in a transaction that can't undo one message alone."""
+
+
 def apply_all(
-    work: Work, peer: Peer, opened: Sequence[Opened | Unopened], handlers: Mapping[str, Handler]
+    work: Work,
+    peer: Peer,
+    opened: Sequence[Opened | Unopened],
+    handlers: Mapping[str, Handler],
+    *,
+    guarded: bool,
 ) -> list[SignedReceipt | str]:
-    """Apply a batch in its order; each envelope gets a signed receipt, or a public hint."""
+    """Apply a batch in its order; each envelope gets a signed receipt, or a public hint.
+
+    `guarded` lets a message that is refused half-way be undone alone; without it, which costs less, such a
+    message raises HalfDoneError, and whoever asked starts the whole transaction again.
+    """
     answers: list[SignedReceipt | str] = []
     is_held = is_restoring(work, peer.node_id)
     closed = streams.closed_in(work.connection, peer.node_id)
@@ -73,7 +87,7 @@ def apply_all(
         if each.header.number > closed.get(each.header.stream, each.header.number):
             answers.append(_refuse(work, peer, each, "stream-closed"))
             continue
-        answers.append(_apply(work, peer, each, handlers, is_held=is_held))
+        answers.append(_apply(work, peer, each, handlers, is_held=is_held, guarded=guarded))
     return answers
 
 
@@ -102,8 +116,14 @@ def _note_unopened(work: Work, peer: Peer, unopened: Unopened) -> str:
     return unopened.hint
 
 
-def _apply(
-    work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, Handler], *, is_held: bool
+def _apply(  # noqa: PLR0913 - how it is applied, by name
+    work: Work,
+    peer: Peer,
+    opened: Opened,
+    handlers: Mapping[str, Handler],
+    *,
+    is_held: bool,
+    guarded: bool,
 ) -> SignedReceipt | str:
     known = _known(work, peer, opened)
     try:
@@ -116,7 +136,7 @@ def _apply(
     if is_held and opened.header.type != ResyncStreams.type:
         # A restored node has to know again what it had signed before it takes in anything else.
         return LOCKED
-    return apply_opened(work, peer, opened, handlers)
+    return apply_opened(work, peer, opened, handlers, guarded=guarded)
 
 
 _KNOWN = Prepared(
@@ -155,8 +175,14 @@ def _known(work: Work, peer: Peer, opened: Opened) -> Row[Any, Any] | None:
     return next((row for row in rows if bytes(row.id) == opened.message.id), rows[0] if rows else None)
 
 
-def apply_opened(
-    work: Work, peer: Peer, opened: Opened, handlers: Mapping[str, Handler], *, is_again: bool = False
+def apply_opened(  # noqa: PLR0913 - how it is applied, by name
+    work: Work,
+    peer: Peer,
+    opened: Opened,
+    handlers: Mapping[str, Handler],
+    *,
+    is_again: bool = False,
+    guarded: bool = True,
 ) -> SignedReceipt:
     """Apply a message that is not known here yet and return the receipt, which is stored when final.
 
@@ -168,8 +194,12 @@ def apply_opened(
     if misplaced is not None:
         return _refuse(work, peer, opened, misplaced.code)
     try:
-        receipt = _apply_content(work, peer, opened, handlers, is_again=is_again)
+        # A handler that refuses half-way must leave nothing: its changes are undone to this point.
+        with savepoint(work.connection) if guarded else nullcontext():
+            receipt = _apply_content(work, peer, opened, handlers, is_again=is_again)
     except _RefusedError as refusal:
+        if not guarded:
+            raise HalfDoneError from refusal
         return _refuse(work, peer, opened, refusal.code)
     streams.receive(work, peer.node_id, opened.header.stream, opened.header.number, opened.message.id)
     return receipt
@@ -200,19 +230,15 @@ def _apply_content(
         raise _RefusedError("unsupported-version")
     incoming = Incoming(peer, opened.message, opened.header, opened.content)
     try:
-        # A handler that refuses half-way must leave nothing: its changes are undone to this point.
-        with savepoint(work.connection):
-            keys = handler.part_keys(work, incoming)
-            if is_again:
-                keys = messages.without_erased(work.vault, keys)
-                incoming = _without_erased(incoming, keys)
-            receipt = _sign(work, peer, opened, APPLIED, OK)
-            messages.keep(
-                work, opened.message, direction=IN, peer=peer.node_id, part_keys=keys, receipt=receipt
-            )
-            # Before it is applied: what follows from it here, in this thread, has to say that it was seen.
-            messages.set_head(work, opened.header.thread, peer.node_id, opened.message.id)
-            handler.apply(work, incoming)
+        keys = handler.part_keys(work, incoming)
+        if is_again:
+            keys = messages.without_erased(work.vault, keys)
+            incoming = _without_erased(incoming, keys)
+        receipt = _sign(work, peer, opened, APPLIED, OK)
+        messages.keep(work, opened.message, direction=IN, peer=peer.node_id, part_keys=keys, receipt=receipt)
+        # Before it is applied: what follows from it here, in this thread, has to say that it was seen.
+        messages.set_head(work, opened.header.thread, peer.node_id, opened.message.id)
+        handler.apply(work, incoming)
     except ProtocolError as error:
         raise _RefusedError(error.code) from error
     except NodeError as error:
@@ -249,7 +275,7 @@ def _sign(work: Work, peer: Peer, opened: Opened, outcome: Outcome, code: str) -
         referral_id=opened.header.thread.hex(),
         peer_id=peer.node_text,
         subject=opened.message.id.hex(),
-        detail={"type": opened.header.type, "code": code},
+        detail={"code": code, "type": opened.header.type},
     )
     receipt = Receipt(opened.message.id, identity.node_id, outcome, code, leaf, seconds(work.now))
     return sign_receipt(receipt, identity.signing)

@@ -263,6 +263,13 @@ class Reception:
             return REFUSED
 
     def _apply_group(self, group: Sequence[_Batch]) -> list[list[SignedReceipt | str]]:
+        try:
+            return self._apply_in_one(group, guarded=False)
+        except inbox.HalfDoneError:
+            # Refusals are rare: what lets each message be undone alone is paid for only where one is.
+            return self._apply_in_one(group, guarded=True)
+
+    def _apply_in_one(self, group: Sequence[_Batch], *, guarded: bool) -> list[list[SignedReceipt | str]]:
         with self._works.write(SYSTEM) as work:
             # In one order, so that two processes never wait for each other.
             for node_id in sorted({each.peer.node_id for each in group}):
@@ -271,7 +278,7 @@ class Reception:
             results = []
             for each in group:
                 work.actor = Actor("peer", each.peer.node_text)
-                results.append(inbox.apply_all(work, each.peer, each.opened, self._handlers))
+                results.append(inbox.apply_all(work, each.peer, each.opened, self._handlers, guarded=guarded))
             return results
 
 

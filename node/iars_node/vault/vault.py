@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from iars_node.errors import ErasedError, LockedError
 from iars_node.vault import key_backup, master_key, sealing
-from iars_node.vault.key_pool import KEY_ID_BYTES, KeyPool
+from iars_node.vault.key_pool import KeyNames, KeyPool
 from iars_node.vault.key_store import KeyStore
 from iars_node.vault.model import Erasure, SealedPrivateKey, StoredKey
 from iars_node.vault.sealing import USUAL_COST, Cost, context
@@ -31,7 +31,8 @@ class Vault:
     def __init__(self, store: KeyStore) -> None:
         self._store = store
         self._keys: Subkeys | None = None
-        self._pool = KeyPool(self._write_content_keys)
+        self._names = KeyNames()
+        self._pool = KeyPool(self._write_content_keys, self._names)
         self._unused: dict[bytes, bytes] = {}
 
     @classmethod
@@ -130,10 +131,9 @@ class Vault:
         """
         wrapping = self._unlocked().wrapping
         # Drawn in one piece: asking the system for each key apart costs more than sealing with it.
-        each = KEY_ID_BYTES + sealing.KEY_BYTES
-        drawn = secrets.token_bytes(each * len(rows))
-        pieces = [drawn[start : start + each] for start in range(0, len(drawn), each)]
-        fresh = [(piece[:KEY_ID_BYTES], piece[KEY_ID_BYTES:]) for piece in pieces]
+        drawn = secrets.token_bytes(sealing.KEY_BYTES * len(rows))
+        keys = [drawn[start : start + sealing.KEY_BYTES] for start in range(0, len(drawn), sealing.KEY_BYTES)]
+        fresh = list(zip(self._names.next(len(rows)), keys, strict=True))
         self._store.add_content_keys([(key_id, sealing.seal(wrapping, key, key_id)) for key_id, key in fresh])
         return [
             (key_id, sealing.seal(key, plaintext, place))

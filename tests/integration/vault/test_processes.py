@@ -21,11 +21,13 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 FORK = """
 import os
-from iars_node.vault.key_pool import KeyPool
-pool = KeyPool(lambda key_ids: None)
+from iars_node.vault.key_pool import KeyNames, KeyPool
+names = KeyNames()
+pool = KeyPool(lambda key_ids: None, names)
 def tell():
     # In one piece: two processes write here at the same moment.
-    os.write(1, pool.take().hex().encode() + b"\\n")
+    told = [pool.take(), *names.next(2)]
+    os.write(1, b"".join(key_id.hex().encode() + b"\\n" for key_id in told))
 tell()
 child = os.fork()
 tell()
@@ -75,4 +77,4 @@ def test_a_forked_process_does_not_hand_out_its_parents_keys() -> None:
         check=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    assert len(set(finished.stdout.split())) == 3
+    assert len(set(finished.stdout.split())) == 9
