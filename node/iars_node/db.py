@@ -36,6 +36,7 @@ _PAGES_TO_CHECKPOINT = 4_000
 """16 MB of log before its pages move into the file: the same pages come again in the next transactions."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 metadata = MetaData(
     naming_convention={
@@ -63,7 +64,7 @@ class Instant(TypeDecorator[datetime]):
         """Turn an aware datetime into microseconds."""
         if value is None:
             return None
-        return (value - EPOCH) // timedelta(microseconds=1)
+        return (value - EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002
         """Turn microseconds into an aware datetime."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import namedtuple
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
-from sqlalchemy import bindparam
+from sqlalchemy import LargeBinary, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -42,8 +43,9 @@ class _Form:
     sql: str
     is_positional: bool
     names: tuple[str, ...]
+    values: Callable[[Parameters], tuple[Any, ...]]
     constants: Mapping[str, Any]
-    binding: Mapping[str, Convert]
+    binding: tuple[tuple[int, Convert], ...]
     reading: tuple[tuple[int, Convert], ...]
     row: Callable[[Iterable[Any]], Any]
     driver_error: type[Exception]
@@ -52,10 +54,10 @@ class _Form:
     def arrange(self, parameters: Parameters) -> Any:  # noqa: ANN401 - a list or a mapping, as the driver wants it
         """Return the parameters as the driver takes them."""
         given = {**self.constants, **parameters} if self.constants else parameters
-        binding = self.binding
-        if self.is_positional:
-            return [binding[name](given[name]) if name in binding else given[name] for name in self.names]
-        return {name: binding[name](given[name]) if name in binding else given[name] for name in self.names}
+        values = list(self.values(given))
+        for place, convert in self.binding:
+            values[place] = convert(values[place])
+        return values if self.is_positional else dict(zip(self.names, values, strict=True))
 
     def read(self, found: Sequence[Any]) -> Any:  # noqa: ANN401 - a row of any statement
         """Return a row of the driver with its columns' names and types."""
@@ -204,12 +206,13 @@ def _compiled(written: Written, dialect: Dialect) -> _Form:
         sql=compiled.string,
         is_positional=bool(compiled.positional),
         names=tuple(names),
+        values=_picking(names),
         constants={name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required},
-        binding={
-            name: convert
-            for name, bind in compiled.binds.items()
-            if (convert := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
-        },
+        binding=tuple(
+            (place, convert)
+            for place, name in enumerate(names)
+            if (convert := _writer(compiled.binds[name].type, dialect)) is not None
+        ),
         reading=tuple((place, convert) for place, convert in readers if convert is not None),
         row=row._make,
         driver_error=driver.Error,
@@ -224,6 +227,20 @@ def _copying(statement: Any, names: Sequence[str], dialect: Dialect) -> str:  # 
         return ""
     quoted = ", ".join(dialect.identifier_preparer.quote(name) for name in names)
     return f"COPY {dialect.identifier_preparer.format_table(table)} ({quoted}) FROM STDIN"
+
+
+def _picking(names: Sequence[str]) -> Callable[[Parameters], tuple[Any, ...]]:
+    """Return what picks the values of names; an itemgetter gives no tuple for none of them or for one."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda given: tuple(given[name] for name in names)
+
+
+def _writer(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    # Both drivers take bytes as they are; SQLAlchemy would wrap each of them.
+    if isinstance(kind, LargeBinary):
+        return None
+    return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
 def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:

@@ -275,12 +275,10 @@ def frame(purpose: str, *pieces: bytes) -> bytes:
         integers: the pre-authentication encoding of SPEC § 2.3.
 
     """
-    every = (purpose.encode(), *pieces)
-    framed = bytearray(len(every).to_bytes(8, "little"))
-    for piece in every:
-        framed += len(piece).to_bytes(8, "little")
-        framed += piece
-    return bytes(framed)
+    framed = [(1 + len(pieces)).to_bytes(8, "little")]
+    for piece in (purpose.encode(), *pieces):
+        framed += len(piece).to_bytes(8, "little"), piece
+    return b"".join(framed)
 
 
 def to_text(octets: bytes) -> str:

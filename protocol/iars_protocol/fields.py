@@ -31,6 +31,8 @@ def mapping(
     if not isinstance(value, dict):
         raise MalformedError("a map is expected")
     names = value.keys()
+    if names == required:
+        return value
     if missing := required - names:
         raise MalformedError(f"missing: {', '.join(sorted(missing))}")
     if names - required - optional:
