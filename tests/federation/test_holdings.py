@@ -11,7 +11,7 @@ import pytest
 from pypdf import PdfReader
 from tests.federation.chain import case_of, pass_on, passed_to_mission
 from tests.federation.endings import CASE_WORKER, HOLD, pass_time, record_of, shown, withdraw
-from tests.federation.neighbours import settle
+from tests.federation.neighbours import PERSON, settle
 from tests.pages import Reader, add_account, everybodys_hash, words
 
 from iars_node.consent.paper import print_receipt
@@ -254,3 +254,35 @@ async def test_an_origin_is_not_told_that_all_is_erased_when_one_of_two_referral
     pass_time(clock, HOLD + timedelta(hours=1), *chain)
     await settle(*chain)
     assert rows(shelter, given.case_id)[1].state == "erased"
+
+
+async def test_a_sentence_about_a_scope_is_held_and_ends_like_any_content_of_it(
+    pair: Pair, clock: SetClock
+) -> None:
+    shelter, mission = pair
+    record = {scope: content for scope, content in PERSON.items() if scope != "medical"}
+    case = shelter.open_case(record)
+    given = shelter.give_consent(case, mission)
+    sent = shelter.refer(case, given, mission)
+    await settle(*pair)
+    mission.act(referrals.accept, sent.id)
+    await settle(*pair)
+    assert states(shelter, given.case_id)[0]["medical"] == "not-yet"
+    clock.moment += MINUTE
+    shelter.act(referrals.write_note, sent.id, [("medical", "Her asthma is worse.")])
+    await settle(*pair)
+    [cell] = [cell for cell in rows(shelter, given.case_id)[0].cells if cell.scope == "medical"]
+    assert (cell.state, cell.since) == ("held", clock.moment)
+    with shelter.node.works.write(CASE_WORKER) as work:
+        told = [each for each in rights.disclosures_of_case(work, given.case_id) if "medical" in each.scopes]
+    assert [(each.action, each.grant_id, each.purpose) for each in told] == [
+        ("referral.message-sent", sent.grant_id, "assistance")
+    ]
+    clock.moment += MINUTE
+    withdraw(shelter, given, scopes=("medical",))
+    await settle(*pair)
+    assert states(shelter, given.case_id)[0]["medical"] == "asked"
+    pass_time(clock, HOLD, mission)
+    await settle(*pair)
+    after = states(shelter, given.case_id)[0]
+    assert (after["medical"], after["identity"]) == ("erased", "held")

@@ -28,6 +28,10 @@ UNTOLD_STEP = "consent.untell"
 ASIDE = frozenset({EXPIRE_JOB, WITHDRAWN_STEP, REVOKED_STEP, UNTOLD_STEP})
 """Entries of a history that are no message of its thread: by the clock, and about the consent under it."""
 
+_DISCLOSING = "offered disclosed amended message-sent started held completed failed appointment-sent"
+DISCLOSING = frozenset(f"referral.{word}" for word in _DISCLOSING.split())
+"""Events with which something of the record may leave; those that name scopes do, and name the grant."""
+
 CONSENT_LOST = "consent-lost"
 """The problem of a referral that came back after a restore, when its consent did not."""
 
@@ -131,17 +135,6 @@ class Preview:
     # Whose person this is: the recipient of an onward referral learns it.
     origin: bytes = b""
     kind: Kind = "service"
-
-
-@dataclass(frozen=True, slots=True)
-class Disclosed:
-    """Announced when content was disclosed to a peer, for the disclosure log."""
-
-    referral_id: str
-    case_id: str
-    peer: bytes
-    grant_id: str
-    scopes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from iars_protocol.messages.referral import (
     Progress,
     Reject,
 )
-from iars_protocol.record import REASONS
+from iars_protocol.record import REASONS, SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -210,7 +210,9 @@ def _answer(work: Work, current: Referral, content: Content, action: str) -> Ref
         case_id=current.case_id,
         referral_id=current.id,
         peer_id=current.peer.hex(),
+        subject=current.grant_id,
         scopes=[part.scope for part in content.scopes],
+        purpose=SERVICES[current.service].purpose,
         detail={"reason": getattr(content.body, "reason", "")},
     )
     return moved

@@ -17,7 +17,7 @@ from iars_node.consent import service as consents
 from iars_node.db import new_id
 from iars_node.errors import ConflictError, InvalidError, NotFoundError, RefusedError
 from iars_node.referrals import store
-from iars_node.referrals.model import OUT, Disclosed, Line, Preview, Referral
+from iars_node.referrals.model import OUT, Line, Preview, Referral
 from iars_node.referrals.service import disclosing, passing, steps
 from iars_node.referrals.service.standing import standing_grant
 from iars_node.vault.identity import seconds
@@ -203,7 +203,6 @@ def _new_referral(work: Work, offering: Offering, given: Consent, grant: Grant, 
 
 
 def _note_disclosure(work: Work, sent: Referral, action: str, parts: Iterable[ScopePart]) -> None:
-    scopes = tuple(part.scope for part in parts)
     record(
         work,
         action,
@@ -211,11 +210,10 @@ def _note_disclosure(work: Work, sent: Referral, action: str, parts: Iterable[Sc
         referral_id=sent.id,
         peer_id=sent.peer.hex(),
         subject=sent.grant_id,
-        scopes=scopes,
+        scopes=tuple(part.scope for part in parts),
         purpose=SERVICES[sent.service].purpose,
         detail={"service": sent.service},
     )
-    work.announce(Disclosed(sent.id, sent.case_id, sent.peer, sent.grant_id, scopes))
 
 
 def disclose(work: Work, accepted: Referral) -> Referral:

@@ -10,6 +10,7 @@ from iars_node.audit.model import AuditFilter
 from iars_node.audit.reading import all_pages
 from iars_node.consent import store as consent_store
 from iars_node.referrals import store as referral_store
+from iars_node.referrals.model import DISCLOSING
 from iars_node.rights.model import Disclosure
 from iars_protocol.vocabulary import SCOPES
 
@@ -21,22 +22,6 @@ if TYPE_CHECKING:
     from iars_node.consent.model import KeptGrant
     from iars_node.referrals.model import Referral
     from iars_node.work import Work
-
-DISCLOSING = frozenset(
-    f"referral.{word}"
-    for word in (
-        "offered",
-        "disclosed",
-        "amended",
-        "message-sent",
-        "started",
-        "held",
-        "completed",
-        "failed",
-        "appointment-sent",
-    )
-)
-"""Events of referrals with which something of the record may leave; those that name scopes do."""
 
 
 _ORDER = list(SCOPES)

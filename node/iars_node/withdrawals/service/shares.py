@@ -17,6 +17,7 @@ from sqlalchemy import select
 from iars_node.audit.tables import audit_event
 from iars_node.consent import store as consent_store
 from iars_node.db import EPOCH
+from iars_node.referrals.model import DISCLOSING
 from iars_node.withdrawals import store
 from iars_node.withdrawals.model import NOT_ACCEPTED, NOTHING_HELD, WORST_FIRST
 from iars_protocol.record import SCOPES
@@ -43,7 +44,6 @@ Share: TypeAlias = Literal[
     "held-otherwise",
 ]
 GONE: frozenset[Share] = frozenset({"erased", "nothing-held"})
-DISCLOSING = ("referral.offered", "referral.disclosed", "referral.amended")
 
 
 @dataclass(frozen=True, slots=True)
