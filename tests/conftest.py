@@ -22,6 +22,7 @@ from iars_node.work import Works
 from tests import parts
 from tests.budget import Budget
 from tests.postgresql import PostgresqlServer, running_server
+from tests.statements import share_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,8 +39,9 @@ settings.load_profile(os.environ.get("IARS_TESTS_HYPOTHESIS", "quick"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Add up what each suite costs."""
+    """Add up what each suite costs, and have the databases of all tests share their statements."""
     config.pluginmanager.register(Budget(), "budget")
+    share_statements()
 
 
 @pytest.hookimpl(trylast=True)
