@@ -25,8 +25,8 @@ STATEMENTS = 2_000
 
 def share_statements() -> None:
     """Have every database that is opened from now on use the statements of the others of its kind."""
-    db._sqlite_engine = _sharing(db._sqlite_engine)  # noqa: SLF001 - where engines are made
-    db._postgresql_engine = _sharing(db._postgresql_engine)  # noqa: SLF001
+    for making in ("_sqlite_engine", "_postgresql_engine"):
+        setattr(db, making, _sharing(getattr(db, making)))
 
 
 def _sharing(make: Callable[[str], Engine]) -> Callable[[str], Engine]:

@@ -134,7 +134,7 @@ def _context() -> BaseContext:
 def _look_for_garbage_rarely() -> None:
     # The program that was read is none, and a history leaves little that its end does not free.
     gc.freeze()
-    gc.set_threshold(20_000)
+    gc.set_threshold(10_000)
 
 
 def play_all(ready: Path, seeds: Iterable[int], processes: int) -> Iterator[Outcome]:
