@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.federation.neighbours import Neighbour, Wire, introduce, make_neighbour
+from tests.measuring import unmeasured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ def wire() -> Wire:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def node_database_url(request: pytest.FixtureRequest) -> Iterator[Callable[[Path], str]]:
-    """Make the database of one node after another, on each kind of database."""
+    """Make the database of one node after another, on each kind; which lines run is noted on SQLite."""
     if request.param == "sqlite":
         template: Path = request.getfixturevalue("sqlite_template")
 
@@ -42,7 +43,8 @@ def node_database_url(request: pytest.FixtureRequest) -> Iterator[Callable[[Path
         names.append(server.create(full))
         return server.url(names[-1])
 
-    yield created
+    with unmeasured():
+        yield created
     for name in names:
         server.drop(name)
 

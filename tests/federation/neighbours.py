@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -31,7 +33,7 @@ from iars_protocol.listing import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from datetime import datetime
 
     from fastapi import FastAPI
 
@@ -150,6 +152,28 @@ class Neighbour:
             await self.node.sender.send_once(neighbour.id)
 
 
+@lru_cache(maxsize=32)
+def _key_store(name: str, now: datetime) -> bytes:
+    """Return the key store of an organisation, made once: under one name it is the same one in every test."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "keys.sqlite"
+        vault = Vault.create(f"sqlite:///{path}", PASSPHRASE, cost=CHEAP)
+        profile = Listing(
+            "",
+            0,
+            0,
+            {"en": name.title()},
+            "NGO",
+            "AL",
+            "Europe/Tirane",
+            ("sq", "en"),
+            ("MED-SCREEN", "MED-CARE"),
+        )
+        create_identity(vault, profile, endpoints=[f"https://{name}"], now=now)
+        vault.close()
+        return path.read_bytes()
+
+
 def make_neighbour(
     folder: Path, name: str, wire: Wire, clock: Clock, database_url: str | None = None, **changes: object
 ) -> Neighbour:
@@ -159,12 +183,10 @@ def make_neighbour(
     if database_url:
         values["database_url"] = database_url
     settings = Settings(**values)  # type: ignore[arg-type]
-    vault = Vault.create(settings.key_store_url, PASSPHRASE, cost=CHEAP)
-    profile = Listing(
-        "", 0, 0, {"en": name.title()}, "NGO", "AL", "Europe/Tirane", ("sq", "en"), ("MED-SCREEN", "MED-CARE")
-    )
-    create_identity(vault, profile, endpoints=[f"https://{name}"], now=clock.now())
-    vault.close()
+    # SQLite gives its log files the rights of this one.
+    keys = folder / "keys.sqlite"
+    keys.touch(mode=0o600)
+    keys.write_bytes(_key_store(name, clock.now()))
     node = build_node(settings, clock=clock, transport=wire)
     node.vault.unlock(PASSPHRASE)
     wire.nodes[name] = node

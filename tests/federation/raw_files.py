@@ -6,6 +6,7 @@ import base64
 import json
 import sqlite3
 import subprocess
+from collections import defaultdict
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 
 SHORTEST_KEY = 24
+BEGINNING = 10
 
 
 # In a node's key store: what others may know, and does not open anything.
@@ -74,6 +76,15 @@ class Markers:
                 base64.b64encode(octets)[:-4],
             ):
                 yield word, form
+
+    def found_in(self, content: bytes) -> list[str]:
+        """Return the words that stand in some bytes in any form."""
+        # All words are made from a few stems: where none of them begins, hundreds need not be looked for.
+        by_beginning: dict[bytes, list[tuple[str, bytes]]] = defaultdict(list)
+        for word, form in self.forms():
+            by_beginning[form[:BEGINNING]].append((word, form))
+        begun = [beginning for beginning in by_beginning if beginning in content]
+        return [word for each in begun for word, form in by_beginning[each] if form in content]
 
 
 def record_with_everything(markers: Markers) -> Record:
@@ -165,7 +176,7 @@ def raw_bytes(side: Neighbour) -> Iterator[tuple[str, bytes]]:
 
 
 def cluster_files(url: str) -> list[Path]:
-    """Return the files in which the server itself keeps a database, and its write-ahead log."""
+    """Return the files in which the server itself keeps a database, and its log since it was made."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CHECKPOINT")
         (folder,) = connection.execute("SHOW data_directory").fetchone() or ("",)
@@ -173,8 +184,11 @@ def cluster_files(url: str) -> list[Path]:
         (oid,) = connection.execute("SELECT oid FROM pg_database WHERE datname = %s", [named]).fetchone() or (
             0,
         )
-    found = [*Path(folder, "base", str(oid)).iterdir(), *Path(folder, "pg_wal").iterdir()]
-    return [path for path in found if path.is_file()]
+    own = Path(folder, "base", str(oid))
+    # The log is of the whole server: what was written before holds the databases of other tests.
+    born = (own / "PG_VERSION").stat().st_mtime - 1
+    log = [path for path in Path(folder, "pg_wal").iterdir() if path.stat().st_mtime >= born]
+    return [path for path in (*own.iterdir(), *log) if path.is_file()]
 
 
 def secrets_of(side: Neighbour) -> Iterator[tuple[str, bytes]]:

@@ -14,18 +14,21 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from sqlalchemy import event
-from sqlalchemy.util import LRUCache
 from tests.conftest import MORNING, PASSPHRASE
 from tests.federation.invariant.opening import Files
 from tests.federation.neighbours import Neighbour, Wire, introduce, make_neighbour
+from tests.statements import share_statements
 
+from iars_node.accounts.jobs import FORGET_JOB
 from iars_node.db import EPOCH, Database
+from iars_node.drafts.model import EXPIRE_JOB as EXPIRE_DRAFTS_JOB
 from iars_node.exchange.announcing import ROTATE_JOB
 from iars_node.exchange.restoring import GAPS_JOB, mark_restored
 from iars_node.exchange.transport import Transport, UnreachableError
 from iars_node.jobs.model import Job, Worker
 from iars_node.jobs.service import run_due
 from iars_node.node import STANDING_JOBS, Node, build_node
+from iars_node.notifications.model import LOOK_JOB
 from iars_node.retention.model import RETENTION_JOB
 from iars_node.settings import Settings
 from iars_node.tables import metadata
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from sqlalchemy import Engine
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
     from iars_node.clock import Clock
 
@@ -50,23 +53,18 @@ LONGEST_GRACE = 2 * (GRACE + 3 * HOLD)
 """What expired in the last such time may not be destroyed yet: the grace, and until anybody looked."""
 
 # The logs' trees have tests of their own, keys are changed once in thirty days, gaps are asked for while a
-# history settles, nobody sets rules of retention here, and the clock is looked at before anything is
-# destroyed: each costs more than it shows.
-NOT_EACH_TIME = frozenset({WITNESS_JOB, CLOCK_JOB, ROTATE_JOB, GAPS_JOB, RETENTION_JOB})
+# history settles, nobody sets rules of retention here, the clock is looked at before anything is destroyed,
+# and no account signs in, leaves drafts or is told of something: each costs more than it shows.
+NOT_EACH_TIME = frozenset(
+    {WITNESS_JOB, CLOCK_JOB, ROTATE_JOB, GAPS_JOB, RETENTION_JOB, FORGET_JOB, EXPIRE_DRAFTS_JOB, LOOK_JOB}
+)
 EVERY_FEW_SECONDS = tuple(kind for kind in STANDING_JOBS if kind not in NOT_EACH_TIME)
-# Statements are compiled once for all the nodes of a process: each by itself would spend its life on it.
-# What is compiled belongs to a dialect, so they share that too.
-_SHARED: dict[str, Any] = {}
+share_statements()
 
 
-def _share_statements(engine: Engine) -> None:
+def _wait_for_no_disk(connection: DBAPIConnection, _: object) -> None:
     # Nobody cuts the power here.
-    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
-    if not _SHARED:
-        with engine.connect():
-            _SHARED.update(dialect=engine.dialect, compiled=LRUCache(1000))
-    engine.dialect = _SHARED["dialect"]
-    engine.update_execution_options(compiled_cache=_SHARED["compiled"])
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 class AtOnce(Executor):
@@ -187,7 +185,7 @@ class Nodes:
         clock: Clock = self.clocks[name]
         line = Line(self.wire, name, self.away)
         node = build_node(settings, clock=clock, transport=line, threads=AtOnce)
-        _share_statements(node.database.engine)
+        event.listen(node.database.engine, "connect", _wait_for_no_disk)
         node.vault.unlock(PASSPHRASE)
         self.wire.nodes[name] = node
         return node

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
-import os
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
@@ -24,6 +24,7 @@ from tests.federation.invariant.nodes import (
     template,
 )
 from tests.federation.invariant.steps import answer, refer
+from tests.measuring import unmeasured
 
 from iars_admin.demo.draw import Draw
 from iars_node.errors import NodeError
@@ -41,8 +42,6 @@ DELIVERIES = 60
 """How often of a hundred, after a step, the lines carry what waits: else messages cross, and overtake."""
 
 TRIES = 10
-MEASURING = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
-"""By these variables a process that starts is told to note which lines it runs."""
 STEPS = {**steps.STEPS, **passing.STEPS}
 BY_NAME = {step.__name__: step for step in STEPS}
 WEIGHTS = {step.__name__: often for step, often in STEPS.items()}
@@ -127,17 +126,20 @@ def _context() -> BaseContext:
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    measuring = {name: os.environ.pop(name) for name in MEASURING if name in os.environ}
-    try:
+    with unmeasured():
         forkserver.ensure_running()
-    finally:
-        os.environ.update(measuring)
     return context
+
+
+def _look_for_garbage_rarely() -> None:
+    # The program that was read is none, and a history leaves little that its end does not free.
+    gc.freeze()
+    gc.set_threshold(10_000)
 
 
 def play_all(ready: Path, seeds: Iterable[int], processes: int) -> Iterator[Outcome]:
     """Play many histories, in so many processes of their own."""
-    pool = ProcessPoolExecutor(processes, mp_context=_context())
+    pool = ProcessPoolExecutor(processes, mp_context=_context(), initializer=_look_for_garbage_rarely)
     try:
         yield from pool.map(partial(play, ready), seeds, chunksize=5)
     finally:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 from tests.federation.neighbours import Neighbour, Wire, introduce, make_neighbour, settle
+from tests.measuring import unmeasured
 
 from iars_node.accounts.access import ACTIONS, TABLE
 from iars_node.accounts.tokens import WantedToken, create_token
@@ -32,14 +33,15 @@ FOR_SYSTEMS = ACTIONS - TABLE.people_only
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def node_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The database of the node that is called, on each kind of database."""
+    """The database of the node that is called, on each kind; which lines run is noted on SQLite."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "called.sqlite")
         yield f"sqlite:///{tmp_path / 'called.sqlite'}"
         return
     server: PostgresqlServer = request.getfixturevalue("postgresql")
     name = server.create(request.getfixturevalue("postgresql_template"))
-    yield server.url(name)
+    with unmeasured():
+        yield server.url(name)
     server.drop(name)
 
 
