@@ -149,7 +149,7 @@ def _joined(happenings: Sequence[Happening]) -> list[Happening]:
     for each in happenings:
         last = found[-1] if found else None
         if last is not None and each.parts and last.at - each.at < _AT_ONCE and _is_alike(last, each):
-            found[-1] = replace(last, parts=(*last.parts, *(set(each.parts) - set(last.parts))))
+            found[-1] = replace(last, parts=tuple(dict.fromkeys((*last.parts, *each.parts))))
         else:
             found.append(each)
     return found
