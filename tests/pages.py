@@ -144,5 +144,5 @@ class Reader:
 
 
 def words(html: str) -> str:
-    """Return what a page says, without its markup."""
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+    """Return what a page says, without its markup: what only marks a name leaves no gap."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", re.sub(r"</?bdi[^>]*>", "", html)))

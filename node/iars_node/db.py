@@ -10,7 +10,18 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, Connection, Dialect, Engine, MetaData, create_engine, event, text
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Dialect,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    create_engine,
+    event,
+    text,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.types import TypeDecorator
 
@@ -47,6 +58,11 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+# What many tables are made of: a record's id, and a row's place in the order in which rows came.
+ID = String(32)
+# SQLite numbers rows by itself only in a column declared INTEGER PRIMARY KEY.
+SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
 
 
 def new_id() -> str:

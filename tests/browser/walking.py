@@ -7,6 +7,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib import resources
 from itertools import product
 from pathlib import Path
@@ -14,19 +15,26 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.browser.site import serving
 from tests.conftest import MORNING
+from tests.federation.endings import withdraw
+from tests.federation.neighbours import settle
 from tests.pages import PASSWORD, World, copied, make_world
 from tests.records import Records, new_account, one_of_each
 
 from iars_node.accounts.access import ROLES
 from iars_node.clock import SetClock
+from iars_node.referrals import service as referrals
 from iars_node.web.languages import translated
 from iars_node.web.routes import entries
+from iars_node.web.tasks import FEW
 from iars_protocol.vocabulary import SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from playwright.sync_api import Browser, Page, Route
+
+    from iars_node.consent.model import Consent
+    from iars_node.referrals.model import Referral
 
 Look = TypeVar("Look", bound=tuple[Any, ...])
 
@@ -88,6 +96,17 @@ def quickly(every: Iterable[Look]) -> list[Look]:
 
 
 @dataclass(frozen=True)
+class Busy:
+    """What is under way beside the records: referrals accepted here, one locked since, and a withdrawal."""
+
+    accepted: str
+    accepted_case: str
+    locked: str
+    locked_case: str
+    asked_case: str
+
+
+@dataclass(frozen=True)
 class Walk:
     """Both organisations served, and the records that their pages show."""
 
@@ -95,6 +114,7 @@ class Walk:
     address: str
     mission: str
     records: Records
+    busy: Busy
 
     def pages(self) -> list[tuple[str, str]]:
         """Return the name and the address of every page for somebody who is signed in."""
@@ -114,7 +134,15 @@ class Walk:
             ("referral-received", f"/referrals/{self.records.received}"),
             ("referral-accept", f"/referrals/{self.records.received}/accept"),
             ("referral-reject", f"/referrals/{self.records.received}/reject"),
+            ("referral-locked", f"/referrals/{self.busy.locked}"),
+            ("case-locked", f"/cases/{self.busy.locked_case}"),
+            ("case-received", f"/cases/{self.busy.accepted_case}"),
+            ("erasures-asked", f"/cases/{self.busy.asked_case}/erasures"),
             ("nowhere", "/there-is-no-such-page"),
+        ]
+        found += [
+            (f"referral-{step}", f"/referrals/{self.busy.accepted}/{step}")
+            for step in ("begin", "appointment", "hold", "complete", "fail")
         ]
         return found
 
@@ -125,15 +153,51 @@ def walking(folder: Path, template: Path) -> Iterator[Walk]:
     made = make_world(folder, SetClock(MORNING), copied(template), languages=LANGUAGES, **MAIL)
     # The browser's own loop holds this thread, and no other may run in it.
     with ThreadPoolExecutor(1) as other:
-        records = other.submit(_prepared, made).result()
+        records, busy = other.submit(_prepared, made).result()
     with serving(made.shelter.node) as shelter, serving(made.mission.node) as mission:
-        yield Walk(made, shelter, mission, records)
+        yield Walk(made, shelter, mission, records, busy)
     made.close()
 
 
-def _prepared(world: World) -> Records:
+def _prepared(world: World) -> tuple[Records, Busy]:
     new_account(world.shelter, EVERYTHING, frozenset(ROLES))
-    return asyncio.run(one_of_each(world))
+    return asyncio.run(_begun(world))
+
+
+async def _begun(world: World) -> tuple[Records, Busy]:
+    records = await one_of_each(world)
+    return records, await _busy(world)
+
+
+async def _busy(world: World) -> Busy:
+    """Keep the shelter busy: many consents that end, people cared for, an agreement that has ended."""
+    shelter, mission = world.shelter, world.mission
+    for _ in range(FEW + 1):
+        soon = MORNING + timedelta(days=3)
+        shelter.give_consent(shelter.open_case(), mission, expires=soon)
+    accepted, locked = [await _received(world) for _ in range(2)]
+    withdraw(mission, locked[1])
+    case, given, _sent = world.referral()
+    await settle(mission, shelter)
+    withdraw(shelter, given)
+    return Busy(
+        accepted[0].id,
+        shelter.referral(accepted[0].id).case_id,
+        locked[0].id,
+        shelter.referral(locked[0].id).case_id,
+        case.id,
+    )
+
+
+async def _received(world: World) -> tuple[Referral, Consent]:
+    shelter, mission = world.shelter, world.mission
+    case = mission.open_case()
+    agreed = mission.give_consent(case, shelter)
+    sent = mission.refer(case, agreed, shelter)
+    await settle(mission, shelter)
+    shelter.act(referrals.accept, sent.id)
+    await settle(mission, shelter)
+    return sent, agreed
 
 
 @contextmanager

@@ -16,12 +16,12 @@ from sqlalchemy import (
     Text,
 )
 
-from iars_node.db import Instant, metadata
+from iars_node.db import ID, Instant, metadata
 
 site = Table(
     "site",
     metadata,
-    Column("id", String(32), primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("name", Text, nullable=False),
     Column("closed_at", Instant),
 )
@@ -29,7 +29,7 @@ site = Table(
 team = Table(
     "team",
     metadata,
-    Column("id", String(32), primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("site_id", ForeignKey("site.id"), nullable=False),
     Column("name", Text, nullable=False),
     Column("closed_at", Instant),
@@ -38,7 +38,7 @@ team = Table(
 account = Table(
     "account",
     metadata,
-    Column("id", String(32), primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("name", String(64), nullable=False, unique=True),
     Column("display_name", Text, nullable=False),
     Column("email", Text, nullable=False),
@@ -77,7 +77,7 @@ Index("ix_session_expires_at", session.c.expires_at)
 token = Table(
     "token",
     metadata,
-    Column("id", String(32), primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("secret_hash", String(64), nullable=False, unique=True),
     Column("label", Text, nullable=False),
     Column("actions", JSON, nullable=False),
@@ -140,7 +140,7 @@ recovery_code = Table(
 passkey = Table(
     "passkey",
     metadata,
-    Column("id", String(32), primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("account_id", ForeignKey("account.id"), nullable=False),
     Column("credential_id", LargeBinary, nullable=False, unique=True),
     Column("public_key", LargeBinary, nullable=False),
@@ -173,7 +173,7 @@ Index("ix_known_browser_account_id", known_browser.c.account_id)
 kept_form = Table(
     "kept_form",
     metadata,
-    Column("id", String(32), primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("account_id", ForeignKey("account.id"), nullable=False),
     Column("path", Text, nullable=False),
     Column("key_id", LargeBinary(16), nullable=False),

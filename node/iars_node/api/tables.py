@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import Column, LargeBinary, String, Table
 
-from iars_node.db import Instant, metadata
+from iars_node.db import ID, Instant, metadata
 
 api_request = Table(
     "api_request",
     metadata,
-    Column("token_id", String(32), primary_key=True),
+    Column("token_id", ID, primary_key=True),
     Column("key", LargeBinary(16), primary_key=True),
     Column("operation", String(64), nullable=False),
     Column("content", LargeBinary(16), nullable=False),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, String, Table
 
-from iars_node.db import Instant, metadata
+from iars_node.db import ID, Instant, metadata
 
 attachment = Table(
     "attachment",
     metadata,
-    Column("id", String(32), primary_key=True),
-    Column("case_id", String(32), ForeignKey("case_file.id"), nullable=False),
+    Column("id", ID, primary_key=True),
+    Column("case_id", ID, ForeignKey("case_file.id"), nullable=False),
     Column("scope", String(32), nullable=False),
     Column("source", String(64), nullable=False),
     Column("key_id", LargeBinary(16), nullable=False, index=True),

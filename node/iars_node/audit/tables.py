@@ -17,23 +17,21 @@ from sqlalchemy import (
     event,
 )
 
-from iars_node.db import Instant, metadata
-
-_Sequence = BigInteger().with_variant(Integer, "sqlite")
+from iars_node.db import ID, SEQUENCE, Instant, metadata
 
 # Ids that an event does not have are NULL, so that the partial indexes stay small and every
 # insert touches only the indexes it needs.
 audit_event = Table(
     "audit_event",
     metadata,
-    Column("seq", _Sequence, Identity(), primary_key=True),
-    Column("id", String(32), nullable=False),
+    Column("seq", SEQUENCE, Identity(), primary_key=True),
+    Column("id", ID, nullable=False),
     Column("at", Instant, nullable=False),
     Column("actor_kind", String(16), nullable=False),
     Column("actor_id", String(128), nullable=False),
     Column("action", String(64), nullable=False),
     Column("purpose", String(200), nullable=False),
-    Column("case_id", String(32)),
+    Column("case_id", ID),
     Column("referral_id", String(64)),
     Column("peer_id", String(128)),
     Column("subject", String(200), nullable=False),
@@ -58,7 +56,7 @@ for _name in ("case_id", "referral_id", "peer_id"):
 alarm = Table(
     "alarm",
     metadata,
-    Column("id", String(32), primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("at", Instant, nullable=False),
     Column("last_at", Instant, nullable=False),
     Column("times", Integer, nullable=False),

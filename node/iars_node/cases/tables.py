@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
-from iars_node.db import Instant, metadata
-
-ID = String(32)
+from iars_node.db import ID, Instant, metadata
 
 person = Table(
     "person",

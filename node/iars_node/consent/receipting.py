@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from babel import Locale
 from babel.dates import format_date
 from babel.lists import format_list
 
@@ -12,6 +11,7 @@ from iars_node.accounts.access import require
 from iars_node.audit.service import record
 from iars_node.consent.receipt import Names, Receipt, compose, compose_discreetly
 from iars_node.consent.texts import texts_in
+from iars_node.locales import locale_of
 from iars_node.peers import service as peers
 from iars_node.vault.identity import identity_of
 
@@ -52,7 +52,7 @@ def make_receipt(
 
 def names_in(work: Work, code: str, zone: ZoneInfo, field: Callable[[str, str], str]) -> Names:
     """Return how a paper in a language calls organisations, fields, days and lists."""
-    locale = Locale.parse(code)
+    locale = locale_of(code)
 
     def day(moment: datetime) -> str:
         return format_date(moment.astimezone(zone).date(), "long", locale=locale)

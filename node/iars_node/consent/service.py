@@ -182,6 +182,12 @@ def of_case(work: Work, case_id: str) -> list[Consent]:
     return store.of_case(work.connection, work.vault, case_id)
 
 
+def received_for_case(work: Work, case_id: str) -> list[KeptGrant]:
+    """Return the grants under which others have sent something of this person here."""
+    require(work.actor, "consent.read")
+    return [kept for kept in store.grants_of_case(work.connection, case_id) if kept.direction == "in"]
+
+
 def covering(work: Work, case_id: str, peer: Peer, service: str) -> Consent | Denied:
     """Return the newest consent that covers a referral, or why the newest one does not."""
     answer: Answer = Denied("no-consent")

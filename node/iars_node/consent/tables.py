@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Boolean,
     Column,
     ForeignKey,
@@ -17,10 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from iars_node.db import Instant, metadata
-
-ID = String(32)
-SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
+from iars_node.db import ID, SEQUENCE, Instant, metadata
 
 consent = Table(
     "consent",

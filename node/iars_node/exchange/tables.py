@@ -14,12 +14,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from iars_node.db import Instant, metadata
+from iars_node.db import SEQUENCE, Instant, metadata
 
 ID = LargeBinary(32)
 SHORT_ID = LargeBinary(16)
-# SQLite numbers rows by itself only in a column declared INTEGER PRIMARY KEY.
-SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
 
 message = Table(
     "message",

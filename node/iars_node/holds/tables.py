@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Column, ForeignKey, Index, LargeBinary, String, Table
 
-from iars_node.db import Instant, metadata
-
-ID = String(32)
+from iars_node.db import ID, Instant, metadata
 
 legal_hold = Table(
     "legal_hold",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Column, Index, Integer, String, Table, and_
 
-from iars_node.db import Instant, metadata
+from iars_node.db import ID, Instant, metadata
 
 job = Table(
     "job",
     metadata,
-    Column("id", String(32), primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("kind", String(64), nullable=False),
     Column("subject", String(200), nullable=False),
     Column("payload", JSON, nullable=False),

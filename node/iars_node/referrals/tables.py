@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Boolean,
     Column,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
     String,
     Table,
 )
 
-from iars_node.db import Instant, metadata
-
-ID = String(32)
-SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
+from iars_node.db import ID, SEQUENCE, Instant, metadata
 
 referral = Table(
     "referral",

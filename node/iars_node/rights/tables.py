@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table, text
 
-from iars_node.db import Instant, metadata
-
-ID = String(32)
+from iars_node.db import ID, Instant, metadata
 
 correction = Table(
     "correction",

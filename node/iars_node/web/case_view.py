@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from iars_node.attachments import service as attachments
 from iars_node.cases import service as cases
+from iars_node.consent import service as consents
 from iars_node.web.household import members_of
 from iars_node.web.labels import HAPPENINGS
 from iars_node.web.people import colleagues, organisations
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
     from iars_node.web.visit import Visit
 
 MOST_HAPPENINGS = 40
+_NEWEST = 6
+# So few are not worth opening anything for.
+_TOO_FEW = 2
+_AT_ONCE = timedelta(minutes=1)
 PERMITTING = ("given", "renewed")
+CURRENT = (*PERMITTING, "requested")
 EXCEPTIONAL = ("approved", "pending")
 
 
@@ -38,6 +44,14 @@ class Permitted:
     until: datetime
     ends_soon: bool
     without_consent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An organisation that referred the person here, and whether what the person agreed to still stands."""
+
+    whom: str
+    stands: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +74,16 @@ def around(
     names = organisations(visit)
     handed = withdrawals.handed_over(visit.work, head.id) if visit.may("consent.read") else None
     tasks = cases.tasks_of_case(visit.work, head.id)
+    happenings = _happenings(visit, head.id, names)
+    shown = _NEWEST if len(happenings) > _NEWEST + _TOO_FEW else len(happenings)
     files = attachments.count_attachments(visit.work, head.id) if visit.may("attachment.read") else 0
     return {
         "permitted": [*permitted(visit, given, names), *_without(visit, without, names)],
-        "happenings": _happenings(visit, head.id, names),
+        "sources": _sources(visit, head.id, names) if visit.may("consent.read") else [],
+        "asked": [each for each in given if not each.is_replaced and each.state == "requested"],
+        "earlier": [each for each in given if each.is_replaced or each.state_at(visit.now) not in CURRENT],
+        "happenings": happenings[:shown],
+        "older_happenings": happenings[shown:],
         "handed": handed,
         "responsible": names.get(handed.handover.peer.hex(), "") if handed else "",
         "tasks": [each for each in tasks if each.done_at is None],
@@ -82,9 +102,7 @@ def permitted(visit: Visit, given: Sequence[Consent], names: dict[str, str]) -> 
     return [
         Permitted(
             f"/consents/{each.id}",
-            names.get(recipient.node, recipient.node[:8])
-            if recipient.node
-            else visit.speech.label("organisation_type", recipient.organisation_type),
+            visit.speech.recipient(recipient, names),
             len(each.terms.scopes_for(recipient.node)) if recipient.node else len(each.terms.scopes),
             each.terms.expires,
             each.terms.expires - visit.now < soon,
@@ -93,6 +111,15 @@ def permitted(visit: Visit, given: Sequence[Consent], names: dict[str, str]) -> 
         if not each.is_replaced and each.state_at(visit.now) in PERMITTING
         for recipient in each.terms.recipients
     ]
+
+
+def _sources(visit: Visit, case_id: str, names: dict[str, str]) -> list[Source]:
+    """Return who referred the person here: they know of it, whatever is agreed to from here."""
+    found: dict[str, bool] = {}
+    for kept in consents.received_for_case(visit.work, case_id):
+        stands = kept.ended_at is None and visit.now.timestamp() < kept.grant.expires
+        found[kept.peer.hex()] = found.get(kept.peer.hex(), False) or stands
+    return [Source(names.get(node, node[:8]), stands) for node, stands in found.items()]
 
 
 def _without(visit: Visit, kept: Sequence[KeptException], names: dict[str, str]) -> list[Permitted]:
@@ -113,7 +140,23 @@ def _without(visit: Visit, kept: Sequence[KeptException], names: dict[str, str])
 def _happenings(visit: Visit, case_id: str, names: dict[str, str]) -> list[Happening]:
     events = [each.event for each in cases.happenings(visit.work, case_id, HAPPENINGS, MOST_HAPPENINGS)]
     people = colleagues(visit, (event.actor_id for event in events if event.actor_kind == "account"))
-    return [_happening(visit, event, names, people) for event in events]
+    return _joined([_happening(visit, event, names, people) for event in events])
+
+
+def _joined(happenings: Sequence[Happening]) -> list[Happening]:
+    """Return what happened with one line for what came at once: a record arrives part by part."""
+    found: list[Happening] = []
+    for each in happenings:
+        last = found[-1] if found else None
+        if last is not None and each.parts and last.at - each.at < _AT_ONCE and _is_alike(last, each):
+            found[-1] = replace(last, parts=tuple(dict.fromkeys((*last.parts, *each.parts))))
+        else:
+            found.append(each)
+    return found
+
+
+def _is_alike(one: Happening, other: Happening) -> bool:
+    return replace(one, at=other.at, parts=other.parts) == other
 
 
 def _happening(visit: Visit, event: Event, names: dict[str, str], people: dict[str, str]) -> Happening:

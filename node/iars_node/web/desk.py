@@ -25,7 +25,7 @@ from iars_node.errors import (
     TooManyCasesError,
 )
 from iars_node.web import callers, keeping, languages, live, refusing, safety, uploads
-from iars_node.web.frame import frame_of
+from iars_node.web.frame import frame_of, framed
 from iars_node.web.pages import ANYONE, SIGNED_IN, Entry
 from iars_node.web.rendering import render
 from iars_node.web.speech import Speech
@@ -290,7 +290,7 @@ class Desk:
             return _sealed_file(answer)
         if isinstance(answer, Stream):
             return self._stream(call, self._imports if answer.is_about_imports else self._watch)
-        text = render(call.speech, answer.template, {**(frame or self._plain_frame(call)), **answer.values})
+        text = render(call.speech, answer.template, framed(frame or self._plain_frame(call), answer.values))
         response = HTMLResponse(text, answer.status, {**safety.PAGE_HEADERS, **answer.headers})
         response.headers["Content-Language"] = call.speech.language.code
         callers.set_cookies(call.request, response, answer.cookies)

@@ -9,9 +9,10 @@ from iars_node.errors import NodeError
 from iars_node.referrals.service import waiting
 from iars_node.vault.identity import identity_of
 from iars_node.web.languages import N_
+from iars_node.web.safety import TOKEN_FIELD
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from iars_node.web.languages import Language
     from iars_node.web.visit import Visit
@@ -35,6 +36,9 @@ PLACES = (
     Place("/processing", N_("Data protection"), "shield", "processing.read"),
     Place("/log", N_("Log"), "proof", "audit.read"),
 )
+OWN_PLACE = Place("/me", N_("Me"), "me", "")
+IN_A_ROW = 5
+"""As many places as one row of a phone holds in every language."""
 
 # What a page says after something was done; the address carries the code alone.
 DONE = {
@@ -85,14 +89,16 @@ DONE = {
 
 def frame_of(visit: Visit, address: str, languages: Sequence[Language]) -> dict[str, Any]:
     """Return the values that every page stands in."""
-    places = [place for place in PLACES if not place.action or visit.may(place.action)]
+    places = [*(place for place in PLACES if not place.action or visit.may(place.action)), OWN_PLACE]
     done = DONE.get(visit.query.get("done", ""), "")
     return {
         "me": visit.account,
         "organisation": organisation(visit),
-        "navigation": places if visit.account else [],
+        "navigation": places,
+        # On a phone the last place of the row opens the rest.
+        "folded": places[IN_A_ROW - 1 :] if len(places) > IN_A_ROW else [],
         "here": _here(visit.path),
-        "waiting": waiting.count_unanswered(visit.work) if visit.may("referral.read") else 0,
+        "unanswered": waiting.count_unanswered(visit.work) if visit.may("referral.read") else 0,
         "csrf": visit.form_token,
         "languages": languages,
         "address_now": address,
@@ -102,6 +108,19 @@ def frame_of(visit: Visit, address: str, languages: Sequence[Language]) -> dict[
         "now": visit.work.now,
         "idle_seconds": visit.node.settings.session_idle_minutes * 60,
     }
+
+
+def framed(frame: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a page's values within its frame.
+
+    A page that took a name of the frame would write its own records into the navigation. A form alone that is
+    shown again keeps the token that it came with.
+    """
+    taken = (frame.keys() & values.keys()) - {TOKEN_FIELD}
+    if taken:
+        names = ", ".join(sorted(taken))
+        raise ValueError(f"the frame has these names already: {names}")
+    return {**frame, **values}
 
 
 def organisation(visit: Visit) -> str:

@@ -9,21 +9,21 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
-from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
+
+from iars_node.locales import locale_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.resources.abc import Traversable
 
+    from babel import Locale
     from babel.messages.catalog import Catalog
 
 SOURCE = "en"
 DOMAIN = "iars"
-# English without a country would mean the dates and hours of one country that few of our readers are in.
-_CUSTOMS = {"en": "en_GB"}
 _MOST_ACCEPTED = 20
 # A letter of its own in every alphabet that has it, whatever Unicode takes it apart into.
 _SHORT_I = "й"
@@ -84,7 +84,7 @@ def read_catalogue(code: str) -> Catalog:
 @cache
 def language(code: str) -> Language:
     """Return a language of the pages. Its catalogue is compiled in memory: only its source is kept."""
-    locale = Locale.parse(_CUSTOMS.get(code, code))
+    locale = locale_of(code)
     if code == SOURCE:
         return Language(code, locale, NullTranslations())
     compiled = BytesIO()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from iars_node.web.languages import Language
 
 _WEEK = timedelta(days=6)
+_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ class Moments:
         return self.exact(moment)
 
     def away(self, moment: datetime, now: datetime) -> str:
-        """Return how far away a moment is: “in 3 hours”, “2 days ago”."""
+        """Return how far away a moment is: “in 3 hours”, “2 days ago”, “now”."""
+        if abs(moment - now) < _MINUTE:
+            return self.language.gettext("now")
         return format_timedelta(
             moment - now, granularity="minute", threshold=1.2, add_direction=True, locale=self.language.locale
         )

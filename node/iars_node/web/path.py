@@ -43,15 +43,18 @@ class Stop:
     kind: str = "taken"
 
 
-def path_of(referral: Referral, entries: Sequence[Entry]) -> list[Stop]:
-    """Return the way of a referral."""
+def path_of(referral: Referral, entries: Sequence[Entry], *, is_locked: bool = False) -> list[Stop]:
+    """Return the way of a referral; of one whose content is locked nothing is ahead but its end."""
     found: list[Stop] = []
     for entry in entries:
         kind = "refused" if entry.step.is_refused else "bad" if entry.step.type in _BAD else "taken"
         found.append(Stop(at=entry.step.at, entry=entry, kind=kind))
         if entry.step.type == OFFER and referral.direction == "out":
             found.append(_arrival(entry))
-    found += [Stop(words=words, kind="later") for words in _AHEAD.get(referral.state, ())]
+    ahead = _AHEAD.get(referral.state, ())
+    if is_locked and ahead:
+        ahead = (N_("Its end"),)
+    found += [Stop(words=words, kind="later") for words in ahead]
     return found
 
 

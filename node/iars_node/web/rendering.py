@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from iars_node.web import assets, icons
 from iars_node.web.languages import language
-from iars_node.web.speech import Speech
+from iars_node.web.speech import Speech, whole
 from iars_node.web.visit import with_query
 from iars_protocol.vocabulary import SCOPES
 
@@ -40,6 +40,7 @@ def environment(code: str, zone: ZoneInfo) -> Environment:
         "asset": assets.address_of,
         "icon": icons.icon,
         "address": with_query,
+        "whole": whole,
         "SCOPES": SCOPES,
     }
     return made

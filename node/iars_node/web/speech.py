@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from babel.lists import format_list
 from babel.units import format_unit
+from markupsafe import Markup, escape
 
 from iars_node.cases.model import CLOSURE_REASONS, JOINING_REASONS, LEAVING_REASONS, RELATIONS, STAGES
 from iars_node.consent.exception import KINDS, STATES
@@ -25,6 +26,7 @@ from iars_protocol.vocabulary import REASONS, SCOPES, VOCABULARIES, Field
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from iars_node.consent.model import Recipient
     from iars_node.web.languages import Language
 
 _LISTS: Mapping[str, Mapping[str, str]] = {
@@ -54,6 +56,11 @@ _LISTS: Mapping[str, Mapping[str, str]] = {
     "to_tell": TO_TELL_REASONS,
     "likeness": labels.LIKENESS,
 }
+
+
+def whole(text: str) -> Markup:
+    """Return a reference that no line breaks apart and no script written from right to left turns around."""
+    return Markup('<bdi class="whole">{}</bdi>').format(text)
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,20 @@ class Speech:
             return self.language.gettext("An attachment")
         known = _field(scope, name)
         return self._said(known.label if known else None, name)
+
+    def recipient(self, recipient: Recipient, names: Mapping[str, str]) -> str:
+        """Return who may learn something: an organisation's name, or a kind of organisation."""
+        if recipient.node:
+            return names.get(recipient.node, recipient.node[:8])
+        return self.label("organisation_type", recipient.organisation_type)
+
+    def told(self, message: str, **values: str) -> Markup:
+        """Return a message for a page: a reference stays on one line, a name keeps its own direction."""
+        places = {
+            name: whole(value) if name == "reference" else Markup("<bdi>{}</bdi>").format(value)
+            for name, value in values.items()
+        }
+        return escape(self.language.gettext(message)) % places
 
     def size(self, octets: int) -> str:
         """Return how large a file is, as a reader says it."""

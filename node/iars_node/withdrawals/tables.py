@@ -16,9 +16,8 @@ from sqlalchemy import (
     text,
 )
 
-from iars_node.db import Instant, metadata
+from iars_node.db import ID, Instant, metadata
 
-ID = String(32)
 HASH = LargeBinary(32)
 
 # What this node asked of a recipient. The withdrawal stays as it was signed: anyone may carry it again.

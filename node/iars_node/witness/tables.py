@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table
 
-from iars_node.db import Instant, metadata
+from iars_node.db import ID, Instant, metadata
 
 witness = Table(
     "witness",
@@ -46,7 +46,7 @@ Index("ix_witness_message_at", witness_message.c.at)
 witness_evidence = Table(
     "witness_evidence",
     metadata,
-    Column("id", String(32), primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("at", Instant, nullable=False),
     Column("peer", LargeBinary(32), nullable=False),
     Column("kind", String(16), nullable=False),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from tests.federation.endings import withdraw
 from tests.federation.excepting import record
+from tests.federation.neighbours import settle
 from tests.pages import Reader, World, words
 
 from iars_node.cases import service as cases
+from iars_node.referrals import service as referrals
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
@@ -34,6 +37,41 @@ def test_the_strip_says_who_may_know_how_much_until_when(either_world: World) ->
     assert f'class="chip done" href="/consents/{given.id}"' in page
     assert "Mission · 4 parts of the record · until" in words(page).replace("Mission  ·", "Mission ·")
     assert "without consent" in words(besa.get(f"/cases/{kept.case_id}").text)
+
+
+async def test_of_a_received_case_it_is_said_who_referred_the_person_and_that_nobody_else_knows(
+    world: World,
+) -> None:
+    _case, given, sent = world.referral()
+    await settle(world.shelter, world.mission)
+    world.mission.act(referrals.accept, sent.id)
+    await settle(world.shelter, world.mission)
+    path = f"/cases/{world.mission.referral(sent.id).case_id}"
+    worker = Reader(world.mission).enter()
+    page = words(worker.get(path).text)
+    assert "Shelter · referred this person here" in page
+    assert "Nobody else outside may know anything of this person." in page
+    assert "Nobody outside may know" not in page
+    assert "but what the person allowed us to tell Shelter." in page
+    withdraw(world.shelter, given)
+    await settle(world.shelter, world.mission)
+    page = words(worker.get(path).text)
+    assert "Shelter · referred this person here; the agreement for it has ended" in page
+    assert "allowed us to tell" not in page
+
+
+async def test_what_arrives_at_once_is_one_line_of_the_timeline(world: World) -> None:
+    _case, _given, sent = world.referral()
+    await settle(world.shelter, world.mission)
+    world.mission.act(referrals.accept, sent.id)
+    await settle(world.shelter, world.mission)
+    path = f"/cases/{world.mission.referral(sent.id).case_id}"
+    page = Reader(world.mission).enter().get(path).text
+    timeline = words(page[page.index('id="timeline"') :])
+    # What came with the offer, and the rest after it was accepted.
+    assert timeline.count("Content arrived") == 2
+    assert "Services" in timeline
+    assert "Medical" in timeline
 
 
 def test_the_timeline_says_what_happened_by_whom_and_never_what_it_held(either_world: World) -> None:

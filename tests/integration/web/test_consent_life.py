@@ -172,7 +172,7 @@ async def test_a_detail_that_takes_its_whole_part_along_is_said_before_it_is_rec
     path = f"/consents/{given.id}/narrow"
     page = besa.post(path, kept)
     assert "Nothing was recorded yet" in words(page.text)
-    assert "Mission : Medical" in words(page.text)
+    assert "Mission: Medical" in words(page.text)
     assert not read(world, given.id).is_replaced
     found = re.search(r'name="seen" value="([^"]+)"', page.text)
     assert found

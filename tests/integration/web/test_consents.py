@@ -106,5 +106,6 @@ def test_a_consent_that_ends_soon_stands_on_the_work_list(world: World, besa: Re
     besa.get(f"{path}?language=fr")
     besa.post(path, agreed(world, expires="2026-03-05"))
     page = words(besa.get("/").text)
-    assert f"Ask again: the consent of {case.reference} ends" in page
+    assert f"Ask {case.reference} again: consent for Mission and Legal service ends" in page
+    assert "agreed on 2 March 2026" in page
     assert "This week" in page

@@ -80,6 +80,9 @@ def test_one_faulty_cell_keeps_every_row_out_and_each_is_named(world: World, bes
     assert "3 cells or rows can" in said
     assert "Date or year of birth: Write a date such as" in said
     assert "last spring" not in said
+    # An address may name no page, or one with more digits than anybody counts.
+    for place in ("0", "-1", "x", "9" * 4000):
+        assert words(besa.get(f"{path}?page={place}").text) == said
     assert f'action="{path}/write"' not in page.text
     assert besa.post(f"{path}/write").status_code == 409
     world.shelter.run_jobs()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -121,12 +122,38 @@ async def test_whoever_cares_for_a_person_is_told_that_the_agreement_has_ended(w
     assert locked not in words(worker.get(f"/referrals/{sent.id}").text)
     withdraw(world.shelter, given)
     await settle(world.shelter, world.mission)
-    assert task in words(worker.get("/").text)
-    page = words(worker.get(f"/referrals/{sent.id}").text)
+    home = words(worker.get("/").text)
+    assert task in home
+    assert "waiting since" in home
+    assert "overdue" not in home, "nobody has missed anything"
+    html = worker.get(f"/referrals/{sent.id}").text
+    # What ends it comes first, and nothing invites to go on.
+    steps = re.findall(rf'class="button( main)?" href="/referrals/{sent.id}/(\w+)"', html)
+    assert [name for _main, name in steps[:3]] == ["complete", "fail", "cancel"]
+    assert not any(main for main, _name in steps)
+    page = words(html)
+    assert "End the referral: say what became of it, or cancel it." in page
+    assert "Service begins" not in page
     assert locked in page
     assert "Nothing that your roles show." not in page
     world.mission.act(referrals.complete, sent.id)
     assert task not in words(worker.get("/").text)
+
+
+async def test_what_waits_for_an_answer_stands_on_its_page_and_the_count_in_the_navigation(
+    world: World,
+) -> None:
+    case, given, sent = world.referral()
+    await settle(world.shelter, world.mission)
+    world.mission.act(referrals.accept, sent.id)
+    other = world.mission.open_case()
+    world.mission.refer(other, world.mission.give_consent(other, world.shelter), world.shelter)
+    await settle(world.shelter, world.mission)
+    withdraw(world.shelter, given)
+    html = Reader(world.shelter).enter().get(f"/cases/{case.id}/erasures").text
+    assert "No answer yet" in words(html)
+    assert "Referrals 1 to answer" in words(html)
+    assert "Notice(" not in html
 
 
 async def test_what_was_told_back_and_is_taken_out_is_shown_as_closed_and_stands_in_the_histories(

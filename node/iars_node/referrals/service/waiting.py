@@ -12,8 +12,10 @@ from iars_node.cases.tables import case_file
 from iars_node.referrals import store
 from iars_node.referrals.model import IN, OUT
 from iars_node.referrals.tables import referral
+from iars_protocol.referral import OPEN
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from iars_node.referrals.model import Referral
@@ -48,6 +50,18 @@ def news(work: Work, since: datetime, limit: int) -> list[Referral]:
     """Return the sent referrals about which the other side said something lately, the newest first."""
     require(work.actor, "referral.read")
     return store.changed_since(work.connection, direction=OUT, states=_ANSWERS, since=since, limit=limit)
+
+
+def services_under_way(work: Work, case_ids: Collection[str]) -> list[tuple[str, str, str]]:
+    """Return (case id, node, service) of what these persons are open for with others: sent from here."""
+    require(work.actor, "referral.read")
+    rows = work.connection.execute(
+        select(referral.c.case_id, referral.c.peer, referral.c.service)
+        .where(referral.c.direction == OUT, referral.c.state.in_(OPEN), referral.c.case_id.in_(case_ids))
+        .distinct()
+        .order_by(referral.c.case_id, referral.c.peer, referral.c.service)
+    )
+    return [(row.case_id, row.peer.hex(), row.service) for row in rows]
 
 
 def newest_steps(work: Work) -> list[int]:

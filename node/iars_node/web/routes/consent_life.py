@@ -172,17 +172,11 @@ def _narrowing(
 
 def _kept_recipients(visit: Visit, terms: Terms) -> Mapping[str, str]:
     names = organisations(visit)
-    return {_party(item): _called(visit, item, names) for item in terms.recipients}
+    return {_party(item): visit.speech.recipient(item, names) for item in terms.recipients}
 
 
 def _party(item: Recipient) -> str:
     return f"node:{item.node}" if item.node else f"type:{item.organisation_type}"
-
-
-def _called(visit: Visit, item: Recipient, names: Mapping[str, str]) -> str:
-    if item.node:
-        return names.get(item.node, item.node[:8])
-    return visit.speech.label("organisation_type", item.organisation_type)
 
 
 def _lessened(visit: Visit, older: Terms) -> Terms:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iars_node.accounts import kept_forms
@@ -17,11 +16,14 @@ from iars_node.web.alarm_words import alarm_words
 from iars_node.web.languages import N_
 from iars_node.web.pages import SIGNED_IN, Pages
 from iars_node.web.people import organisations
+from iars_node.web.tasks import ASK_AGAIN, FOLLOW_UP, Heap, Lines, Look, Task, gathered
 from iars_node.web.unfinished import begun
 from iars_node.web.visit import Page
 
 if TYPE_CHECKING:
-    from iars_node.referrals.model import Referral
+    from collections.abc import Collection, Sequence
+
+    from iars_node.consent.ending import Ending
     from iars_node.web.visit import Answer, Visit
 
 pages = Pages()
@@ -32,40 +34,36 @@ NEWS_FOR = timedelta(days=7)
 FOLLOW_UPS_WITHIN = timedelta(days=7)
 
 NOW, TODAY, WEEK, LATER = N_("Now"), N_("Today"), N_("This week"), N_("Later")
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One line of the work list: what to do, and by when or since when."""
-
-    path: str
-    sentence: str
-    moment: datetime
-    sign: str
-    tone: str = ""
-    is_due: bool = True
+# What is urgent stands line by line; of what has time, many alike are gathered.
+_GATHERED = (WEEK, LATER)
+_NEWS_SHOWN = 5
 
 
 @pages.get("/", SIGNED_IN)
 def show_home(visit: Visit) -> Answer:
     """Show the work list."""
-    names = organisations(visit)
-    tasks = [*_to_answer(visit, names), *_stuck(visit, names), *_consents(visit), *_exceptions(visit)]
+    lines = Lines(visit, organisations(visit))
+    tasks = [*_to_answer(lines), *_stuck(lines), *_consents(lines), *_exceptions(visit)]
     tasks += [
         *_alarms(visit),
         *_looks(visit),
-        *_corrections(visit),
-        *_outlived(visit, names),
-        *_locked(visit, names),
+        *_corrections(lines),
+        *_outlived(lines),
+        *_locked(lines),
         *_follow_ups(visit),
     ]
     groups: dict[str, list[Task]] = {NOW: [], TODAY: [], WEEK: [], LATER: []}
     for task in sorted(tasks, key=lambda each: each.moment):
         groups[_group(visit, task)].append(task)
     kept = kept_forms.kept_forms_of(visit.work, visit.actor.id)
+    news = _news(lines)
+    shown: dict[str, Sequence[Task | Heap]] = {
+        name: gathered(visit, found) if name in _GATHERED else found for name, found in groups.items()
+    }
     values = {
-        "groups": groups,
-        "news": _news(visit, names),
+        "groups": [(name, len(groups[name]), shown[name]) for name in groups if groups[name]],
+        "news": news[:_NEWS_SHOWN],
+        "older_news": news[_NEWS_SHOWN:],
         "hello": visit.account,
         "kept": kept,
         "begun": begun(visit),
@@ -80,93 +78,113 @@ def _group(visit: Visit, task: Task) -> str:
     return TODAY if days < 1 else WEEK if days < 7 else LATER  # noqa: PLR2004 - a week
 
 
-def _to_answer(visit: Visit, names: dict[str, str]) -> list[Task]:
+def _to_answer(lines: Lines) -> list[Task]:
+    visit = lines.visit
     if not visit.may("referral.read"):
         return []
+    in_time, late = Look("inward", "wait"), Look("late", "late", is_overdue=True)
     return [
-        Task(
-            path=f"/referrals/{each.id}",
-            sentence=visit.gettext(
-                "Answer %(organisation)s: %(service)s (%(reference)s)", **_words(visit, each, names)
-            ),
-            moment=each.respond_by,
-            sign="late" if each.is_overdue(visit.now) else "inward",
-            tone="late" if each.is_overdue(visit.now) else "wait",
+        lines.about(
+            each,
+            N_("Answer %(organisation)s: %(service)s (%(reference)s)"),
+            each.respond_by,
+            late if each.is_overdue(visit.now) else in_time,
         )
         for each in waiting.unanswered(visit.work, MOST)
     ]
 
 
-def _stuck(visit: Visit, names: dict[str, str]) -> list[Task]:
+def _stuck(lines: Lines) -> list[Task]:
+    visit = lines.visit
     if not visit.may("referral.read"):
         return []
+    unanswered = N_("Ask %(organisation)s: no answer about %(service)s (%(reference)s)")
+    lost = N_("Look at %(reference)s: it did not go through to %(organisation)s")
     return [
-        Task(
-            path=f"/referrals/{each.id}",
-            sentence=visit.gettext(
-                "Ask %(organisation)s: no answer about %(service)s (%(reference)s)",
-                **_words(visit, each, names),
-            )
-            if not each.problem
-            else visit.gettext(
-                "Look at %(reference)s: it did not go through to %(organisation)s",
-                **_words(visit, each, names),
-            ),
-            moment=each.respond_by if not each.problem else each.updated_at,
-            sign="late",
-            tone="late",
-        )
+        lines.about(each, lost, each.updated_at, Look("late", "late"))
+        if each.problem
+        else lines.about(each, unanswered, each.respond_by, Look("late", "late", is_overdue=True))
         for each in waiting.overdue(visit.work, MOST)
     ]
 
 
-def _locked(visit: Visit, names: dict[str, str]) -> list[Task]:
+def _locked(lines: Lines) -> list[Task]:
     """Return the referrals that somebody may still be busy with although nothing of them may be used."""
+    visit = lines.visit
     if not visit.may("referral.read"):
         return []
+    message = N_("End %(reference)s from %(organisation)s: what the person agreed to has ended")
     return [
-        Task(
-            path=f"/referrals/{each.id}",
-            sentence=visit.gettext(
-                "End %(reference)s from %(organisation)s: what the person agreed to has ended",
-                **_words(visit, each, names),
-            ),
-            moment=locked_at,
-            sign="lock",
-            tone="late",
-        )
+        lines.about(each, message, locked_at, Look("lock", "wait"))
         for each, locked_at in locked_in_care(visit.work, MOST)
     ]
 
 
-def _consents(visit: Visit) -> list[Task]:
-    if not visit.may("consent.read"):
-        return []
-    found = []
-    warning = timedelta(days=visit.node.settings.consent_warning_days)
-    for consent_id, case_id, end in ending_before(visit.work, visit.now + warning, MOST):
-        reference = case_head(visit.work, case_id).reference
-        sentence = visit.gettext("Ask again: the consent of %(reference)s ends", reference=reference)
-        found.append(Task(f"/consents/{consent_id}", sentence, end, "consent"))
-    return found
-
-
-def _outlived(visit: Visit, names: dict[str, str]) -> list[Task]:
+def _outlived(lines: Lines) -> list[Task]:
+    visit = lines.visit
     if not visit.may("referral.read"):
         return []
     until = visit.now + timedelta(days=visit.node.settings.consent_warning_days)
+    message = N_("Refer once more: %(reference)s with %(organisation)s ends before its consent")
     return [
-        Task(
-            f"/referrals/{each.referral.id}",
-            visit.gettext(
-                "Refer once more: %(reference)s with %(organisation)s ends before its consent",
-                **_words(visit, each.referral, names),
-            ),
-            each.ends_at,
-            "send",
-        )
+        lines.about(each.referral, message, each.ends_at, Look("send"))
         for each in ending_soon(visit.work, until, MOST)
     ]
+
+
+def _news(lines: Lines) -> list[Task]:
+    visit = lines.visit
+    if not visit.may("referral.read"):
+        return []
+    message = N_("%(state)s: %(service)s, %(organisation)s (%(reference)s)")
+    good, bad = Look("done", is_news=True), Look("cross", is_news=True)
+    return [
+        lines.about(
+            each, message, each.updated_at, good if each.is_open or each.state == "completed" else bad
+        )
+        for each in waiting.news(visit.work, visit.now - NEWS_FOR, MOST)
+    ]
+
+
+def _consents(lines: Lines) -> list[Task]:
+    """Return whom to ask again: a person once, whatever number of their consents ends."""
+    visit = lines.visit
+    if not visit.may("consent.read"):
+        return []
+    warning = timedelta(days=visit.node.settings.consent_warning_days)
+    found: dict[str, list[Ending]] = {}
+    for each in ending_before(visit.work, visit.now + warning, MOST):
+        found.setdefault(each.case_id, []).append(each)
+    services = waiting.services_under_way(visit.work, found) if visit.may("referral.read") else []
+    return [
+        _to_ask_again(lines, ending, [(node, service) for case, node, service in services if case == case_id])
+        for case_id, ending in found.items()
+    ]
+
+
+def _to_ask_again(lines: Lines, ending: Sequence[Ending], services: Collection[tuple[str, str]]) -> Task:
+    visit = lines.visit
+    first = ending[0]
+    recipients = [recipient for each in ending for recipient in each.recipients]
+    whom = list(dict.fromkeys(visit.speech.recipient(each, lines.names) for each in recipients))
+    kinds_count = any(not each.node for each in recipients)
+    nodes = {each.node for each in recipients}
+    under_way = dict.fromkeys(
+        visit.speech.label("service", service) for node, service in services if kinds_count or node in nodes
+    )
+    given = visit.speech.moments.day(min(each.given_at for each in ending))
+    return Task(
+        f"/consents/{first.consent_id}" if len(ending) == 1 else f"/cases/{first.case_id}#consents",
+        visit.speech.told(
+            N_("Ask %(reference)s again: consent for %(organisations)s ends"),
+            reference=case_head(visit.work, first.case_id).reference,
+            organisations=visit.speech.listed(whom),
+        ),
+        first.ends_at,
+        "consent",
+        kind=ASK_AGAIN,
+        more=(*under_way, visit.gettext("agreed on %(day)s", day=given)),
+    )
 
 
 def _exceptions(visit: Visit) -> list[Task]:
@@ -179,8 +197,8 @@ def _looks(visit: Visit) -> list[Task]:
     return [
         Task(
             "/looks",
-            visit.gettext(
-                "Look at this: somebody looked into %(reference)s, which is not theirs",
+            visit.speech.told(
+                N_("Look at this: somebody looked into %(reference)s, which is not theirs"),
                 reference=case_head(visit.work, each.case_id).reference,
             ),
             each.opened_at,
@@ -197,26 +215,25 @@ def _alarms(visit: Visit) -> list[Task]:
     return [
         Task(
             "/alarms",
-            visit.gettext("Look at an alarm: %(what)s", what=visit.gettext(alarm_words(each.kind))),
+            visit.speech.told(N_("Look at an alarm: %(what)s"), what=visit.gettext(alarm_words(each.kind))),
             each.last_at,
             "shield",
             "wait",
-            is_due=False,
         )
         for each in open_alarms(visit.work.connection)[:MOST]
     ]
 
 
-def _corrections(visit: Visit) -> list[Task]:
+def _corrections(lines: Lines) -> list[Task]:
+    visit = lines.visit
     if not visit.may("person.correct"):
         return []
-    names = organisations(visit)
     return [
         Task(
             f"/cases/{each.case_id}/corrections",
-            visit.gettext(
-                "Tell %(organisation)s of a correction: %(reference)s",
-                organisation=names.get(each.node, each.node[:8]),
+            visit.speech.told(
+                N_("Tell %(organisation)s of a correction: %(reference)s"),
+                organisation=lines.names.get(each.node, each.node[:8]),
                 reference=case_head(visit.work, each.case_id).reference,
             ),
             each.at,
@@ -233,8 +250,8 @@ def _follow_ups(visit: Visit) -> list[Task]:
     found = []
     for each in tasks_due(visit.work, visit.now + FOLLOW_UPS_WITHIN, MOST):
         # Where and by when; what it says stands in the case alone.
-        sentence = visit.gettext(
-            "Follow up: %(reference)s", reference=case_head(visit.work, each.case_id).reference
+        sentence = visit.speech.told(
+            N_("Follow up: %(reference)s"), reference=case_head(visit.work, each.case_id).reference
         )
         is_late = each.is_late(visit.now)
         found.append(
@@ -244,6 +261,9 @@ def _follow_ups(visit: Visit) -> list[Task]:
                 each.due_at,
                 "late" if is_late else "calendar",
                 "late" if is_late else "wait",
+                is_overdue=is_late,
+                kind=FOLLOW_UP,
+                more=(visit.speech.scope(each.scope),) if each.scope in visit.readable else (),
             )
         )
     return found
@@ -256,13 +276,13 @@ def _to_look_at(visit: Visit) -> list[Task]:
     for kept in exceptions_to_look_at(visit.work, MOST):
         reference = case_head(visit.work, kept.case_id).reference
         if kept.is_review_due(visit.now):
-            sentence = visit.gettext(
-                "Look again: disclosure without consent, %(reference)s", reference=reference
+            sentence = visit.speech.told(
+                N_("Look again: disclosure without consent, %(reference)s"), reference=reference
             )
             moment = kept.review_at
         else:
-            sentence = visit.gettext(
-                "Tell the person: disclosure without consent, %(reference)s", reference=reference
+            sentence = visit.speech.told(
+                N_("Tell the person: disclosure without consent, %(reference)s"), reference=reference
             )
             moment = kept.tell_after or kept.decided_at or kept.recorded_at
         found.append(Task(f"/exceptions/{kept.id}", sentence, moment, "shield", "wait"))
@@ -275,8 +295,8 @@ def _to_decide(visit: Visit) -> list[Task]:
     return [
         Task(
             f"/exceptions/{kept.id}",
-            visit.gettext(
-                "Decide: disclosure without consent, %(reference)s",
+            visit.speech.told(
+                N_("Decide: disclosure without consent, %(reference)s"),
                 reference=case_head(visit.work, kept.case_id).reference,
             ),
             kept.decide_by,
@@ -285,29 +305,3 @@ def _to_decide(visit: Visit) -> list[Task]:
         )
         for kept in awaiting_approval(visit.work, MOST)
     ]
-
-
-def _news(visit: Visit, names: dict[str, str]) -> list[Task]:
-    if not visit.may("referral.read"):
-        return []
-    return [
-        Task(
-            path=f"/referrals/{each.id}",
-            sentence=visit.gettext(
-                "%(state)s: %(service)s, %(organisation)s (%(reference)s)", **_words(visit, each, names)
-            ),
-            moment=each.updated_at,
-            sign="done" if each.is_open or each.state == "completed" else "cross",
-            is_due=False,
-        )
-        for each in waiting.news(visit.work, visit.now - NEWS_FOR, MOST)
-    ]
-
-
-def _words(visit: Visit, referral: Referral, names: dict[str, str]) -> dict[str, object]:
-    return {
-        "organisation": names.get(referral.peer.hex(), referral.peer.hex()[:8]),
-        "service": visit.speech.label("service", referral.service),
-        "reference": referral.reference,
-        "state": visit.speech.label("referral_state", referral.state),
-    }

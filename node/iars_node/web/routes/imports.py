@@ -205,11 +205,18 @@ def _fitting(kept: Draft, saved: Draft, guessed: SheetMapping) -> SheetMapping:
     return SheetMapping(columns, guessed.sheets, guessed.header_row, known.date_order)
 
 
+def _page_number(visit: Visit) -> int:
+    """Return which page of the faults was asked for; the first where the address names none."""
+    place = visit.query.get("page", "")
+    # An address can hold a number as long as itself, and reading that takes its time.
+    is_number = place.isascii() and place.isdigit() and len(place) <= _LONGEST_COUNT
+    return max(int(place), 1) if is_number else 1
+
+
 def _report(visit: Visit, kept: Draft) -> Page:
     report = uploading.report_of(kept)
-    place = visit.query.get("page", "1")
-    number = int(place) if place.isascii() and place.isdigit() and len(place) <= 3 else 1  # noqa: PLR2004
-    start = (max(number, 1) - 1) * FAULTS_ON_A_PAGE
+    number = _page_number(visit)
+    start = (number - 1) * FAULTS_ON_A_PAGE
     faults = [
         (each["sheet"], where_said(visit.speech, each["cell"]), fault_said(visit.speech, each["text"]))
         for each in report["faults"][start : start + FAULTS_ON_A_PAGE]
@@ -226,7 +233,7 @@ def _report(visit: Visit, kept: Draft) -> Page:
             "report": report,
             "problem": visit.speech.sentence(problem) if problem else "",
             "faults": faults,
-            "number": max(number, 1),
+            "number": number,
             "is_more": start + FAULTS_ON_A_PAGE < len(report["faults"]),
             "alike": alike,
         },

@@ -71,6 +71,7 @@ def show_referral(visit: Visit, referral_id: str) -> Answer:
     entries = referrals.timeline(visit.work, referral_id)
     note_shown(visit.work, current, entries)
     names = {**organisations(visit), **colleagues(visit, (entry.step.actor for entry in entries))}
+    is_locked = referrals.is_locked(visit.work, current)
     case = cases.case_head(visit.work, current.case_id) if current.case_id else None
     basis = basis_shown(visit.work, consents.kept_grant(visit.work, current.grant_id))
     if basis is not None:
@@ -82,12 +83,12 @@ def show_referral(visit: Visit, referral_id: str) -> Answer:
             "peer_name": names.get(current.peer.hex(), current.peer.hex()[:8]),
             "own_name": names.get(_own_text(visit), ""),
             "received": received,
-            "is_locked": referrals.is_locked(visit.work, current),
+            "is_locked": is_locked,
             "entries": entries,
-            "path": path_of(current, entries),
+            "path": path_of(current, entries, is_locked=is_locked),
             "names": names,
             "case": case if visit.may("case.read") else None,
-            "steps": possible_steps(visit, current),
+            "steps": possible_steps(visit, current, is_locked=is_locked),
             "basis": basis,
             "outlived": referrals.outlived(visit.work, current),
             "problem": visit.speech.refusal(current.problem) if current.problem else "",

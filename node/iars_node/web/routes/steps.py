@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 pages = Pages()
 
 TEXT = "text."
+ENDING = frozenset({"complete", "fail", "cancel", "reject"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +210,15 @@ FORMS = {
 }
 
 
-def possible_steps(visit: Visit, current: Referral) -> list[StepForm]:
-    """Return the steps that this side can take now and this reader may take."""
-    return [form for form in FORMS.values() if visit.may(form.action) and _is_possible(form, current)]
+def possible_steps(visit: Visit, current: Referral, *, is_locked: bool) -> list[StepForm]:
+    """Return the steps that this side can take now and this reader may take.
+
+    Where what came with it is locked there is no more to do than to end it: what ends it comes first.
+    """
+    found = [form for form in FORMS.values() if visit.may(form.action) and _is_possible(form, current)]
+    if not is_locked:
+        return found
+    return [replace(form, is_main=False) for form in sorted(found, key=lambda form: form.name not in ENDING)]
 
 
 def _is_possible(form: StepForm, current: Referral) -> bool:
