@@ -22,6 +22,7 @@ from iars_node.referrals.service.reading import Page
 from iars_node.referrals.service.showing import note_shown
 from iars_node.work import Work
 from iars_protocol.record import PRIORITIES, REASONS, SERVICES
+from iars_protocol.referral import STATES
 
 CaseArgument = Annotated[str, typer.Argument(help="The case's reference, file number or id.")]
 ReferralArgument = Annotated[str, typer.Argument(metavar="REFERRAL", help="Its reference (R-...) or id.")]
@@ -42,6 +43,9 @@ TextOption = Annotated[
 ]
 AttachmentOption = Annotated[
     list[str] | None, typer.Option(help="An attachment of the case, by id. Can be repeated.")
+]
+StateOption = Annotated[
+    list[str] | None, typer.Option(help=f"Only of this state: {', '.join(STATES)}. Can be repeated.")
 ]
 RemarkOption = Annotated[str, typer.Option(help="A remark about the service, never about the person.")]
 
@@ -151,13 +155,17 @@ def list_referrals(
     session: Session,
     received: Annotated[bool, typer.Option("--in", help="Only what others sent here.")] = False,
     sent: Annotated[bool, typer.Option("--out", help="Only what was sent from here.")] = False,
-    state: Annotated[list[str] | None, typer.Option(help="Only of this state. Can be repeated.")] = None,
+    state: StateOption = None,
     case: Annotated[str, typer.Option(help="Only of this case.")] = "",
     limit: Annotated[int, typer.Option(help="How many at the most.", min=1, max=500)] = 50,
     cursor: Annotated[str, typer.Option(help="The next page, as the page before named it.")] = "",
 ) -> None:
     """List referrals, those that changed last first."""
     direction = "" if received == sent else "in" if received else "out"
+    if unknown := set(state or ()) - set(STATES):
+        raise typer.BadParameter(
+            f"{', '.join(sorted(unknown))}; accepted: {', '.join(STATES)}", param_hint="--state"
+        )
     with session.work("referral.read") as work:
         if case:
             page = Page(tuple(referrals.of_case(work, find_case(work, case).id)), "")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from iars_node.accounts.access import require
 from iars_node.audit.service import record
+from iars_node.cases.names import is_language
 from iars_node.cases.service import case_head
-from iars_node.cases.spreadsheet.names import is_language
 from iars_node.consent import endings, exception_store, store
 from iars_node.consent.approvals import note_received, refuse_lapsed
 from iars_node.consent.guarding import check_obtained, completed
