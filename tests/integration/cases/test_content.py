@@ -92,8 +92,8 @@ def test_a_derived_field_can_not_be_written(works: Works, worker: Actor, elira: 
 def test_a_code_of_no_country_or_language_is_refused_however_well_formed(
     works: Works, worker: Actor, elira: Case, field: str, value: Value
 ) -> None:
+    scope, _, name = field.partition(".")
     with works.write(worker) as work, pytest.raises(InvalidError) as caught:
-        scope, _, name = field.partition(".")
         write_scope(work, elira.id, scope, {name: value}, country="AL")
     assert caught.value.faults.keys() == {field}
     assert "XQ" not in str(caught.value.faults)
