@@ -23,7 +23,7 @@ CaseArgument = Annotated[str, typer.Argument(help="Its reference (K-...), file n
 COLUMNS = {
     "reference": "Reference",
     "external_number": "File number",
-    "alias": "Alias",
+    "alias": "Code name",
     "stage": "Stage",
     "state": "State",
     "updated_at": "Changed",
@@ -31,7 +31,7 @@ COLUMNS = {
 LABELS = {
     "reference": "Reference",
     "external_number": "File number",
-    "alias": "Alias",
+    "alias": "Code name",
     "state": "State",
     "stage": "Stage",
     "opened_at": "Opened",
@@ -124,7 +124,7 @@ def list_fields(
 def list_cases(
     session: Session,
     text: Annotated[
-        str, typer.Argument(help="A name, alias, document, phone, file number or reference.")
+        str, typer.Argument(help="A name, code name, document, phone, file number or reference.")
     ] = "",
     limit: Annotated[int, typer.Option(help="How many at the most.", min=1, max=100)] = 25,
     cursor: Annotated[str | None, typer.Option(help="The next page, as the page before named it.")] = None,

@@ -209,7 +209,7 @@ def accept(
     remark: RemarkOption = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a handover.")] = False,
 ) -> None:
-    """Take a referral on. A case is opened, unless the person came before; the rest is disclosed."""
+    """Accept a referral. A case is opened, unless the person came before; the rest is disclosed."""
     if not yes and is_attended() and not session.choice.as_json:
         ask_before_handover(session, referral)
 
@@ -228,7 +228,7 @@ def reject(
     reason: Annotated[str, typer.Option(help=f"One of {', '.join(REASONS['reject'])}.")],
     remark: RemarkOption = "",
 ) -> None:
-    """Decline a referral. What came with it is erased here."""
+    """Reject a referral. What came with it is erased here."""
     _act(
         session,
         "referral.accept",
@@ -240,7 +240,7 @@ def reject(
 def begin(
     session: Session, referral: ReferralArgument, remark: RemarkOption = "", text: TextOption = None
 ) -> None:
-    """Say that the service has begun, or goes on after a pause."""
+    """Say that the service has begun, or goes on after it was on hold."""
     texts = read_pairs(text or [], "--text")
     _act(
         session,
@@ -257,7 +257,7 @@ def hold(
     remark: RemarkOption = "",
     text: TextOption = None,
 ) -> None:
-    """Pause the service."""
+    """Put the service on hold: it has to wait."""
     texts = read_pairs(text or [], "--text")
     _act(
         session,
@@ -303,7 +303,7 @@ def cancel(
     reason: Annotated[str, typer.Option(help=f"One of {', '.join(REASONS['cancel'])}.")],
     remark: RemarkOption = "",
 ) -> None:
-    """End a referral before its service is complete; either side may."""
+    """Cancel a referral before its service is complete; either side may."""
     _act(
         session,
         "referral.cancel",
