@@ -125,7 +125,10 @@ AGREED: dict[str, tuple[Any, Any]] = {
     "feedback": (FeedbackOption, None),
     "onward": (Annotated[bool, typer.Option("--onward", help="Onward sharing is allowed.")], False),
     "retention_days": (Annotated[int, typer.Option(help="How long recipients may keep it.", min=1)], 365),
-    "jurisdiction": (Annotated[str, typer.Option(help="The law that applies, as a country.")], ""),
+    "jurisdiction": (
+        Annotated[str, typer.Option(help="The law that applies, as a country's two letters.")],
+        "",
+    ),
     "withdraw_by": (
         Annotated[
             list[str] | None,

@@ -17,7 +17,7 @@ from iars_admin import timing
 from iars_node.accounts import store as account_store
 from iars_node.accounts.service import create_account
 from iars_node.audit.service import record
-from iars_node.cases.spreadsheet.names import is_language
+from iars_node.cases.names import is_country, is_language
 from iars_node.db import Database
 from iars_node.errors import InvalidError, SetupError
 from iars_node.migrations import upgrade
@@ -28,7 +28,6 @@ from iars_node.vault.identity import create_identity, identity_of
 from iars_node.vault.vault import Vault
 from iars_node.work import SYSTEM
 from iars_protocol.errors import ProtocolError
-from iars_protocol.fields import COUNTRY
 from iars_protocol.vocabulary import ORGANISATION_TYPES, SERVICES
 
 if TYPE_CHECKING:
@@ -65,8 +64,8 @@ def check_profile(profile: Listing) -> None:
         faults["name"] = "accepted: a name, or a language's ISO 639 code and the name, such as sq=Strehza"
     if profile.organisation_type not in ORGANISATION_TYPES:
         faults["type"] = f"accepted: {', '.join(ORGANISATION_TYPES)}"
-    if not COUNTRY.fullmatch(profile.country):
-        faults["country"] = "accepted: a country's two letters, such as AL"
+    if not is_country(profile.country):
+        faults["country"] = "accepted: a country's two letters, such as AL (ISO 3166-1)"
     if unknown := [code for code in profile.languages if not is_language(code)]:
         faults["languages"] = f"not known: {', '.join(unknown)}; accepted: ISO 639 codes such as sq,en"
     if unknown := sorted(set(profile.services) - SERVICES.keys()):

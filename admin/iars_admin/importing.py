@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from iars_admin.founding import write_new_file
 from iars_admin.naming import own_country
 from iars_node.cases import spreadsheet
 from iars_node.cases.service import case_head
+from iars_node.cases.spreadsheet.headers import folded, known_headers
+from iars_node.cases.spreadsheet.targets import BESIDE, codes_of, importable_fields, what_is_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 PHASES = {"read": "Reading", "compare": "Comparing", "write": "Writing"}
 FAULT_COLUMNS = {"sheet": "Sheet", "cell": "Cell", "text": "What is wrong"}
+FIELD_COLUMNS = {"target": "Target", "label": "Called", "taken": "Cells are written like", "codes": "Codes"}
+CODE_COLUMNS = {"code": "Code", "label": "Called"}
 LIKELY_COLUMNS = {"place": "Row", "other": "Probably the same as", "score": "Likeness", "reasons": "Why"}
 
 
@@ -36,6 +41,70 @@ def import_spreadsheet(session: Session, file: Path, mapping: Path | None, *, dr
         likely = [_likely(work, row) for row in report.duplicates]
     _show(session, report, likely)
     return report
+
+
+def suggest_mapping(session: Session, file: Path, written: Path) -> None:
+    """Write what a spreadsheet's columns and words most likely mean, to be reviewed."""
+    with session.work("case.import"):
+        suggested = spreadsheet.suggest_mapping(file)
+    write_new_file(written, b"")
+    spreadsheet.save_mapping(suggested, written)
+    own = [meaning for column in suggested.columns for meaning in column.values.values()]
+    session.screen.done(
+        f"Wrote {written} with {len(suggested.columns)} columns{_of_words(own)}. Review it, then use "
+        f"--mapping {written}.",
+        {
+            "file": str(written),
+            "columns": {one.header: one.target for one in suggested.columns},
+            "words": len(own),
+            "words_to_say": own.count(""),
+        },
+    )
+
+
+def _of_words(meanings: list[str]) -> str:
+    if not meanings:
+        return ""
+    words = "1 word" if len(meanings) == 1 else f"{len(meanings)} words"
+    unsaid = meanings.count("")
+    rest = f", {unsaid} of them still without a meaning" if unsaid else ""
+    return f" and {words} that no field knows{rest}"
+
+
+def show_fields(session: Session) -> None:
+    """Show every target of a column."""
+    labels = {**BESIDE, **{target: field.label for target, field in importable_fields().items()}}
+    entries = [
+        {
+            "target": target,
+            "label": label,
+            "taken": what_is_taken(target),
+            "codes": list(codes_of(target)),
+        }
+        for target, label in labels.items()
+    ]
+    if not session.choice.as_json:
+        entries = [one | {"codes": _counted(one["codes"])} for one in entries]
+    session.screen.show_list(entries, FIELD_COLUMNS, none="")
+    session.screen.say("The codes of one, with what they are called: iars case fields TARGET")
+
+
+def _counted(codes: object) -> str:
+    return str(len(codes)) if isinstance(codes, list) and codes else ""
+
+
+def show_codes(session: Session, named: str) -> None:
+    """Show what one target takes, and every code of it; a field's name or label names it too."""
+    target = known_headers().get(folded(named), named)
+    taken = what_is_taken(target)
+    codes = codes_of(target)
+    if session.choice.as_json:
+        session.screen.done("", {"target": target, "taken": taken, "codes": codes})
+        return
+    session.screen.say(f"{target}: {taken}.")
+    if codes:
+        entries = [{"code": code, "label": label} for code, label in codes.items()]
+        session.screen.show_list(entries, CODE_COLUMNS, none="")
 
 
 def _phases(move: Callable[[int], None]) -> Callable[[str, int], None]:

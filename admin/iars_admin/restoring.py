@@ -75,21 +75,22 @@ def restore(
         raise SetupError(f"There is a node in {settings.folder}; with --replace its database is put aside.")
     with ExitStack() as undoing:
         make_private_folder(settings.folder, undoing)
-        erasures = _restore_keys(settings, backup, passphrase, undoing)
-        rows = _restore_database(settings, backup, made, undoing, move)
+        path = sqlite_file(settings.key_store_url)
+        if path is not None and not path.exists():
+            undoing.callback(remove_key_store, settings.key_store_url)
+        erasures = restore_keys(settings, backup, passphrase)
+        rows = restore_database(settings, backup, made, move, undoing)
         _restore_attachments(settings, backup, undoing)
         if not (settings.folder / FILE_NAME).exists() and FILE_NAME in made.files:
             write_new_file(settings.folder / FILE_NAME, (backup / FILE_NAME).read_bytes())
             undoing.callback((settings.folder / FILE_NAME).unlink, missing_ok=True)
-        asked, orphans = _mark(settings, passphrase)
+        asked, orphans = mark(settings, passphrase)
         undoing.pop_all()
     return Restored(made, rows, erasures, asked, orphans)
 
 
-def _restore_keys(settings: Settings, backup: Path, passphrase: str, undoing: ExitStack) -> int:
-    path = sqlite_file(settings.key_store_url)
-    if path is not None and not path.exists():
-        undoing.callback(remove_key_store, settings.key_store_url)
+def restore_keys(settings: Settings, backup: Path, passphrase: str) -> int:
+    """Make or complete the key store; return how many erasures are held against the backup."""
     vault = Vault.restore(settings.key_store_url, backup / KEY_STORE)
     try:
         vault.unlock(passphrase)
@@ -99,9 +100,10 @@ def _restore_keys(settings: Settings, backup: Path, passphrase: str, undoing: Ex
         vault.close()
 
 
-def _restore_database(
-    settings: Settings, backup: Path, made: Manifest, undoing: ExitStack, move: Callable[[int], None]
+def restore_database(
+    settings: Settings, backup: Path, made: Manifest, move: Callable[[int], None], undoing: ExitStack
 ) -> int:
+    """Put the database, in the present shape, where the settings say; return how many rows it has."""
     # A copy of the backup is brought to the present shape first: the backup itself stays as it is.
     copy = settings.folder / "restoring.sqlite"
     remove_sqlite(copy)
@@ -169,7 +171,8 @@ def _restore_attachments(settings: Settings, backup: Path, undoing: ExitStack) -
         copy_file(file, target)
 
 
-def _mark(settings: Settings, passphrase: str) -> tuple[int, int]:
+def mark(settings: Settings, passphrase: str) -> tuple[int, int]:
+    """Begin after a restore; return how many peers are to be asked, and how many keys seal nothing."""
     node = build_node(settings)
     try:
         node.vault.unlock(passphrase)

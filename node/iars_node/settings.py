@@ -8,7 +8,7 @@ import tomllib
 from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,10 @@ from pydantic_settings import (
 )
 
 from iars_node.errors import SetupError
+from iars_protocol.fields import LANGUAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PREFIX = "IARS_"
 FILE_NAME = "iars.toml"
@@ -204,6 +208,13 @@ class Settings(BaseSettings):
                 )
         return named
 
+    @field_validator("languages")
+    @classmethod
+    def _language_codes(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        if not codes or not all(LANGUAGE.fullmatch(code) for code in codes):
+            raise ValueError("must be codes of languages (ISO 639), such as sq,en")
+        return codes
+
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:
@@ -300,16 +311,21 @@ def _secret(given: SecretStr | None, path: Path | None, name: str) -> str | None
         raise SetupError(f"The {name} file {path} can't be read.") from error
 
 
-def load_settings(folder: Path | None = None, **given: Any) -> Settings:  # noqa: ANN401 - checked by the class
+def load_settings(
+    folder: Path | None = None,
+    called: Mapping[str, str] | None = None,
+    /,
+    **given: Any,  # noqa: ANN401 - checked by the class
+) -> Settings:
     """Read and check the settings; raise SetupError with a sentence that names each faulty key.
 
-    What is given wins over variables and file.
+    What is given wins over variables and file. `called` says what a person typed to give it.
     """
     _refuse_unknown_variables()
     try:
         settings = Settings(**given) if folder is None else Settings(folder=folder, **given)
     except ValidationError as error:
-        raise SetupError(_sentence(error, _remedy(folder, given))) from None
+        raise SetupError(_sentence(error, _remedy(folder, given), _typed(given, called))) from None
     except tomllib.TOMLDecodeError as error:
         raise SetupError(f"{FILE_NAME} is not valid TOML: {error}.") from error
     _refuse_secrets_in_file(settings.folder / FILE_NAME)
@@ -343,11 +359,16 @@ def _remedy(folder: Path | None, given: dict[str, Any]) -> str:
     return "Correct what was given, or the variables." if given else "Correct the variables."
 
 
-def _sentence(error: ValidationError, remedy: str) -> str:
+def _typed(given: Mapping[str, Any], called: Mapping[str, str] | None) -> Mapping[str, str]:
+    return {name: said for name, said in (called or {}).items() if name in given}
+
+
+def _sentence(error: ValidationError, remedy: str, typed: Mapping[str, str]) -> str:
     # The values stay out of the sentence: one of them may be a passphrase or a database password.
     faults = []
     for fault in error.errors(include_input=False, include_url=False, include_context=False):
         name = ".".join(str(part) for part in fault["loc"]) or "settings"
         reason = "is not a known setting" if fault["type"] == "extra_forbidden" else fault["msg"]
+        name = typed.get(name, name)
         faults.append(f"{name}: {reason.removeprefix('Value error, ')}")
     return f"The settings can't be used ({'; '.join(faults)}). {remedy}"

@@ -9,20 +9,21 @@ import typer
 from iars_admin import case_access
 from iars_admin.command import FAILED, command, group
 from iars_admin.founding import write_new_file
-from iars_admin.importing import import_spreadsheet
+from iars_admin.importing import import_spreadsheet, show_codes, show_fields, suggest_mapping
 from iars_admin.naming import find_case, own_country, show_scopes
 from iars_admin.passphrases import read_line
 from iars_admin.session import Session
 from iars_node.cases import service as cases
 from iars_node.cases import spreadsheet
-from iars_node.cases.model import Case, CaseRecord, CaseState, Filters
+from iars_node.cases.model import STAGES, Case, CaseRecord, CaseState, Filters
 from iars_node.errors import InvalidError
 
 CaseArgument = Annotated[str, typer.Argument(help="Its reference (K-...), file number or id.")]
 
 COLUMNS = {
     "reference": "Reference",
-    "alias": "Alias",
+    "external_number": "File number",
+    "alias": "Code name",
     "stage": "Stage",
     "state": "State",
     "updated_at": "Changed",
@@ -30,7 +31,7 @@ COLUMNS = {
 LABELS = {
     "reference": "Reference",
     "external_number": "File number",
-    "alias": "Alias",
+    "alias": "Code name",
     "state": "State",
     "stage": "Stage",
     "opened_at": "Opened",
@@ -49,6 +50,8 @@ def register(app: typer.Typer) -> None:
         "iars case import ours.xlsx --mapping ours.toml",
     )
     command(case, "import", examples=imported)(import_cases)
+    fields = ("iars case fields", "iars case fields demographics.gender", "iars case fields services.needs")
+    command(case, "fields", examples=fields)(list_fields)
     command(case, "list", examples=("iars case list", 'iars case list "Ana Munteanu"'))(list_cases)
     command(case, "show", examples=("iars case show K-4F7Q",))(show)
     command(case, "open", examples=("iars case open record.json",))(open_case)
@@ -80,9 +83,12 @@ def import_cases(
     mapping: Annotated[
         Path | None, typer.Option(help="How its columns become fields (TOML or JSON).", exists=True)
     ] = None,
-    suggest_mapping: Annotated[
+    suggested: Annotated[
         Path | None,
-        typer.Option(help="Only write a mapping to this file (.toml or .json), to be reviewed and used."),
+        typer.Option(
+            "--suggest-mapping",
+            help="Only write a mapping to this file (.toml or .json), to be reviewed and used.",
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would happen, and what is faulty.")
@@ -91,32 +97,38 @@ def import_cases(
     """Import cases: all rows or none. Importing again updates instead of duplicating.
 
     With a fault nothing is written: every faulty cell is listed with what is accepted.
+
+    A spreadsheet of your own: let it suggest a mapping, and review that. It names the columns; what each
+    fills (iars case fields); and, under “values”, words of your own that are not understood, with what they
+    most likely stand for: values = { "Albanian" = "AL", "n/k" = "NonSpecifiedUnknown" }. Then import with it.
     """
-    if suggest_mapping is not None:
-        _suggest(session, file, suggest_mapping)
+    if suggested is not None:
+        suggest_mapping(session, file, suggested)
         return
     report = import_spreadsheet(session, file, mapping, dry_run=dry_run)
     if report.faults:
         raise typer.Exit(FAILED)
 
 
-def _suggest(session: Session, file: Path, written: Path) -> None:
-    with session.work("case.import"):
-        suggested = spreadsheet.suggest_mapping(file)
-    write_new_file(written, b"")
-    spreadsheet.save_mapping(suggested, written)
-    session.screen.done(
-        f"Wrote {written} with {len(suggested.columns)} columns. Review it, then use --mapping {written}.",
-        {"file": str(written), "columns": {one.header: one.target for one in suggested.columns}},
-    )
+def list_fields(
+    session: Session,
+    target: Annotated[str, typer.Argument(help="Only this one, with its codes.")] = "",
+) -> None:
+    """List what a column of a spreadsheet can fill, how its cells are written, and which codes it takes."""
+    if target:
+        show_codes(session, target)
+    else:
+        show_fields(session)
 
 
 def list_cases(
     session: Session,
-    text: Annotated[str, typer.Argument(help="A name, alias, document, phone or reference.")] = "",
+    text: Annotated[
+        str, typer.Argument(help="A name, code name, document, phone, file number or reference.")
+    ] = "",
     limit: Annotated[int, typer.Option(help="How many at the most.", min=1, max=100)] = 25,
     cursor: Annotated[str | None, typer.Option(help="The next page, as the page before named it.")] = None,
-    stage: Annotated[str | None, typer.Option(help="Only cases of this stage.")] = None,
+    stage: Annotated[str | None, typer.Option(help=f"Only cases of this stage: {', '.join(STAGES)}.")] = None,
     state: Annotated[str | None, typer.Option(help="Only open, or only closed ones.")] = None,
 ) -> None:
     """List cases, or find them by words."""
@@ -125,7 +137,11 @@ def list_cases(
         page = cases.search_cases(
             work, text, country=own_country(work), filters=filters, cursor=cursor, limit=limit
         )
-    entries = [described(found.case) | {"exact": found.is_exact} for found in page.found]
+        numbers = cases.external_numbers(work, [found.case.id for found in page.found])
+    entries = [
+        described(found.case) | {"external_number": numbers.get(found.case.id), "exact": found.is_exact}
+        for found in page.found
+    ]
     if session.choice.as_json:
         session.screen.done("", {"cases": entries, "cursor": page.cursor})
         return

@@ -265,7 +265,10 @@ def receipt(
 
 def withdraw(
     session: Session,
-    consent: Annotated[list[str], typer.Argument(help="The consent's id. Several can be named.")],
+    consent: Annotated[
+        list[str],
+        typer.Argument(help="The consent's id, or the number on the person's paper. Several can be named."),
+    ],
     scope: Annotated[list[str] | None, typer.Option(help="Only this part. Can be repeated.")] = None,
     purpose: Annotated[list[str] | None, typer.Option(help="Only for this. Can be repeated.")] = None,
     to: Annotated[
@@ -279,9 +282,10 @@ def withdraw(
     with session.work("consent.withdraw") as work:
         recipients = tuple(peers.resolve(work, text).node_text for text in to or [])
         part = Part(tuple(scope or ()), tuple(purpose or ()), recipients)
-        notices = withdrawals.withdraw(work, consent, part, by="other" if by_other else "person")
+        named = [consents.find_by_number(work, each).id for each in consent]
+        notices = withdrawals.withdraw(work, named, part, by="other" if by_other else "person")
         told = [{"id": each.id, "node": each.peer.hex(), "deadline_at": each.deadline_at} for each in notices]
     session.screen.done(
-        f"Withdrawn. {len(told)} organisations are told; `iars erasure asked` shows their answers.",
+        f"Withdrawn. {len(told)} organisations are told; `iars erasure asked CASE` shows their answers.",
         {"told": told},
     )

@@ -17,8 +17,10 @@ from iars_node.errors import InvalidError
 from iars_node.node import breached_passwords
 from iars_node.settings import FILE_NAME, Settings, load_settings
 from iars_node.vault.identity import Identity
+from iars_node.web.languages import offered
 from iars_protocol.keys import fingerprint
 from iars_protocol.listing import Listing
+from iars_protocol.vocabulary import ORGANISATION_TYPES, SERVICES
 
 ROOT_FILE = "root-key.json"
 EXAMPLE = (
@@ -30,6 +32,12 @@ TRIAL_EXAMPLE = (
     'iars --folder trial init --training --keep-root --name "A trial" --type NGO --country AL '
     "--administrator admin"
 )
+
+
+OPTIONS = {name: f"--{name}" for name in ("host", "port", "zone", "languages", "training")} | {
+    "public_url": "--url"
+}
+"""The settings that `init` writes, as they are typed."""
 
 
 def register(app: typer.Typer) -> None:
@@ -48,13 +56,14 @@ def init(
         ),
     ] = None,
     organisation_type: Annotated[
-        str, typer.Option("--type", help="What it is, such as NGO or InternationalOrganisation.")
+        str, typer.Option("--type", help=f"What it is: {', '.join(ORGANISATION_TYPES)}.")
     ] = "",
     country: Annotated[str, typer.Option(help="Its country's two letters.")] = "",
     zone: Annotated[str, typer.Option(help="Its time zone, such as Europe/Tirane.")] = "",
     languages: Annotated[str, typer.Option(help="The languages of its people, such as sq,en.")] = "",
     service: Annotated[
-        list[str] | None, typer.Option(help="A service that it offers, such as MED-SCREEN. Can be repeated.")
+        list[str] | None,
+        typer.Option(help=f"A service that it offers: {', '.join(SERVICES)}. Can be repeated."),
     ] = None,
     url: Annotated[str, typer.Option(help="Where other nodes reach this one (https).")] = "",
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "",
@@ -132,11 +141,11 @@ def _settings(session: Session, written: dict[str, object]) -> Settings:
     folder = session.settings.folder
     if (folder / FILE_NAME).exists():
         return session.settings
-    return session.with_passphrase_file(load_settings(folder, **written))
+    return session.with_passphrase_file(load_settings(folder, OPTIONS, **written))
 
 
 def _administrator(settings: Settings, name: str, password_file: Path | None) -> NewAccount:
-    language = settings.languages[0]
+    language = offered(settings.languages)[0].code
     faults = account_faults(name, name, language)
     password = "" if faults else own_password(password_file)
     faults = faults or password_faults(password, name, breached_passwords(settings))

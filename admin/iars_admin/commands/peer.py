@@ -38,7 +38,11 @@ LABELS = {
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    peer = group(app, "peer", "Other organisations' nodes. Nothing passes before a fingerprint is compared.")
+    peer = group(
+        app,
+        "peer",
+        "Other organisations' nodes (the pages' partners). Nothing passes before a fingerprint is compared.",
+    )
     added = ("iars peer add mission.listing", "iars peer add https://mission.example.org")
     command(peer, "add", examples=added)(add)
     command(peer, "list", examples=("iars peer list",))(list_peers)

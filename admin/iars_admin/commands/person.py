@@ -13,6 +13,7 @@ from iars_admin.naming import find_case
 from iars_admin.passphrases import read_line
 from iars_admin.session import Session
 from iars_node.consent.paper import print_receipt
+from iars_node.consent.texts import languages
 from iars_node.errors import InvalidError
 from iars_node.rights import service as rights
 from iars_node.rights.model import Told
@@ -20,7 +21,9 @@ from iars_node.web.access_reports import make_access_report, make_correction_not
 
 CaseArgument = Annotated[str, typer.Argument(help="A case of theirs: reference, file number or id.")]
 FileArgument = Annotated[Path, typer.Argument(help="The PDF to write; it must not exist.")]
-LanguageOption = Annotated[str, typer.Option(help="In another language than the person's.")]
+LanguageOption = Annotated[
+    str, typer.Option(help=f"In another language than the person's: {', '.join(languages())}.")
+]
 
 COLUMNS = {
     "id": "Task",

@@ -22,6 +22,7 @@ from iars_node.referrals.service.reading import Page
 from iars_node.referrals.service.showing import note_shown
 from iars_node.work import Work
 from iars_protocol.record import PRIORITIES, REASONS, SERVICES
+from iars_protocol.referral import STATES
 
 CaseArgument = Annotated[str, typer.Argument(help="The case's reference, file number or id.")]
 ReferralArgument = Annotated[str, typer.Argument(metavar="REFERRAL", help="Its reference (R-...) or id.")]
@@ -42,6 +43,9 @@ TextOption = Annotated[
 ]
 AttachmentOption = Annotated[
     list[str] | None, typer.Option(help="An attachment of the case, by id. Can be repeated.")
+]
+StateOption = Annotated[
+    list[str] | None, typer.Option(help=f"Only of this state: {', '.join(STATES)}. Can be repeated.")
 ]
 RemarkOption = Annotated[str, typer.Option(help="A remark about the service, never about the person.")]
 
@@ -151,13 +155,17 @@ def list_referrals(
     session: Session,
     received: Annotated[bool, typer.Option("--in", help="Only what others sent here.")] = False,
     sent: Annotated[bool, typer.Option("--out", help="Only what was sent from here.")] = False,
-    state: Annotated[list[str] | None, typer.Option(help="Only of this state. Can be repeated.")] = None,
+    state: StateOption = None,
     case: Annotated[str, typer.Option(help="Only of this case.")] = "",
     limit: Annotated[int, typer.Option(help="How many at the most.", min=1, max=500)] = 50,
     cursor: Annotated[str, typer.Option(help="The next page, as the page before named it.")] = "",
 ) -> None:
     """List referrals, those that changed last first."""
     direction = "" if received == sent else "in" if received else "out"
+    if unknown := set(state or ()) - set(STATES):
+        raise typer.BadParameter(
+            f"{', '.join(sorted(unknown))}; accepted: {', '.join(STATES)}", param_hint="--state"
+        )
     with session.work("referral.read") as work:
         if case:
             page = Page(tuple(referrals.of_case(work, find_case(work, case).id)), "")
@@ -201,7 +209,7 @@ def accept(
     remark: RemarkOption = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a handover.")] = False,
 ) -> None:
-    """Take a referral on. A case is opened, unless the person came before; the rest is disclosed."""
+    """Accept a referral. A case is opened, unless the person came before; the rest is disclosed."""
     if not yes and is_attended() and not session.choice.as_json:
         ask_before_handover(session, referral)
 
@@ -220,7 +228,7 @@ def reject(
     reason: Annotated[str, typer.Option(help=f"One of {', '.join(REASONS['reject'])}.")],
     remark: RemarkOption = "",
 ) -> None:
-    """Decline a referral. What came with it is erased here."""
+    """Reject a referral. What came with it is erased here."""
     _act(
         session,
         "referral.accept",
@@ -232,7 +240,7 @@ def reject(
 def begin(
     session: Session, referral: ReferralArgument, remark: RemarkOption = "", text: TextOption = None
 ) -> None:
-    """Say that the service has begun, or goes on after a pause."""
+    """Say that the service has begun, or goes on after it was on hold."""
     texts = read_pairs(text or [], "--text")
     _act(
         session,
@@ -249,7 +257,7 @@ def hold(
     remark: RemarkOption = "",
     text: TextOption = None,
 ) -> None:
-    """Pause the service."""
+    """Put the service on hold: it has to wait."""
     texts = read_pairs(text or [], "--text")
     _act(
         session,
@@ -295,7 +303,7 @@ def cancel(
     reason: Annotated[str, typer.Option(help=f"One of {', '.join(REASONS['cancel'])}.")],
     remark: RemarkOption = "",
 ) -> None:
-    """End a referral before its service is complete; either side may."""
+    """Cancel a referral before its service is complete; either side may."""
     _act(
         session,
         "referral.cancel",

@@ -12,7 +12,8 @@ from iars_node.accounts import entry, store
 from iars_node.accounts import service as accounts
 from iars_node.accounts.access import ROLES
 from iars_node.accounts.model import Account, NewAccount, folded
-from iars_node.errors import NotFoundError
+from iars_node.errors import InvalidError, NotFoundError
+from iars_node.web.languages import page_languages
 from iars_node.work import Work
 
 NameArgument = Annotated[str, typer.Argument(help="The account's name for signing in.")]
@@ -61,11 +62,18 @@ def add(
     name: NameArgument,
     role: Annotated[list[str], typer.Option(help="A role. Can be repeated.")],
     display_name: Annotated[str, typer.Option(help="What colleagues call the person.")] = "",
-    language: Annotated[str, typer.Option(help="The language of the pages.")] = "en",
+    language: Annotated[
+        str, typer.Option(help=f"The language of the pages: {', '.join(page_languages())}.")
+    ] = "en",
     email: Annotated[str, typer.Option(help="An e-mail address.")] = "",
     password_file: FirstPasswordOption = None,
 ) -> None:
     """Create an account; print the one-time code with which its person signs in for the first time."""
+    if language not in page_languages():
+        raise InvalidError(
+            "There are no pages in this language; nothing was made.",
+            {"language": f"accepted: {', '.join(page_languages())}"},
+        )
     wanted = NewAccount(
         name=name,
         display_name=display_name or name,

@@ -167,7 +167,9 @@ def _keep_an_administrator(work: Work, account_id: str) -> None:
 
 def _check_roles(roles: frozenset[str]) -> None:
     if not roles or roles - ROLES.keys():
-        raise InvalidError("Choose at least one role, from the list.", {"roles": "Choose from the list."})
+        raise InvalidError(
+            "Choose at least one role, from the list.", {"roles": f"accepted: {', '.join(ROLES)}"}
+        )
 
 
 def _check_teams(work: Work, team_ids: frozenset[str]) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from iars_node.cases.names import is_country, is_language
 from iars_node.errors import InvalidError
 from iars_protocol import encoding
 from iars_protocol.errors import FieldError, MalformedError
 from iars_protocol.record import SCOPES, check_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from iars_protocol.record import Value
 
@@ -56,7 +57,28 @@ def _own_fault(scope: str, name: str, value: object) -> str | None:
         return "unknown field"
     if field.derived:
         return "filled by the node from other fields"
-    return None if value is None else _value_fault(scope, name, value)
+    return None if value is None else _value_fault(scope, name, value) or _unknown_code(field.kind, value)
+
+
+def _unknown_code(kind: str, value: object) -> str | None:
+    # The protocol knows the form of these codes alone. What others send may be newer than the names here.
+    known = _KNOWN.get(kind)
+    if known is None:
+        return None
+    is_known, accepted = known
+    # Checked for its form a moment ago.
+    codes = cast("list[str]", value if isinstance(value, list) else [value])
+    return None if all(map(is_known, codes)) else accepted
+
+
+_COUNTRIES = is_country, "accepted: a country's code of two letters, such as AL (ISO 3166-1)"
+_LANGUAGES = is_language, "accepted: a language's code, such as sq (ISO 639)"
+_KNOWN: dict[str, tuple[Callable[[str], bool], str]] = {
+    "country": _COUNTRIES,
+    "countries": _COUNTRIES,
+    "language": _LANGUAGES,
+    "languages": _LANGUAGES,
+}
 
 
 def _received_fault(scope: str, name: str, value: object) -> str | None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from iars_node.accounts.access import require
 from iars_node.audit.service import record
+from iars_node.cases.names import is_country, is_language
 from iars_node.cases.service import case_head
-from iars_node.cases.spreadsheet.names import is_language
 from iars_node.consent import endings, exception_store, store
 from iars_node.consent.approvals import note_received, refuse_lapsed
 from iars_node.consent.guarding import check_obtained, completed
@@ -95,6 +95,8 @@ def check_terms(work: Work, terms: Terms) -> None:
         faults["notice_language"] = (
             "accepted: the ISO 639 code of the language in which the notice was read, such as sq"
         )
+    if terms.jurisdiction and not is_country(terms.jurisdiction):
+        faults["jurisdiction"] = "accepted: a country's two letters, such as AL (ISO 3166-1)"
     if terms.expires <= max(work.now, terms.not_before or work.now):
         faults["expires"] = "accepted: a moment in the future"
     if faults:

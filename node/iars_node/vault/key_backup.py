@@ -64,6 +64,12 @@ def restore(url: str, backup: Path) -> KeyStore:
     return store
 
 
+def store_id(backup: Path) -> bytes:
+    """Return which key store a backup is of."""
+    with _backup(backup) as source:
+        return read_header(source).store_id
+
+
 def merge(store: KeyStore, backup: Path) -> None:
     """Add the rows a key store lacks, in one transaction with the deletion of all that is erased."""
     with _backup(backup) as source, store.writing() as connection:

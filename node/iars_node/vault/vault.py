@@ -251,6 +251,10 @@ class Vault:
         """
         key_backup.back_up(self._store, target)
 
+    def is_in(self, backup: Path) -> bool:
+        """Say whether a backup is of this key store."""
+        return key_backup.store_id(backup) == self._store.header().store_id
+
     def restore_from(self, backup: Path) -> None:
         """Add what this key store lost and a backup has. A key that either ledger names never returns."""
         key_backup.merge(self._store, backup)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from iars_node.cases import service as cases
 from iars_node.consent.receipting import names_in
-from iars_node.consent.texts import texts_in
+from iars_node.consent.texts import languages, texts_in
+from iars_node.errors import InvalidError
 from iars_node.referrals import store as referral_store
 from iars_node.rights import service as rights
 from iars_node.rights.paper import compose_notice, compose_report
@@ -25,6 +26,7 @@ def make_access_report(
     work: Work, case_id: str, zone: ZoneInfo, *, whole_person: bool = True, wanted: str = ""
 ) -> Receipt:
     """Write a person's access report in their language; its making is recorded."""
+    _check_texts_in(wanted)
     report = rights.gather_report(work, case_id, whole_person=whole_person, language=wanted)
     speech = _speech(report.language, zone)
     return compose_report(report, names_in(work, report.language, zone, speech.field), speech.value)
@@ -32,6 +34,7 @@ def make_access_report(
 
 def make_correction_notice(work: Work, told_id: str, zone: ZoneInfo, wanted: str = "") -> Receipt:
     """Write the notice of a correction that has to reach a recipient by other means."""
+    _check_texts_in(wanted)
     told = rights.find_told(work, told_id)
     code = texts_in(wanted or identity_of(work.vault).listing.languages[0]).language
     speech = _speech(code, zone)
@@ -47,6 +50,15 @@ def make_correction_notice(work: Work, told_id: str, zone: ZoneInfo, wanted: str
     found = referral_store.find(work.connection, told.referral_id)
     reference = found.reference if found else ""
     return compose_notice(told, reference, lines, code, names_in(work, code, zone, speech.field))
+
+
+def _check_texts_in(wanted: str) -> None:
+    # The person's own language falls back to the source language; one that was asked for by name must not.
+    if wanted and wanted not in languages():
+        raise InvalidError(
+            "There are no texts in this language; nothing was written.",
+            {"language": f"accepted: {', '.join(languages())}"},
+        )
 
 
 def _speech(code: str, zone: ZoneInfo) -> Speech:

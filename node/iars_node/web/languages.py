@@ -75,6 +75,11 @@ def translated() -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
 
 
+def page_languages() -> tuple[str, ...]:
+    """Return the codes of every language that there are pages in."""
+    return tuple(sorted({SOURCE, *translated()}))
+
+
 def read_catalogue(code: str) -> Catalog:
     """Read a language's catalogue."""
     with translation_file(code).open("rb") as file:
@@ -95,7 +100,7 @@ def language(code: str) -> Language:
 
 def offered(wanted: Sequence[str]) -> tuple[Language, ...]:
     """Return the languages of a node that there are pages in; the source language where there is none."""
-    known = {SOURCE, *translated()}
+    known = page_languages()
     return tuple(language(code) for code in wanted if code in known) or (language(SOURCE),)
 
 

@@ -23,8 +23,11 @@ ACCEPTED = {
     ),
     "accepted: a whole number": N_("Write a whole number, such as 3."),
     "accepted: yes or no": N_("Choose yes or no."),
-    "accepted: a country's name, or its code of two letters such as AL": N_(
-        "Write a country's name, or its code of two letters such as AL."
+    "accepted: a country's name, or its code such as AL; the name of its people is not one": N_(
+        "Write a country's name, or its code such as AL; the name of its people is not one."
+    ),
+    "the mapping does not say yet what stands for this word": N_(
+        "Nothing was said yet about what this word stands for."
     ),
     "accepted: a language's name, or its code such as sq": N_(
         "Write a language's name, or its code such as sq."

@@ -53,7 +53,9 @@ def test_the_template_comes_back_as_cases(shelter: Organisation, sheet: Path) ->
     assert (report["written"], report["created"]) == (True, 2)
     again = mira.ask("case", "import", sheet)
     assert (again["created"], again["updated"], again["unchanged"]) == (0, 0, 2)
-    assert len(mira.ask("case", "list", "Munteanu")["cases"]) == 1
+    (ana,) = mira.ask("case", "list", "Munteanu")["cases"]
+    assert ana["external_number"] == "SH-10"
+    assert "SH-11" in mira.run("case", "list").out
     assert "Imported 2 rows: 0 new" in mira.run("case", "import", sheet).out
 
 
@@ -72,6 +74,33 @@ def test_an_own_spreadsheet_is_imported_by_a_reviewed_mapping(shelter: Organisat
     assert report["created"] == 2
     found = mira.ask("case", "list", "Olena")["cases"]
     assert len(found) == 1
+
+
+def test_words_of_one_s_own_are_listed_with_what_they_may_mean(shelter: Organisation, tmp_path: Path) -> None:
+    mira = shelter.as_("mira")
+    rows = [["SH-10", "Ana", "f", "Moldovan"], ["SH-11", "Elira", "woman", "Kosovar"]]
+    own = write_sheet(tmp_path / "own.xlsx", ["File number", "First name", "Sex", "Nationality"], rows)
+    said = mira.run("case", "import", own, "--suggest-mapping", tmp_path / "own.toml").out
+    assert "4 columns and 2 words that no field knows, 1 of them still without a meaning" in " ".join(
+        said.split()
+    )
+    text = (tmp_path / "own.toml").read_text("utf-8")
+    assert 'values = { "Moldovan" = "MD", "Kosovar" = "" }' in text
+    (tmp_path / "own.toml").write_text(text.replace('= ""', '= "XK"'), "utf-8")
+    assert mira.ask("case", "import", own, "--mapping", tmp_path / "own.toml")["created"] == 2
+
+
+def test_what_a_column_can_fill_is_listed_with_its_codes(shelter: Organisation) -> None:
+    listed = {entry["target"]: entry for entry in shelter.ask("case", "fields")}
+    assert listed["demographics.gender"]["codes"][:2] == ["Feminine", "Masculine"]
+    assert listed["identity.birth_date"]["taken"].startswith("a date")
+    assert {"external_number", "stage", "full_name"} <= listed.keys()
+    assert "demographics.citizenships" in shelter.run("case", "fields").out
+    one = shelter.ask("case", "fields", "Gender")
+    assert (one["target"], one["codes"]["Feminine"]) == ("demographics.gender", "Feminine")
+    assert "SHELTER" in shelter.run("case", "fields", "services.needs").out
+    assert "ALB" in shelter.run("case", "fields", "citizenships").out
+    assert shelter.run("case", "fields", "identity.shoe_size").code == 1
 
 
 def test_every_faulty_cell_is_listed_and_nothing_is_written(shelter: Organisation, tmp_path: Path) -> None:
@@ -142,6 +171,9 @@ def test_cases_are_listed_page_by_page(shelter: Organisation, person: Path) -> N
     assert f"--cursor {first['cursor']}" in mira.run("case", "list", "--limit", "2").out
     assert mira.ask("case", "list", "--state", "closed")["cases"] == []
     assert mira.run("case", "list", "--state", "lost").code == 2
+    lost = mira.run("case", "list", "--stage", "lost")
+    assert lost.code == 1
+    assert "stage: accepted: identified, " in lost.err
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"identity": 1}', '{"identity": {"nickname": "x"}}'])

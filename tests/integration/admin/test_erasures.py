@@ -50,7 +50,9 @@ def test_a_consent_is_withdrawn_and_the_other_side_locks(
     deliver(shelter, mission)
     nothing = mira.run("erasure", "asked", case)
     assert "Nothing was withdrawn." in nothing.out
-    withdrawn = mira.ask("consent", "withdraw", given)
+    on_paper = "-".join((given[:4], given[4:8], given[8:12])).upper()
+    assert mira.run("consent", "withdraw", "FFFF-FFFF-FFFF").code == 1
+    withdrawn = mira.ask("consent", "withdraw", on_paper)
     assert len(withdrawn["told"]) == 1
     assert mira.ask("consent", "show", given)["state"] == "withdrawn"
     [told] = mira.ask("erasure", "asked", case)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.conftest import PASSPHRASE
-from tests.integration.admin.organisations import PASSWORD, QuickVault, found, give
+from tests.integration.admin.organisations import PASSWORD, Organisation, QuickVault, found, give
 
 from iars_admin import founding
 from iars_node.db import Database
@@ -148,8 +148,10 @@ def test_init_if_missing_is_content_with_a_node_that_exists(tmp_path: Path) -> N
         {"languages": "Albanian"},
         {"languages": "xx"},
         {"name": "xx=Shelter"},
+        {"country": "XQ"},
         {"zone": "Tirana"},
         {"url": "http://shelter.example.org"},
+        {"url": "shelter.example.org"},
         {"administrator": "a b"},
     ],
     ids=lambda changed: next(iter(changed)),
@@ -157,8 +159,22 @@ def test_init_if_missing_is_content_with_a_node_that_exists(tmp_path: Path) -> N
 def test_what_can_not_be_used_is_named_and_nothing_is_made(tmp_path: Path, changed: dict[str, str]) -> None:
     answer = give(_words(tmp_path / "node", **changed))
     assert answer.code == 1
-    assert next(iter(changed)) in answer.err.replace("name:", "administrator:").replace("public_url", "url")
+    assert next(iter(changed)) in answer.err.replace("name:", "administrator:")
+    assert "public_url" not in answer.err
     assert not (tmp_path / "node").exists()
+
+
+def test_the_fault_of_an_address_names_what_was_typed(tmp_path: Path) -> None:
+    answer = give(_words(tmp_path / "node", url="shelter.example.org"))
+    assert "--url: must begin with https://" in answer.err
+    said_otherwise = give(_words(tmp_path / "node", url=""), {"IARS_PUBLIC_URL": "shelter.example.org"})
+    assert "public_url: must begin with https://" in said_otherwise.err
+
+
+def test_the_first_account_reads_pages_that_there_are(tmp_path: Path) -> None:
+    assert give(_words(tmp_path / "node", languages="ro,fr")).code == 0
+    (account,) = Organisation(tmp_path / "node", "agim").ask("user", "list")
+    assert account["language"] == "fr"
 
 
 @pytest.mark.parametrize("missing", ["--name", "--type", "--country", "--administrator"])

@@ -25,7 +25,15 @@ def test_an_administrator_adds_changes_and_disables_an_account(shelter: Organisa
 def test_an_unknown_role_is_refused_with_its_fault(shelter: Organisation) -> None:
     answer = shelter.run("user", "add", "lena", "--role", "director")
     assert answer.code == 1
-    assert "  roles: " in answer.err
+    assert "  roles: accepted: case-worker, " in answer.err
+
+
+def test_a_language_without_pages_is_refused_with_the_list(shelter: Organisation) -> None:
+    answer = shelter.run("user", "add", "lena", "--role", "medical", "--language", "xx")
+    assert answer.code == 1
+    assert "  language: accepted: ar, en, fr, ru, sq" in answer.err
+    assert "lena" not in {account["name"] for account in shelter.ask("user", "list")}
+    assert shelter.ask("user", "add", "lena", "--role", "medical", "--language", "sq")["language"] == "sq"
 
 
 def test_ones_own_password_is_set_from_the_variable_and_never_shown(shelter: Organisation) -> None:

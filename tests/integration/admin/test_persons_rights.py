@@ -30,6 +30,17 @@ def test_a_report_is_written_once_and_never_over_a_file(
     assert mira.run("person", "report", case, paper, "--case-only").code == 1
 
 
+def test_a_report_in_a_language_without_texts_is_refused_with_the_list(
+    shelter: Organisation, case: str, tmp_path: Path
+) -> None:
+    answer = hire(shelter, "dora", "data-protection-officer").run(
+        "person", "report", case, tmp_path / "report.pdf", "--language", "xx"
+    )
+    assert answer.code == 1
+    assert "  language: accepted: ar, en, fr, ru, sq" in answer.err
+    assert not (tmp_path / "report.pdf").exists()
+
+
 def test_a_correction_reaches_who_holds_it_and_leaves_a_task_where_it_can_not(
     shelter: Organisation, mission: Organisation, case: str, tmp_path: Path
 ) -> None:

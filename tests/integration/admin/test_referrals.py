@@ -84,6 +84,12 @@ def test_a_person_is_referred_accepted_and_assisted(
     assert (verified["faults"], verified["differences"]) == ([], [])
 
 
+def test_a_list_of_a_state_that_there_is_not_is_refused(shelter: Organisation) -> None:
+    answer = shelter.as_("mira").run("referral", "list", "--state", "lost")
+    assert answer.code == 2
+    assert "requested, accepted" in " ".join(answer.err.replace("│", " ").split())
+
+
 def test_the_preview_names_what_leaves_now_later_and_never(shelter: Organisation, agreed: str) -> None:
     preview = shelter.as_("mira").ask("referral", "preview", agreed, *ASKED)
     assert preview.pop("handover") is None

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from iars_node.clock import SetClock
     from iars_node.db import Database
     from iars_node.work import Works
+    from iars_protocol.record import Value
 
 GRANT = "9" * 64
 PEER = "f" * 64
@@ -78,6 +79,24 @@ def test_a_derived_field_can_not_be_written(works: Works, worker: Actor, elira: 
     with works.write(worker) as work, pytest.raises(InvalidError) as caught:
         write_scope(work, elira.id, "demographics", {"age_band": "9-17"}, country="AL")
     assert caught.value.faults.keys() == {"demographics.age_band"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("identity.document_country", "XQ"),
+        ("demographics.citizenships", ["AL", "XQ"]),
+        ("demographics.languages", ["sq", "xx"]),
+    ],
+)
+def test_a_code_of_no_country_or_language_is_refused_however_well_formed(
+    works: Works, worker: Actor, elira: Case, field: str, value: Value
+) -> None:
+    scope, _, name = field.partition(".")
+    with works.write(worker) as work, pytest.raises(InvalidError) as caught:
+        write_scope(work, elira.id, scope, {name: value}, country="AL")
+    assert caught.value.faults.keys() == {field}
+    assert "XQ" not in str(caught.value.faults)
 
 
 def test_faulty_fields_are_named_without_their_values(works: Works, worker: Actor, elira: Case) -> None:

@@ -54,19 +54,33 @@ def test_titles_empty_rows_and_odd_headers_do_no_harm(works: Works, worker: Acto
         "Гражданство": "demographics.citizenships",
     }
     report = bring_in(works, worker, path, suggested)
-    assert [fault.cell for fault in report.faults] == ["E4", "E6"]
-    columns_with_gender = tuple(
-        ColumnMapping(
-            column.header, column.target, values={"Ж": "Feminine"} if "gender" in column.target else {}
-        )
-        for column in suggested.columns
-    )
-    report = bring_in(works, worker, path, SheetMapping(columns_with_gender))
     assert (counts(report), report.unmapped) == ((2, 0, 0), ("Любимый цвет",))
     case = the_case(works, worker, "Мария Иванова")
     with works.write(worker) as work:
         assert snapshot(work, case.id)["identity"]["birth_date"] == "1999-03-04"
         assert snapshot(work, case.id)["demographics"]["track"] == "third-country"
+
+
+def test_own_words_are_suggested_reviewed_and_then_imported(
+    works: Works, worker: Actor, tmp_path: Path
+) -> None:
+    rows = [["1", "Besa", "Hoxha", "F", "Albanian"], ["2", "Ana", "Munteanu", "woman", "Kosovar; Moldovan"]]
+    headers = ["File no", "First name", "Surname", "Sex", "Nationality"]
+    path = book(tmp_path / "own.xlsx", headers, *rows)
+    suggested = suggest_mapping(path)
+    citizenships = next(one for one in suggested.columns if one.header == "Nationality")
+    assert dict(citizenships.values) == {"Albanian": "AL", "Kosovar": "", "Moldovan": "MD"}
+    save_mapping(suggested, tmp_path / "own.toml")
+    text = (tmp_path / "own.toml").read_text("utf-8")
+    assert text.startswith("# How the columns")
+    unreviewed = bring_in(works, worker, path, load_mapping(tmp_path / "own.toml"))
+    assert [fault.cell for fault in unreviewed.faults] == ["E3"]
+    (tmp_path / "own.toml").write_text(text.replace('"Kosovar" = ""', '"Kosovar" = "XK"'), "utf-8")
+    report = bring_in(works, worker, path, load_mapping(tmp_path / "own.toml"))
+    assert counts(report) == (2, 0, 0)
+    case = the_case(works, worker, "Ana Munteanu")
+    with works.write(worker) as work:
+        assert snapshot(work, case.id)["demographics"]["citizenships"] == ["XK", "MD"]
 
 
 @pytest.mark.parametrize("name", ["map.toml", "map.json"])
@@ -105,6 +119,8 @@ def test_a_mapping_is_saved_and_read_back(tmp_path: Path, name: str) -> None:
         },
         {"column": [{"header": "x", "target": "identity.alias", "colour": "red"}]},
         {"column": [{"header": "x", "target": "identity.alias", "values": {"a": 1}}]},
+        {"column": [{"header": "x", "target": "demographics.gender", "values": {"w": "Fem."}}]},
+        {"column": [{"header": "x", "target": "demographics.citizenships", "values": {"w": "Albanian"}}]},
         {"column": [{"header": "x", "target": "identity.alias"}], "date_order": "ydm"},
         {"column": [{"header": "x", "target": "identity.alias"}], "header_row": 0},
         {"column": [{"header": "x", "target": "identity.alias"}], "sheets": "all"},

@@ -22,6 +22,7 @@ from iars_node.cases.spreadsheet import (
     read_spreadsheet,
     suggest_mapping,
 )
+from iars_node.cases.spreadsheet.cells import COUNTRY
 from iars_node.cases.spreadsheet.dates import ACCEPTED
 from iars_node.errors import ConflictError, ForbiddenError, InvalidError
 from iars_node.work import SYSTEM, Actor
@@ -107,7 +108,7 @@ def test_every_fault_is_named_by_its_cell_and_nothing_is_written(
             "D2",
             f"Date or year of birth: {ACCEPTED}.",
         ),
-        ("G2", "Citizenships: accepted: a country's name, or its code of two letters such as AL."),
+        ("G2", f"Citizenships: {COUNTRY}."),
         ("F3", "Phone: accepted: a phone number that begins with + and the country's code."),
         ("row 4", "The file number stands in row 3 of “Cases” too."),
         ("row 5", "This row has neither a file number nor a document number: it could not be known again."),

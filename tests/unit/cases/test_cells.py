@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iars_node.cases.spreadsheet.cells import CellReader, neutral, plain
+from iars_node.cases.spreadsheet.cells import CellReader, folded_word, neutral, own_words, plain
 from iars_node.cases.spreadsheet.model import ColumnMapping
 from iars_node.cases.spreadsheet.targets import importable_fields
 from iars_protocol.errors import FieldError
-from iars_protocol.record import check_value
+from iars_protocol.record import VOCABULARIES, check_value
 
 FIELDS = importable_fields()
 
@@ -47,6 +47,8 @@ def reader(target: str, **column: object) -> CellReader:
         ("demographics.gender", "Transgender feminine", "TransgenderFeminine"),
         ("demographics.citizenships", "Albania; Itali, Молдова", ["AL", "IT", "MD"]),
         ("demographics.citizenships", "al, AL", ["AL"]),
+        ("demographics.citizenships", "ALB; mda; UK", ["AL", "MD", "GB"]),
+        ("demographics.citizenships", "Albanie; Shqipëri; Албания; ألبانيا", ["AL"]),
         ("demographics.languages", "Albanian; fr; русский", ["sq", "fr", "ru"]),
         ("exploitation.types", "Forced labour, Servitude", ["ForcedLabour", "Servitude"]),
         ("medical.conditions", "asthma, mild; flu", ["asthma, mild", "flu"]),
@@ -77,7 +79,9 @@ def test_what_people_type_is_understood(target: str, cell: object, expected: obj
         ("contact.do_not_contact", "maybe"),
         ("family.children", "two"),
         ("family.children", 1.5),
-        ("demographics.gender", "woman"),
+        ("demographics.gender", "wmn"),
+        ("demographics.citizenships", "Albanian"),
+        ("demographics.citizenships", "YUG"),
         ("demographics.citizenships", "Atlantis"),
         ("demographics.languages", "Quenya?"),
         ("exploitation.types", "Forced labour; Boredom"),
@@ -93,6 +97,40 @@ def test_what_is_not_understood_is_said_without_repeating_it(target: str, cell: 
     with pytest.raises(FieldError) as caught:
         reader(target).read(cell)
     assert str(cell) not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("F, Female, woman, femme, Femër, grua, Женский, ж, жен., женщина, أنثى, امرأة", "Feminine"),
+        ("M, male, MAN, homme, H, Mashkull, burrë, Мужской, м, муж., мужчина, ذكر, رجل", "Masculine"),
+        ("unknown, inconnu, e panjohur, неизвестно, غير معروف", "NonSpecifiedUnknown"),
+    ],
+)
+def test_gender_is_understood_in_the_words_of_five_languages(said: str, expected: str) -> None:
+    read = reader("demographics.gender").read
+    assert {read(word) for word in said.split(", ")} == {expected}
+
+
+@pytest.mark.parametrize("vocabulary", sorted(own_words()))
+def test_no_word_of_people_s_own_stands_for_two_codes(vocabulary: str) -> None:
+    labels = {folded_word(label): code for code, label in VOCABULARIES[vocabulary].items()}
+    for code, said in own_words()[vocabulary].items():
+        assert code in VOCABULARIES[vocabulary]
+        for word in map(folded_word, said):
+            assert labels.setdefault(word, code) == code, word
+
+
+def test_a_short_list_is_named_in_the_fault() -> None:
+    with pytest.raises(FieldError, match="Feminine, Masculine, Transgender feminine"):
+        reader("demographics.gender").read("wmn")
+
+
+def test_a_word_without_a_meaning_in_the_mapping_is_a_fault() -> None:
+    citizenships = reader("demographics.citizenships", values={"Albanian": "AL", "Kosovar": ""})
+    assert citizenships.read("albanian") == ["AL"]
+    with pytest.raises(FieldError, match="does not say yet"):
+        citizenships.read("Albanian; Kosovar")
 
 
 def test_the_mapping_translates_cells_and_entries() -> None:

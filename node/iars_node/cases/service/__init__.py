@@ -12,7 +12,12 @@ from iars_node.cases.service.erasure import (
     take_out_erased,
     unlock_content,
 )
-from iars_node.cases.service.opening import open_case, open_received_case, set_external_number
+from iars_node.cases.service.opening import (
+    external_numbers,
+    open_case,
+    open_received_case,
+    set_external_number,
+)
 from iars_node.cases.service.openings import (
     break_glass,
     openings_of_case,
@@ -70,6 +75,7 @@ __all__ = [
     "duplicate_pairs",
     "erase_content",
     "erased_or_locked",
+    "external_numbers",
     "fields_of",
     "finish_task",
     "happenings",

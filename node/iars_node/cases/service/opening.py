@@ -80,12 +80,19 @@ def set_external_number(work: Work, case_id: str, number: str) -> None:
 
 def external_number(work: Work, case_id: str) -> str | None:
     """Return a case's own file number."""
-    found = heads.sealed_external_number(work.connection, case_id)
-    if found is None:
-        return None
-    key_id, sealed = found
-    opened = work.vault.open_many([(key_id, sealed, external_number_context(case_id))])[0]
-    return None if opened is None else opened.decode()
+    return external_numbers(work, [case_id]).get(case_id)
+
+
+def external_numbers(work: Work, case_ids: Sequence[str]) -> dict[str, str]:
+    """Return the own file numbers of those cases that have one."""
+    found = heads.sealed_external_numbers(work.connection, case_ids)
+    pieces = [(key_id, sealed, external_number_context(case_id)) for case_id, key_id, sealed in found]
+    opened = work.vault.open_many(pieces)
+    return {
+        case_id: number.decode()
+        for (case_id, _key_id, _sealed), number in zip(found, opened, strict=True)
+        if number is not None
+    }
 
 
 def checked_external_number(number: str) -> str:

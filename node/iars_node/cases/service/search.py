@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from iars_node import audit
 from iars_node.accounts.access import readable_scopes, require
 from iars_node.cases import reference
-from iars_node.cases.model import Case, Filters, Found, Page
+from iars_node.cases.checks import check_code
+from iars_node.cases.model import STAGES, Case, Filters, Found, Page
 from iars_node.cases.service.access import require_scopes
 from iars_node.cases.service.reading import with_aliases
 from iars_node.cases.store import finding, heads, words
@@ -56,7 +57,7 @@ def search_cases(  # noqa: PLR0913 - what narrows a search is said by name
     require(work.actor, "case.search")
     if not text.strip():
         return list_cases(work, filters=filters, cursor=cursor, limit=limit)
-    _check(text, limit)
+    _check(text, limit, filters)
     place = _read_place(cursor)
     named = _named(work, text, filters)
     terms = _terms(work, text, country)
@@ -72,7 +73,7 @@ def list_cases(
 ) -> Page:
     """Return a page of cases, those that changed last first."""
     require(work.actor, "case.search")
-    _check("", limit)
+    _check("", limit, filters)
     cases = heads.recent_cases(work.connection, filters, _read_moment(cursor), limit + 1)
     shown = cases[:limit]
     audit.record(work, "case.listed", detail={"found": len(shown)})
@@ -92,7 +93,9 @@ def narrowed_to(work: Work, filters: Filters, *, service: str = "", citizenship:
     return replace(filters, words=(*filters.words, *found))
 
 
-def _check(text: str, limit: int) -> None:
+def _check(text: str, limit: int, filters: Filters) -> None:
+    if filters.stage is not None:
+        check_code("stage", filters.stage, STAGES)
     if len(text) > LONGEST_TEXT:
         raise InvalidError("The search is too long.", {"text": f"accepted: up to {LONGEST_TEXT} characters"})
     if not 0 < limit <= 4 * PAGE_SIZE:

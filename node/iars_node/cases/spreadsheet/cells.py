@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING, cast
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, cast
 
-from iars_node.cases.spreadsheet import dates, names
+from iars_node.cases import names
+from iars_node.cases.spreadsheet import dates
 from iars_node.vault.words import phone_digits, words
 from iars_protocol.errors import FieldError
 from iars_protocol.record import PRIORITIES, VOCABULARIES, Field, Value, check_value
@@ -22,6 +26,8 @@ YES = frozenset(
 )
 NO = frozenset({"no", "n", "false", "0", "non", "jo", "nu", "faux", "нет", "ні", "ложь"})
 
+COUNTRY = "accepted: a country's name, or its code such as AL; the name of its people is not one"
+
 _DASHES = frozenset({"-", "\u2013", "\u2014"})
 """What people write into a cell to show that it was not forgotten."""
 
@@ -31,6 +37,7 @@ _PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _PHONE_MARKS = re.compile(r"[\s().\-/]")
 _SEPARATORS = {"words": r"[;\n]", "needs": r"[;,\n]"}
 _MOST_REMEMBERED = 5000
+_MOST_NAMED = 8
 
 
 def neutral(text: str) -> str:
@@ -67,7 +74,7 @@ class CellReader:
         self.country = country
         self._order: DateOrder = order
         self._pattern = column.date_format
-        self._values = {_folded(key): value for key, value in column.values.items()}
+        self._values = {folded_word(key): value for key, value in column.values.items()}
         separator = (
             re.escape(column.separator) if column.separator else _SEPARATORS.get(field.kind, r"[;,\n]")
         )
@@ -93,15 +100,25 @@ class CellReader:
             return None
         if text in _ERRORS:
             raise FieldError("the cell holds an error of the spreadsheet program")
-        text = self._values.get(_folded(text), text)
+        text = self._meant(text)
         if self.field.kind == "date":
             return self._date(cell if text == cell_text(cell) else text)
         return _KINDS[self.field.kind](self, text)
 
+    def _meant(self, text: str) -> str:
+        """Return what the mapping says that somebody's own word means."""
+        meant = self._values.get(folded_word(text), text)
+        if not meant:
+            raise FieldError("the mapping does not say yet what stands for this word")
+        return meant
+
     def entries(self, text: str) -> list[str]:
         """Part a list's text into its entries, each translated by the mapping, each once."""
-        parted = (part.strip() for part in self._parts.split(text))
-        return list(dict.fromkeys(self._values.get(_folded(part), part) for part in parted if part))
+        return list(dict.fromkeys(self._meant(part) for part in self.parted(text)))
+
+    def parted(self, text: str) -> list[str]:
+        """Part a list's text into its entries, as they stand."""
+        return [stripped for part in self._parts.split(text) if (stripped := part.strip())]
 
     def _date(self, cell: object) -> str:
         found = dates.read_date(cell, self._order, self._pattern)
@@ -110,7 +127,8 @@ class CellReader:
         return found
 
 
-def _folded(text: str) -> str:
+def folded_word(text: str) -> str:
+    """Return a word of a cell as it is compared: without case, accents or script."""
     return " ".join(words(text)) or text.casefold().strip()
 
 
@@ -150,27 +168,38 @@ def _codes(reader: CellReader, text: str) -> Value:
 
 
 def _one_code(field: Field, text: str) -> str:
-    found = _by_name(field.codes).get(_folded(text))
+    found = by_name(field.codes).get(folded_word(text))
     if found is None:
-        raise FieldError(f"accepted: a code or label of the list “{field.codes}”, see the sheet of codes")
+        raise FieldError(f"accepted: a code or label of the list “{field.codes}”{_listed(field.codes)}")
     return found
 
 
-_NAMES: dict[str, dict[str, str]] = {}
+def _listed(vocabulary: str) -> str:
+    labels = VOCABULARIES[vocabulary].values()
+    return f": {', '.join(labels)}" if len(labels) <= _MOST_NAMED else ", see the sheet of codes"
 
 
-def _by_name(vocabulary: str) -> dict[str, str]:
-    if vocabulary not in _NAMES:
-        codes = VOCABULARIES[vocabulary]
-        labels = {_folded(label): code for code, label in codes.items()}
-        _NAMES[vocabulary] = labels | {_folded(code): code for code in codes}
-    return _NAMES[vocabulary]
+@cache
+def by_name(vocabulary: str) -> dict[str, str]:
+    """Return a vocabulary's codes by everything that is understood for them."""
+    codes = VOCABULARIES[vocabulary]
+    own = {folded_word(word): code for code, said in own_words().get(vocabulary, {}).items() for word in said}
+    labels = {folded_word(label): code for code, label in codes.items()}
+    return own | labels | {folded_word(code): code for code in codes}
+
+
+@cache
+def own_words() -> dict[str, dict[str, list[str]]]:
+    """Return what codes are called in people's own spreadsheets, by vocabulary and code."""
+    text = resources.files("iars_node.cases.spreadsheet").joinpath("cell_words.toml").read_text("utf-8")
+    found: dict[str, Any] = tomllib.loads(text)
+    return found
 
 
 def _country(_reader: CellReader, text: str) -> Value:
-    found = names.countries().get(_folded(text))
+    found = names.countries().get(folded_word(text))
     if found is None:
-        raise FieldError("accepted: a country's name, or its code of two letters such as AL")
+        raise FieldError(COUNTRY)
     return found
 
 
@@ -179,7 +208,7 @@ def _countries(reader: CellReader, text: str) -> Value:
 
 
 def _language(_reader: CellReader, text: str) -> Value:
-    found = names.languages().get(_folded(text))
+    found = names.languages().get(folded_word(text))
     if found is None:
         raise FieldError("accepted: a language's name, or its code such as sq")
     return found
@@ -195,7 +224,7 @@ def _needs(reader: CellReader, text: str) -> Value:
 
 def _need(entry: str) -> dict[str, str]:
     service, priority, needed_by = (*(piece.strip() for piece in entry.split(":", 2)), "", "")[:3]
-    code, urgency = _by_name("service").get(_folded(service)), _folded(priority or "normal")
+    code, urgency = by_name("service").get(folded_word(service)), folded_word(priority or "normal")
     by = dates.read_date(needed_by) if needed_by else None
     if code is None or urgency not in PRIORITIES or (needed_by and by is None):
         raise FieldError(

@@ -9,7 +9,7 @@ from iars_node import audit
 from iars_node.accounts.access import readable_scopes
 from iars_node.cases.merged import merge_documents, plain_record
 from iars_node.cases.service.access import require_scopes
-from iars_node.cases.service.opening import external_number
+from iars_node.cases.service.opening import external_numbers
 from iars_node.cases.spreadsheet.cells import neutral
 from iars_node.cases.spreadsheet.targets import EXTERNAL_NUMBER, STAGE
 from iars_node.cases.spreadsheet.template import CASES, columns
@@ -60,10 +60,11 @@ def _rows(
     left = iter(case_ids)
     while batch := list(islice(left, CASES_AT_ONCE)):
         documents = contents.read_documents(work.connection, work.vault, batch, scopes, at=work.now)
+        numbers = external_numbers(work, batch)
         for case_id, case in heads.find_cases(work.connection, batch).items():
             own = [document for document in documents if document.case_id == case_id]
             record = plain_record(merge_documents(own))
-            beside = {EXTERNAL_NUMBER: external_number(work, case_id) or "", STAGE: case.stage}
+            beside = {EXTERNAL_NUMBER: numbers.get(case_id, ""), STAGE: case.stage}
             cells = [_cell(record, target, beside) for target in targets]
             yield case_id, [case.reference, *(neutral(text) or None for text in cells)]
 

@@ -7,12 +7,14 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
-from iars_node.cases.spreadsheet.cells import cell_text
+from iars_node.cases.spreadsheet.cells import CellReader, cell_text
 from iars_node.cases.spreadsheet.headers import find_header_row, folded, suggest
+from iars_node.cases.spreadsheet.meanings import WORDED, with_own_words
 from iars_node.cases.spreadsheet.model import ColumnMapping, DateOrder, SheetMapping
-from iars_node.cases.spreadsheet.targets import check_target
+from iars_node.cases.spreadsheet.targets import check_target, importable_fields
 from iars_node.cases.spreadsheet.workbook import open_workbook
 from iars_node.errors import InvalidError
+from iars_protocol.errors import FieldError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
 MOST_COLUMNS = 200
 _LONGEST_SAMPLE = 60
 _COLUMN_NAMES = frozenset({"header", "target", "separator", "date_format", "values"})
+_HEAD = """\
+# How the columns of a spreadsheet become fields. Look at every one; take out those that are not to be read.
+#   target   what a column fills; `iars case fields` lists what there is, `iars case fields TARGET` its codes
+#   values   what your own words stand for: "Albanian" = "AL"; "" is still to be said
+#   separator, date_format   where entries of a list, or dates, are written in another way: "/", "%d %B %Y"
+# It may hold words of your file: keep it as you keep that.
+
+"""
 _NAMES = frozenset({"sheets", "header_row", "date_order", "column"})
 
 
@@ -36,13 +46,15 @@ class Look:
 
 
 def suggest_mapping(path: Path) -> SheetMapping:
-    """Suggest how a spreadsheet's columns become fields, by their headers; a person reviews it."""
+    """Suggest how columns become fields, and what words in them may mean; a person reviews it."""
     with open_workbook(path) as sheets:
         for name in sheets.names:
             top = sheets.top(name)
             found = find_header_row(top, None)
             if found is not None:
-                return SheetMapping(suggest(top[found], also_similar=True), (name,), found + 1)
+                mapping = SheetMapping(suggest(top[found], also_similar=True), (name,), found + 1)
+                below = (cells for number, cells in sheets.rows(name) if number > found + 1)
+                return with_own_words(mapping, top[found], below)
     raise InvalidError(
         "No row of headers was found in the spreadsheet.", {"file": "accepted: headers in a row"}
     )
@@ -78,7 +90,11 @@ def plain_mapping(mapping: SheetMapping) -> dict[str, Any]:
 def save_mapping(mapping: SheetMapping, path: Path) -> None:
     """Write a mapping as JSON, or as TOML when the file's name ends in .toml."""
     plain = _plain(mapping)
-    text = _toml(plain) if path.suffix == ".toml" else json.dumps(plain, ensure_ascii=False, indent=2) + "\n"
+    text = (
+        _HEAD + _toml(plain)
+        if path.suffix == ".toml"
+        else json.dumps(plain, ensure_ascii=False, indent=2) + "\n"
+    )
     path.write_text(text, "utf-8")
 
 
@@ -113,6 +129,8 @@ def read_mapping(plain: object) -> SheetMapping:
         raise InvalidError("The mapping's sheets are not names.", {"sheets": "accepted: a list of names"})
     mapping = SheetMapping(tuple(_column(entry) for entry in columns), tuple(sheets), header_row, order)
     _check_targets(mapping)
+    for column in mapping.columns:
+        _check_values(column)
     return mapping
 
 
@@ -143,6 +161,21 @@ def _check_targets(mapping: SheetMapping) -> None:
         if column.target in seen:
             raise InvalidError("Two columns fill the same field.", {column.target: "accepted: one column"})
         seen.add(column.target)
+
+
+def _check_values(column: ColumnMapping) -> None:
+    field = importable_fields().get(column.target)
+    if field is None or field.kind not in WORDED:
+        return
+    reader = CellReader(field, ColumnMapping(column.header, column.target), "dmy", "")
+    for value in filter(None, column.values.values()):
+        try:
+            reader.read(value)
+        except FieldError as error:
+            raise InvalidError(
+                "The mapping gives words a meaning that its field does not have.",
+                {column.target: f"“{value[:80]}”: {error}"},
+            ) from error
 
 
 def _plain(mapping: SheetMapping) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iars_node.cases.model import STAGES
+from iars_node.cases.names import country_names, language_names
 from iars_node.cases.spreadsheet.cells import neutral
-from iars_node.cases.spreadsheet.names import country_names, language_names
 from iars_node.cases.spreadsheet.targets import BESIDE, EXTERNAL_NUMBER, STAGE, importable_fields
 from iars_protocol.record import SCOPES, VOCABULARIES
 

@@ -89,11 +89,14 @@ def find_by_external_numbers(connection: Connection, blinds: Collection[bytes]) 
     return {bytes(blind): case_id for blind, case_id in rows}
 
 
-def sealed_external_number(connection: Connection, case_id: str) -> tuple[bytes, bytes] | None:
-    """Return key id and sealed text of a case's own file number."""
-    columns = case_file.c.external_number_key_id, case_file.c.external_number_sealed
-    row = connection.execute(select(*columns).where(case_file.c.id == case_id)).one_or_none()
-    return None if row is None or row[0] is None else (bytes(row[0]), bytes(row[1]))
+def sealed_external_numbers(
+    connection: Connection, case_ids: Sequence[str]
+) -> list[tuple[str, bytes, bytes]]:
+    """Return id, key id and sealed file number of those cases that have a number of their own."""
+    columns = case_file.c.id, case_file.c.external_number_key_id, case_file.c.external_number_sealed
+    is_wanted = case_file.c.id.in_(case_ids) & case_file.c.external_number_key_id.is_not(None)
+    rows = connection.execute(select(*columns).where(is_wanted))
+    return [(case_id, bytes(key_id), bytes(sealed)) for case_id, key_id, sealed in rows]
 
 
 def set_external_number(connection: Connection, case_id: str, number: tuple[bytes, bytes, bytes]) -> None:

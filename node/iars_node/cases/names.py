@@ -1,4 +1,4 @@
-"""Countries and languages by their names, in the languages that spreadsheets come in."""
+"""Countries and languages by their codes and by their names, in the languages that spreadsheets come in."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from iars_protocol.fields import LANGUAGE
 LOCALES = ("en", "fr", "sq", "ru", "uk", "ar", "es", "ro")
 
 _COUNTRY_LETTERS = 2
+_LONG_CODE = 3
+# ISO 3166-1 keeps these two letters for a country whose code is another.
+_RESERVED_CODE = "UK"
 # Codes that stand for no country: unknown, unions, and those kept for tests.
 _NO_COUNTRY = frozenset({"ZZ", "EU", "UN", "EZ", "XA", "XB", "QO"})
 # Codes that stand for no language: unknown, several, one without a code, none.
@@ -19,13 +22,20 @@ _SHORT_CODE = 2
 
 @cache
 def countries() -> dict[str, str]:
-    """Return ISO 3166-1 codes by code and by folded name."""
+    """Return ISO 3166-1 codes by code, of two letters or three, and by folded name."""
     found: dict[str, str] = {}
     for locale in LOCALES:
         for code, name in _territories(locale).items():
             found.setdefault(" ".join(words(name)), code)
             found.setdefault(code.lower(), code)
+    for alias, code in _aliases().items():
+        found.setdefault(alias.lower(), code)
     return found
+
+
+def is_country(code: str) -> bool:
+    """Say whether two letters are a country's code."""
+    return code in _territories("en")
 
 
 @cache
@@ -49,6 +59,14 @@ def is_language(tag: str) -> bool:
     return len(code) > _SHORT_CODE or code in _languages("en")
 
 
+def most_likely_country(language: str) -> str:
+    """Return the country where a language is most likely spoken, as Unicode counts speakers; or nothing."""
+    from babel.core import get_global  # noqa: PLC0415 - as below
+
+    country = str(get_global("likely_subtags").get(language, "")).rpartition("_")[2]
+    return country if is_country(country) else ""
+
+
 def country_names() -> dict[str, str]:
     """Return countries' English names by code, in the order of names."""
     return dict(sorted(_territories("en").items(), key=lambda entry: entry[1]))
@@ -60,6 +78,7 @@ def language_names() -> dict[str, str]:
     return dict(sorted(short.items(), key=lambda entry: entry[1]))
 
 
+@cache
 def _territories(locale: str) -> dict[str, str]:
     # Imported late: the tables are large, and only spreadsheets need them.
     from babel import Locale  # noqa: PLC0415
@@ -71,6 +90,19 @@ def _territories(locale: str) -> dict[str, str]:
     }
 
 
+def _aliases() -> dict[str, str]:
+    from babel.core import get_global  # noqa: PLC0415 - as above
+
+    known = _territories("en")
+    # One that became several countries, as YUG did, says nothing about a person today.
+    return {
+        alias: codes[0]
+        for alias, codes in get_global("territory_aliases").items()
+        if len(codes) == 1 and codes[0] in known and (len(alias) == _LONG_CODE or alias == _RESERVED_CODE)
+    }
+
+
+@cache
 def _languages(locale: str) -> dict[str, str]:
     from babel import Locale  # noqa: PLC0415 - as above
 
