@@ -44,6 +44,10 @@ def test_beside_a_moment_stands_how_far_away_it_is() -> None:
     assert ENGLISH.away(NOW + timedelta(hours=3), NOW) == "in 3 hours"
     assert ENGLISH.away(NOW - timedelta(days=2), NOW) == "2 days ago"
     assert FRENCH.away(NOW + timedelta(hours=3), NOW) == "dans 3 heures"
+    for seconds in (-59, 0, 59):
+        assert ENGLISH.away(NOW + timedelta(seconds=seconds), NOW) == "now"
+    assert FRENCH.away(NOW, NOW) == "maintenant"
+    assert ENGLISH.away(NOW + timedelta(minutes=1), NOW) == "in 1 minute"
 
 
 @pytest.mark.parametrize(
