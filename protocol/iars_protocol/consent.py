@@ -6,7 +6,7 @@ The person's own record of the consent stays at the controller.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -51,8 +51,6 @@ class Signed:
     body: bytes
     key_id: bytes
     signature: bytes
-    # The public keys that were found to have signed these bytes: nothing here can change afterwards.
-    verified_under: set[bytes] = field(default_factory=set, init=False, compare=False, repr=False)
 
     @cached_property
     def hash(self) -> bytes:
@@ -107,9 +105,7 @@ def verify_signed(signed: Signed, public: bytes) -> Permission:
 
     """
     permission = signed.content
-    if public not in signed.verified_under:
-        verify(public, SIGN_PURPOSE[type_of(permission)], signed.body, signed.signature)
-        signed.verified_under.add(public)
+    verify(public, SIGN_PURPOSE[type_of(permission)], signed.body, signed.signature)
     return permission
 
 

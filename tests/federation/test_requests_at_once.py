@@ -1,4 +1,4 @@
-"""Requests that come while others are taken in: opened beside them, each answered with what is its own."""
+"""Requests that come while others are taken in: applied in groups, each answered with what is its own."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def message_answered(shelter: Neighbour, mission: Neighbour, answer: bytes) -> b
     return message
 
 
-async def test_requests_that_wait_are_opened_beside_and_each_gets_its_own_answer(
+async def test_requests_that_wait_are_applied_together_and_each_gets_its_own_answer(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shelter, mission = pair

@@ -6,13 +6,11 @@ altered envelopes learns nothing from which check they fail. Public hints say on
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iars_node.vault.identity import identity_of, seconds
 from iars_protocol.batch import CLOCK, REFUSED, UNKNOWN_RECIPIENT_KEY
-from iars_protocol.consent import verify_issued
 from iars_protocol.content import Content, is_withheld, read_content
 from iars_protocol.envelope import (
     CLOCK_TOLERANCE,
@@ -70,9 +68,7 @@ def open_one(vault: Vault, peer: Peer, envelope: bytes, now: datetime) -> Opened
         return Unopened(REFUSED, error.code)
     if header.created > seconds(now) + CLOCK_TOLERANCE:
         return Unopened(CLOCK, CLOCK)
-    opened = _read(message, header)
-    _verify_ahead(opened, peer, now)
-    return opened
+    return _read(message, header)
 
 
 def _read(message: Message, header: Header) -> Opened:
@@ -83,10 +79,3 @@ def _read(message: Message, header: Header) -> Opened:
         return Opened(message, header, read_content(message))
     except ProtocolError as error:
         return Opened(message, header, None, error.code)
-
-
-def _verify_ahead(opened: Opened, peer: Peer, now: datetime) -> None:
-    """Verify a grant's signature where no transaction waits for it; who applies the message judges it."""
-    if opened.content is not None and opened.content.grant is not None:
-        with suppress(ProtocolError):
-            verify_issued(opened.content.grant, peer.history, at=seconds(now))

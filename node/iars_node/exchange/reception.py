@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 
 MOST_WAITING = 64
 
-LARGEST_GROUP = 256 * 1024
-"""Bytes of requests in one transaction, give or take the last of them: more would wait for each other."""
+LARGEST_GROUP = 1024 * 1024
+"""Bytes of requests in one transaction, give or take the last of them."""
 
 log = structlog.get_logger()
 
@@ -80,9 +80,8 @@ class _Batch:
 class Reception:
     """Takes envelopes in and gives sealed receipts back.
 
-    One thread does it all, a group of requests after the other. While it applies a group and others wait, a
-    second one opens those and seals the answers of the group before: most of that is arithmetic that needs no
-    lock of Python's. Two that apply would hand that lock to each other at every call of the database.
+    One thread does it all, a group of requests after the other. Several would hand Python's lock to each
+    other at every call of the database or of a cipher, which costs more than they gain.
     """
 
     def __init__(
@@ -100,7 +99,6 @@ class Reception:
         self._waiting: deque[_Request] = deque()
         self._is_busy = False
         self._thread = threads(1, "reception")
-        self._beside = threads(1, "reception-beside")
 
     async def receive(self, headers: Mapping[str, str], body: bytes) -> bytes:
         """Answer one request: authenticate it, open its envelopes, apply them, seal the receipts."""
@@ -118,39 +116,23 @@ class Reception:
     def close(self) -> None:
         """Let what runs come to its end."""
         self._thread.shutdown()
-        self._beside.shutdown()
 
     def _take_in(self) -> None:
-        group = self._next_group()
-        batches = self._open_all(group)
-        while group:
-            ahead = self._next_group(is_last=False)
-            opening = self._beside.submit(self._open_all, ahead) if ahead else None
-            for applied in self._apply_together(batches):
-                if opening is None:
-                    self._answer(*applied)
-                else:
-                    self._beside.submit(self._answer, *applied)
-            group = ahead or self._next_group()
-            batches = self._open_all(group) if opening is None else opening.result()
+        while group := self._next_group():
+            batches = [(request, batch) for request in group if (batch := self._open_request(request))]
+            for request, batch, results in self._apply_together(batches):
+                self._answer(request, batch, results)
 
-    def _next_group(self, *, is_last: bool = True) -> list[_Request]:
-        """Return the requests that share the next transaction; one alone waits for nobody.
-
-        Where there are none and `is_last` says that this thread has nothing else to do, the next request
-        starts it anew.
-        """
+    def _next_group(self) -> list[_Request]:
+        """Return the requests that share the next transaction; one alone waits for nobody."""
         with self._lock:
             group: list[_Request] = []
             octets = 0
             while self._waiting and octets < LARGEST_GROUP:
                 group.append(self._waiting.popleft())
                 octets += len(group[-1].body)
-            self._is_busy = bool(group) or not is_last
+            self._is_busy = bool(group)
         return group
-
-    def _open_all(self, group: Sequence[_Request]) -> list[tuple[_Request, _Batch]]:
-        return [(request, batch) for request in group if (batch := self._open_request(request))]
 
     def _open_request(self, request: _Request) -> _Batch | None:
         """Authenticate a request and open its envelopes; where it ends here, answer it."""
