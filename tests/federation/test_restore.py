@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import delete
 from tests.federation.neighbours import Neighbour, Wire, settle
 from tests.federation.yesterday import actions, back_up, restore_older_database
 
@@ -12,6 +13,7 @@ from iars_node.errors import RefusedError
 from iars_node.exchange import hop, outbox
 from iars_node.exchange.restoring import awaited
 from iars_node.exchange.sending import PATH
+from iars_node.exchange.tables import outbox as outbox_table
 from iars_node.referrals import service as referrals
 from iars_node.vault.identity import identity_of
 from iars_node.work import SYSTEM
@@ -160,6 +162,15 @@ async def test_a_referral_whose_content_its_receiver_erased_comes_back_without_i
     assert (offer.is_erased, offer.scopes) == (True, ())
 
 
+async def hand_over(sender: Neighbour, receiver: Neighbour, body: bytes, clock: SetClock) -> None:
+    """Let a request arrive that was made earlier."""
+    identity = identity_of(sender.node.vault)
+    headers = hop.sign_request(
+        identity.hop, method="POST", path=PATH, body=body, recipient=receiver.id, now=clock.moment
+    )
+    await receiver.node.reception.receive({name.lower(): value for name, value in headers.items()}, body)
+
+
 async def test_what_comes_late_from_before_a_restore_is_refused(
     neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock
 ) -> None:
@@ -177,16 +188,52 @@ async def test_what_comes_late_from_before_a_restore_is_refused(
     wire.disturb = lambda _direction, body: body
     restore_older_database(mission, wire, "mission")
     await settle_slowly(clock, shelter, mission)
-    identity = identity_of(mission.node.vault)
-    headers = hop.sign_request(
-        identity.hop, method="POST", path=PATH, body=late[0], recipient=shelter.id, now=clock.moment
-    )
-    lowered = {name.lower(): value for name, value in headers.items()}
-    await shelter.node.reception.receive(lowered, late[0])
+    await hand_over(mission, shelter, late[0], clock)
     assert "exchange.refused" in actions(shelter)
     mission.act(referrals.accept, sent.id)
     await settle_slowly(clock, shelter, mission)
     assert referrals.differences(shelter.history(sent.id), mission.history(sent.id)) == []
+
+
+async def test_what_was_overtaken_and_forgotten_is_refused_when_it_comes_after_all(
+    neighbours: Callable[..., list[Neighbour]], wire: Wire, clock: SetClock
+) -> None:
+    shelter, mission = neighbours("shelter", "mission")
+    case = shelter.open_case()
+    given = shelter.give_consent(case, mission)
+    first, second = shelter.refer(case, given, mission), shelter.refer(case, given, mission)
+    await settle(shelter, mission)
+    back_up(mission)
+    late: list[bytes] = []
+    mission.act(referrals.write_note, first.id, [("services", "overtaken")])
+    wire.disturb = lambda _direction, body: late.append(body)
+    await mission.send(shelter)
+    wire.disturb = lambda _direction, body: body
+    with mission.node.works.write(SYSTEM) as work:
+        # It stays on the line, and its author is put back before it could send it again.
+        work.connection.execute(delete(outbox_table).where(outbox_table.c.thread == first.thread))
+    mission.act(referrals.write_note, second.id, [("services", "in time")])
+    in_time: list[bytes] = []
+
+    def note(direction: str, body: bytes) -> bytes:
+        if direction == "request":
+            in_time.append(body)
+        return body
+
+    wire.disturb = note
+    await settle_slowly(clock, shelter, mission)
+    wire.disturb = lambda _direction, body: body
+    assert shelter.history(second.id).chains[mission.id.hex()]
+    restore_older_database(mission, wire, "mission")
+    await settle_slowly(clock, shelter, mission)
+    assert "exchange.refused" not in actions(shelter)
+    await hand_over(mission, shelter, late[0], clock)
+    assert "exchange.refused" in actions(shelter)
+    # What was taken in before is answered as it was then, though its author had forgotten it as well.
+    await hand_over(mission, shelter, in_time[0], clock)
+    assert "exchange.duplicate" in actions(shelter)
+    for sent in (first, second):
+        assert referrals.differences(shelter.history(sent.id), mission.history(sent.id)) == []
 
 
 async def test_an_acceptance_that_comes_back_discloses_what_waited_for_it(

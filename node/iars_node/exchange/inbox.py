@@ -84,10 +84,10 @@ def apply_all(
             continue
         # A resync earlier in the batch may have ended the waiting.
         is_held = is_held and is_restoring(work, peer.node_id)
-        if each.header.number > closed.get(each.header.stream, each.header.number):
-            answers.append(_refuse(work, peer, each, "stream-closed"))
-            continue
-        answers.append(_apply(work, peer, each, handlers, is_held=is_held, guarded=guarded))
+        is_closed = each.header.number > closed.get(each.header.stream, each.header.number)
+        answers.append(
+            _apply(work, peer, each, handlers, is_held=is_held, is_closed=is_closed, guarded=guarded)
+        )
     return answers
 
 
@@ -123,6 +123,7 @@ def _apply(  # noqa: PLR0913 - how it is applied, by name
     handlers: Mapping[str, Handler],
     *,
     is_held: bool,
+    is_closed: bool,
     guarded: bool,
 ) -> SignedReceipt | str:
     known = _known(work, peer, opened)
@@ -133,6 +134,9 @@ def _apply(  # noqa: PLR0913 - how it is applied, by name
     if known is not None and is_again:
         record(work, "exchange.duplicate", peer_id=peer.node_text, referral_id=opened.header.thread.hex())
         return read_signed_receipt(bytes(known.receipt))
+    if is_closed:
+        # What is known is answered as it was; this one was on its way when its author lost it.
+        return _refuse(work, peer, opened, "stream-closed")
     if is_held and opened.header.type != ResyncStreams.type:
         # A restored node has to know again what it had signed before it takes in anything else.
         return LOCKED

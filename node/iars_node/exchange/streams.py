@@ -6,8 +6,9 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, and_, bindparam, insert, select, update
+from sqlalchemy import Row, and_, bindparam, case, func, insert, literal, select, update
 
+from iars_node.db import Instant
 from iars_node.exchange.model import IN, OUT, Direction
 from iars_node.exchange.tables import message, stream
 from iars_node.peers.tables import peer as peer_table
@@ -61,7 +62,7 @@ class Stream:
 
 
 _CLOSED = Prepared(
-    select(stream.c.id, stream.c.number).where(
+    select(stream.c.id, stream.c.remembered).where(
         stream.c.peer == bindparam("with_peer"), stream.c.direction == IN, stream.c.closed_at.is_not(None)
     )
 )
@@ -184,28 +185,29 @@ def _settle(connection: Connection, peer: bytes, stream_id: bytes, settled: int,
 def close_in(work: Work, peer: bytes, opened: bytes, heads: Mapping[bytes, int]) -> None:
     """Close a restored peer's streams but the one that it has opened.
 
-    Beyond what is here, and what it says that it remembers, it has forgotten them: what was on its way
-    from before the restore, and comes late, is taken in by nobody.
+    Beyond what it says that it remembers it has forgotten them: what was on its way from before the restore,
+    and comes late, is taken in by nobody, though later numbers were. Restored once more, from an older
+    backup, it remembers less.
     """
     for known in known_streams(work.connection, peer, IN):
         if known.id == opened:
             continue
+        head = heads.get(known.id, 0)
         work.connection.execute(
             update(stream)
-            .where(
-                stream.c.peer == peer,
-                stream.c.direction == IN,
-                stream.c.id == known.id,
-                stream.c.closed_at.is_(None),
+            .where(stream.c.peer == peer, stream.c.direction == IN, stream.c.id == known.id)
+            .values(
+                closed_at=func.coalesce(stream.c.closed_at, literal(work.now, Instant)),
+                number=max(known.number, head),
+                remembered=case((stream.c.remembered < head, stream.c.remembered), else_=head),
             )
-            .values(closed_at=work.now, number=max(known.number, heads.get(known.id, 0)))
         )
 
 
 def closed_in(connection: Connection, peer: bytes) -> dict[bytes, int]:
-    """Return a peer's closed streams, and up to which number each still counts."""
+    """Return a peer's closed streams, and up to which number what is not here yet still counts."""
     rows = _CLOSED.all(connection, {"with_peer": peer})
-    return {bytes(row.id): row.number for row in rows}
+    return {bytes(row.id): row.remembered for row in rows}
 
 
 def known_streams(connection: Connection, peer: bytes, direction: Direction) -> list[Stream]:

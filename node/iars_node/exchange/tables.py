@@ -86,6 +86,9 @@ stream = Table(
     Column("head", ID, nullable=False),
     Column("opened_at", Instant, nullable=False),
     Column("closed_at", Instant),
+    # Of a peer's closed stream: what its author, restored, still remembered. Above it, what is not here has
+    # no author any more.
+    Column("remembered", BigInteger),
 )
 
 # The newest applied message of each author in a thread.
