@@ -86,7 +86,9 @@ def apply_all(
         is_held = is_held and is_restoring(work, peer.node_id)
         is_closed = each.header.number > closed.get(each.header.stream, each.header.number)
         answers.append(
-            _apply(work, peer, each, handlers, is_held=is_held, is_closed=is_closed, guarded=guarded)
+            _answer_known(work, peer, each)
+            or _keep_out(work, peer, each, is_closed=is_closed, is_held=is_held)
+            or apply_opened(work, peer, each, handlers, guarded=guarded)
         )
     return answers
 
@@ -116,31 +118,30 @@ def _note_unopened(work: Work, peer: Peer, unopened: Unopened) -> str:
     return unopened.hint
 
 
-def _apply(  # noqa: PLR0913 - how it is applied, by name
-    work: Work,
-    peer: Peer,
-    opened: Opened,
-    handlers: Mapping[str, Handler],
-    *,
-    is_held: bool,
-    is_closed: bool,
-    guarded: bool,
-) -> SignedReceipt | str:
+def _answer_known(work: Work, peer: Peer, opened: Opened) -> SignedReceipt | None:
+    """Answer a message that is known, or whose number is another's; None where it is new."""
     known = _known(work, peer, opened)
     try:
         is_again = judge_number(opened.message.id, None if known is None else bytes(known.id))
     except ReplayError as error:
         return _refuse(work, peer, opened, error.code)
-    if known is not None and is_again:
-        record(work, "exchange.duplicate", peer_id=peer.node_text, referral_id=opened.header.thread.hex())
-        return read_signed_receipt(bytes(known.receipt))
+    if known is None or not is_again:
+        return None
+    record(work, "exchange.duplicate", peer_id=peer.node_text, referral_id=opened.header.thread.hex())
+    return read_signed_receipt(bytes(known.receipt))
+
+
+def _keep_out(
+    work: Work, peer: Peer, opened: Opened, *, is_closed: bool, is_held: bool
+) -> SignedReceipt | str | None:
+    """Answer a new message that may not be applied now, or at all; None where it may."""
     if is_closed:
-        # What is known is answered as it was; this one was on its way when its author lost it.
+        # It was on its way when its author lost it.
         return _refuse(work, peer, opened, "stream-closed")
     if is_held and opened.header.type != ResyncStreams.type:
         # A restored node has to know again what it had signed before it takes in anything else.
         return LOCKED
-    return apply_opened(work, peer, opened, handlers, guarded=guarded)
+    return None
 
 
 _KNOWN = Prepared(
