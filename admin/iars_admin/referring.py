@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from iars_admin.naming import find_case
 from iars_node.cases.service import case_head
 from iars_node.consent import service as consents
@@ -17,9 +19,10 @@ from iars_node.referrals.sentences import sentence
 from iars_node.referrals.service.verifying import History
 from iars_protocol.consent import Denied
 from iars_protocol.record import SERVICES
+from iars_protocol.referral import STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from iars_node.peers.model import Peer
     from iars_node.referrals.model import Referral
@@ -197,6 +200,20 @@ def _covering(work: Work, case_id: str, peer: Peer, service: str) -> str:
             answer.reason,
         )
     return answer.id
+
+
+def known_states(states: list[str] | None) -> list[str] | None:
+    """Return states of referrals as they were typed, or refuse one that does not exist."""
+    if unknown := set(states or ()) - set(STATES):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}; accepted: {', '.join(STATES)}")
+    return states
+
+
+def verified(history: History, found: Sequence[str]) -> str:
+    """Say what was verified, and every fault that was found."""
+    messages = sum(len(chain) for chain in history.chains.values())
+    verdict = f"{len(found)} faults: {'; '.join(found)}" if found else "everything agrees."
+    return f"{history.state}: {messages} messages, {len(history.receipts)} receipts, {verdict}"
 
 
 def history_entry(history: History) -> dict[str, Any]:

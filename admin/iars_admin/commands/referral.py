@@ -45,7 +45,10 @@ AttachmentOption = Annotated[
     list[str] | None, typer.Option(help="An attachment of the case, by id. Can be repeated.")
 ]
 StateOption = Annotated[
-    list[str] | None, typer.Option(help=f"Only of this state: {', '.join(STATES)}. Can be repeated.")
+    list[str] | None,
+    typer.Option(
+        help=f"Only of this state: {', '.join(STATES)}. Can be repeated.", callback=referring.known_states
+    ),
 ]
 RemarkOption = Annotated[str, typer.Option(help="A remark about the service, never about the person.")]
 
@@ -65,9 +68,8 @@ def register(app: typer.Typer) -> None:
     command(referral, "complete", examples=("iars referral complete R-8K2M",))(complete)
     command(referral, "fail", examples=("iars referral fail R-8K2M --reason no-show",))(fail)
     command(referral, "cancel", examples=("iars referral cancel R-8K2M --reason person-declined",))(cancel)
-    command(referral, "note", examples=('iars referral note R-8K2M --text "medical=Vaccinated today."',))(
-        note
-    )
+    noted = ('iars referral note R-8K2M --text "medical=Vaccinated today."',)
+    command(referral, "note", examples=noted)(note)
     command(referral, "amend", examples=("iars referral amend R-8K2M --scope medical",))(amend)
     appointed = ('iars referral appoint R-8K2M scheduled "2026-05-04 10:00"',)
     command(referral, "appoint", examples=appointed)(appoint)
@@ -162,10 +164,6 @@ def list_referrals(
 ) -> None:
     """List referrals, those that changed last first."""
     direction = "" if received == sent else "in" if received else "out"
-    if unknown := set(state or ()) - set(STATES):
-        raise typer.BadParameter(
-            f"{', '.join(sorted(unknown))}; accepted: {', '.join(STATES)}", param_hint="--state"
-        )
     with session.work("referral.read") as work:
         if case:
             page = Page(tuple(referrals.of_case(work, find_case(work, case).id)), "")
@@ -392,16 +390,10 @@ def verify(
     """Verify a referral's signatures, order and receipts from this node's own evidence."""
     with session.work("referral.read") as work:
         history = referrals.history(work, referrals.find(work, referral).id)
-    entry = referring.history_entry(history)
-    found = list(history.faults)
+    entry, found = referring.history_entry(history), list(history.faults)
     if against is not None:
         found = referrals.differences(history, referring.read_history(read_line(against)))
         entry["differences"] = found
-    messages = sum(len(chain) for chain in history.chains.values())
-    session.screen.done(
-        f"{history.state}: {messages} messages, {len(history.receipts)} receipts, "
-        + (f"{len(found)} faults: {'; '.join(found)}" if found else "everything agrees."),
-        entry,
-    )
+    session.screen.done(referring.verified(history, found), entry)
     if found:
         raise typer.Exit(FAILED)
