@@ -14,9 +14,10 @@ from iars_node.accounts import sign_in
 from iars_node.accounts import store as account_store
 from iars_node.accounts.model import Account, Browser, SignedIn
 from iars_node.db import new_id
+from iars_node.referrals import service as referrals
 from iars_node.vault import passwords
 from iars_node.work import SYSTEM
-from tests.federation.neighbours import Neighbour, Wire, introduce, make_neighbour
+from tests.federation.neighbours import Neighbour, Wire, introduce, make_neighbour, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,6 +57,14 @@ class World:
         case = self.shelter.open_case()
         given = self.shelter.give_consent(case, self.mission)
         return case, given, self.shelter.refer(case, given, self.mission)
+
+    async def accepted(self) -> tuple[Case, Consent, Referral]:
+        """Do the same, and let the mission accept it."""
+        case, given, sent = self.referral()
+        await settle(self.shelter, self.mission)
+        self.mission.act(referrals.accept, sent.id)
+        await settle(self.shelter, self.mission)
+        return case, given, sent
 
 
 def make_world(folder: Path, clock: Clock, database_url: Callable[[Path], str], **settings: object) -> World:

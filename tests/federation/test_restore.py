@@ -162,6 +162,16 @@ async def test_a_referral_whose_content_its_receiver_erased_comes_back_without_i
     assert (offer.is_erased, offer.scopes) == (True, ())
 
 
+async def lose(sender: Neighbour, receiver: Neighbour, wire: Wire) -> bytes:
+    """Let a request leave that does not arrive, and return it."""
+    lost: list[bytes] = []
+    wire.disturb = lambda _direction, body: lost.append(body)
+    await sender.send(receiver)
+    wire.disturb = lambda _direction, body: body
+    (body,) = lost
+    return body
+
+
 async def hand_over(sender: Neighbour, receiver: Neighbour, body: bytes, clock: SetClock) -> None:
     """Let a request arrive that was made earlier."""
     identity = identity_of(sender.node.vault)
@@ -181,14 +191,11 @@ async def test_what_comes_late_from_before_a_restore_is_refused(
     mission.act(referrals.write_note, sent.id, [("services", "remembered")])
     await settle(shelter, mission)
     back_up(mission)
-    late: list[bytes] = []
     mission.act(referrals.write_note, sent.id, [("services", "forgotten")])
-    wire.disturb = lambda _direction, body: late.append(body)
-    await mission.send(shelter)
-    wire.disturb = lambda _direction, body: body
+    late = await lose(mission, shelter, wire)
     restore_older_database(mission, wire, "mission")
     await settle_slowly(clock, shelter, mission)
-    await hand_over(mission, shelter, late[0], clock)
+    await hand_over(mission, shelter, late, clock)
     assert "exchange.refused" in actions(shelter)
     mission.act(referrals.accept, sent.id)
     await settle_slowly(clock, shelter, mission)
@@ -204,11 +211,8 @@ async def test_what_was_overtaken_and_forgotten_is_refused_when_it_comes_after_a
     first, second = shelter.refer(case, given, mission), shelter.refer(case, given, mission)
     await settle(shelter, mission)
     back_up(mission)
-    late: list[bytes] = []
     mission.act(referrals.write_note, first.id, [("services", "overtaken")])
-    wire.disturb = lambda _direction, body: late.append(body)
-    await mission.send(shelter)
-    wire.disturb = lambda _direction, body: body
+    late = await lose(mission, shelter, wire)
     with mission.node.works.write(SYSTEM) as work:
         # It stays on the line, and its author is put back before it could send it again.
         work.connection.execute(delete(outbox_table).where(outbox_table.c.thread == first.thread))
@@ -227,7 +231,7 @@ async def test_what_was_overtaken_and_forgotten_is_refused_when_it_comes_after_a
     restore_older_database(mission, wire, "mission")
     await settle_slowly(clock, shelter, mission)
     assert "exchange.refused" not in actions(shelter)
-    await hand_over(mission, shelter, late[0], clock)
+    await hand_over(mission, shelter, late, clock)
     assert "exchange.refused" in actions(shelter)
     # What was taken in before is answered as it was then, though its author had forgotten it as well.
     await hand_over(mission, shelter, in_time[0], clock)

@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.integration.admin.organisations import PERSON, Organisation, federate, found
+from tests.integration.admin.organisations import PERSON, Organisation, consent_words, federate, found
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,3 +55,15 @@ def case(shelter: Organisation, person: Path) -> str:
 def _own_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("IARS_FOLDER", "IARS_ACCOUNT", "IARS_PASSPHRASE", "IARS_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def backup(shelter: Organisation, case: str, tmp_path: Path) -> Path:
+    """A backup of a node with a case, a consent and an attachment."""
+    mira = shelter.as_("mira")
+    mira.ask(*consent_words(case))
+    (tmp_path / "x-ray.png").write_bytes(b"an image that was made up")
+    mira.ask("attachment", "add", case, tmp_path / "x-ray.png", "--scope", "medical")
+    made = shelter.ask("backup", tmp_path / "backup")
+    assert made["files"] == 4
+    return tmp_path / "backup"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.conftest import PASSPHRASE
-from tests.integration.admin.organisations import Organisation, consent_words, deliver, found, give
+from tests.integration.admin.organisations import Organisation, deliver, found, give
 
 from iars_admin import restoring
 from iars_node.cases.service import erase_content
@@ -22,18 +22,6 @@ from iars_node.work import SYSTEM
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-
-@pytest.fixture
-def backup(shelter: Organisation, case: str, tmp_path: Path) -> Path:
-    """A backup of a node with a case, a consent and an attachment."""
-    mira = shelter.as_("mira")
-    mira.ask(*consent_words(case))
-    (tmp_path / "x-ray.png").write_bytes(b"an image that was made up")
-    mira.ask("attachment", "add", case, tmp_path / "x-ray.png", "--scope", "medical")
-    made = shelter.ask("backup", tmp_path / "backup")
-    assert made["files"] == 4
-    return tmp_path / "backup"
 
 
 def _restored(folder: Path, backup: Path, *more: str, **variables: str) -> Organisation:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.conftest import PASSPHRASE
-from tests.integration.admin.organisations import Organisation, consent_words, found, give
+from tests.integration.admin.organisations import Organisation, found, give
 from tests.measuring import unmeasured
 
 from iars_admin.manifest import FILE, file_hash
@@ -45,17 +45,6 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(tempfile, "tempdir", None)
     yield folder
     assert list(folder.iterdir()) == []
-
-
-@pytest.fixture
-def backup(shelter: Organisation, case: str, tmp_path: Path) -> Path:
-    """A backup of a node with a case, a consent and an attachment."""
-    mira = shelter.as_("mira")
-    mira.ask(*consent_words(case))
-    (tmp_path / "x-ray.png").write_bytes(b"an image that was made up")
-    mira.ask("attachment", "add", case, tmp_path / "x-ray.png", "--scope", "medical")
-    shelter.ask("backup", tmp_path / "backup")
-    return tmp_path / "backup"
 
 
 def rehearse(folder: Path, backup: Path, *more: str, **variables: str | None) -> Answer:

@@ -11,7 +11,6 @@ from tests.federation.neighbours import settle
 from tests.pages import Reader, World, words
 
 from iars_node.cases import service as cases
-from iars_node.referrals import service as referrals
 from iars_node.work import SYSTEM
 
 if TYPE_CHECKING:
@@ -42,10 +41,7 @@ def test_the_strip_says_who_may_know_how_much_until_when(either_world: World) ->
 async def test_of_a_received_case_it_is_said_who_referred_the_person_and_that_nobody_else_knows(
     world: World,
 ) -> None:
-    _case, given, sent = world.referral()
-    await settle(world.shelter, world.mission)
-    world.mission.act(referrals.accept, sent.id)
-    await settle(world.shelter, world.mission)
+    _case, given, sent = await world.accepted()
     path = f"/cases/{world.mission.referral(sent.id).case_id}"
     worker = Reader(world.mission).enter()
     page = words(worker.get(path).text)
@@ -61,10 +57,7 @@ async def test_of_a_received_case_it_is_said_who_referred_the_person_and_that_no
 
 
 async def test_what_arrives_at_once_is_one_line_of_the_timeline(world: World) -> None:
-    _case, _given, sent = world.referral()
-    await settle(world.shelter, world.mission)
-    world.mission.act(referrals.accept, sent.id)
-    await settle(world.shelter, world.mission)
+    _case, _given, sent = await world.accepted()
     path = f"/cases/{world.mission.referral(sent.id).case_id}"
     page = Reader(world.mission).enter().get(path).text
     timeline = words(page[page.index('id="timeline"') :])

@@ -35,10 +35,7 @@ def test_a_stranger_is_sent_to_sign_in_and_nothing_is_withdrawn(world: World) ->
 async def test_one_button_withdraws_everything_and_shows_what_is_answered(
     world: World, besa: Reader, clock: SetClock
 ) -> None:
-    _case, given, sent = world.referral()
-    await settle(world.shelter, world.mission)
-    world.mission.act(referrals.accept, sent.id)
-    await settle(world.shelter, world.mission)
+    _case, given, _sent = await world.accepted()
     assert f"/consents/{given.id}/withdraw" in besa.get(f"/consents/{given.id}").text
     page = words(besa.get(f"/consents/{given.id}/withdraw").text)
     assert "The person need not say why." in page
@@ -73,10 +70,7 @@ def test_a_part_is_chosen_or_nothing_happens(world: World, besa: Reader) -> None
 async def test_the_other_side_sees_what_is_closed_and_a_supervisor_keeps_a_part_on_a_ground(
     world: World,
 ) -> None:
-    _case, given, sent = world.referral()
-    await settle(world.shelter, world.mission)
-    world.mission.act(referrals.accept, sent.id)
-    await settle(world.shelter, world.mission)
+    _case, given, sent = await world.accepted()
     case_id = world.mission.referral(sent.id).case_id
     path = f"/cases/{case_id}/endings"
     worker = Reader(world.mission).enter()
@@ -110,10 +104,7 @@ async def test_the_other_side_sees_what_is_closed_and_a_supervisor_keeps_a_part_
 
 
 async def test_whoever_cares_for_a_person_is_told_that_the_agreement_has_ended(world: World) -> None:
-    _case, given, sent = world.referral()
-    await settle(world.shelter, world.mission)
-    world.mission.act(referrals.accept, sent.id)
-    await settle(world.shelter, world.mission)
+    _case, given, sent = await world.accepted()
     worker = Reader(world.mission).enter()
     reference = world.mission.referral(sent.id).reference
     task = f"End {reference} from Shelter: what the person agreed to has ended"
