@@ -137,7 +137,10 @@ def _place(message_id: bytes, position: int) -> bytes:
 
 def open_parts(connection: Connection, vault: Vault, message_id: bytes) -> list[Part | None]:
     """Open a message's parts; None stands for one that is erased or was never kept."""
-    rows = _PARTS.all(connection, {"wanted": message_id})
+    return _open_rows(vault, message_id, _PARTS.all(connection, {"wanted": message_id}))
+
+
+def _open_rows(vault: Vault, message_id: bytes, rows: Sequence[Any]) -> list[Part | None]:
     opened = vault.open_nested(
         [(_split(bytes(row.key_ids)), bytes(row.sealed), _place(message_id, row.position)) for row in rows]
     )
@@ -174,7 +177,7 @@ def load_to_send(connection: Connection, vault: Vault, message_id: bytes) -> byt
     if row is None:
         return None
     kept = _PARTS.all(connection, {"wanted": message_id})
-    opened = open_parts(connection, vault, message_id)
+    opened = _open_rows(vault, message_id, kept)
     if any(opened[each.position] is None for each in kept):
         return None
     header_bytes = bytes(row.header)
