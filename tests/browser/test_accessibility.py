@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.browser.walking import (
@@ -26,6 +26,16 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
+USUAL = {
+    "media": "screen",
+    "color_scheme": "dark",
+    "forced_colors": "none",
+    "reduced_motion": "no-preference",
+}
+OTHERS = {
+    "forced-colours": {"forced_colors": "active", "color_scheme": "light"},
+    "reduced-motion": {"reduced_motion": "reduce", "color_scheme": "light"},
+}
 FORMS = ("/cases/new", "/cases/{case_id}/consents/new?language=en", "/cases/{case_id}/exceptions/new")
 
 
@@ -90,37 +100,39 @@ def test_a_form_with_faults_breaks_no_rule_either(walk: Walk, browser: Browser) 
             assert judged(page, screen, name.replace("{case_id}", "case")) == [], path
 
 
-@pytest.mark.parametrize(
-    ("name", "more"),
-    [
-        ("zoomed", {"device_scale_factor": 2}),
-        ("forced-colours", {"forced_colors": "active"}),
-        ("reduced-motion", {"reduced_motion": "reduce"}),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_other_eyes_find_the_same_pages(
-    walk: Walk, browser: Browser, name: str, more: dict[str, object]
-) -> None:
-    screen = Screen("en", ZOOMED if name == "zoomed" else 1280)
-    with looking(browser, screen, **more) as page:
+def test_the_pages_are_whole_on_a_desk_that_is_read_at_double_size(walk: Walk, browser: Browser) -> None:
+    with looking(browser, Screen("en", ZOOMED), device_scale_factor=2) as page:
         enter(page, walk.address, "en")
-        for place, path in walk.pages():
+        for name, path in walk.pages():
             page.goto(walk.address + path)
-            keep_picture(page, f"{place}-{name}")
-            assert page.evaluate(STUMBLES) == [], place
+            keep_picture(page, f"{name}-zoomed")
+            assert page.evaluate(STUMBLES) == [], name
 
 
-def test_printed_pages_hold_the_content_and_not_the_ways_around_it(walk: Walk, browser: Browser) -> None:
+def test_other_eyes_and_paper_find_the_same_pages(walk: Walk, browser: Browser) -> None:
     with looking(browser, Screen("en", 1280, "dark")) as page:
         enter(page, walk.address, "en")
         for name, path in walk.pages():
             page.goto(walk.address + path)
-            page.emulate_media(media="print")
-            around = "[...document.querySelectorAll('.nav, .find, .leave, .skip, .button, button')]"
-            assert not page.evaluate(f"{around}.some((one) => one.checkVisibility())"), name
-            assert page.locator("h1").is_visible(), name
-            background = page.evaluate("getComputedStyle(document.body).backgroundColor")
-            assert background != "rgb(25, 24, 22)", f"{name}: printed on a dark ground"
-            keep_picture(page, f"{name}-printed")
-            page.emulate_media(media="screen")
+            for other, media in OTHERS.items():
+                change(page, USUAL | media)
+                keep_picture(page, f"{name}-{other}")
+                assert page.evaluate(STUMBLES) == [], f"{name}, {other}"
+            change(page, USUAL | {"media": "print"})
+            check_printed(page, name)
+            change(page, USUAL)
+
+
+def change(page: Page, media: dict[str, Any]) -> None:
+    """Look at the page as it stands with other eyes."""
+    page.emulate_media(**media)
+
+
+def check_printed(page: Page, name: str) -> None:
+    """Check that paper gets the content, and not the ways around it."""
+    around = "[...document.querySelectorAll('.nav, .find, .leave, .skip, .button, button')]"
+    assert not page.evaluate(f"{around}.some((one) => one.checkVisibility())"), name
+    assert page.locator("h1").is_visible(), name
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background != "rgb(25, 24, 22)", f"{name}: printed on a dark ground"
+    keep_picture(page, f"{name}-printed")
