@@ -29,10 +29,14 @@ SERVER_USER = "postgres"
 START_SECONDS = 20
 FIRST_WITH_STRATEGY = 150_000
 # Losing the throw-away folder at a power cut harms nobody: it lies in memory where there is enough of it, and
-# nothing waits for the disk.
+# nothing waits for the disk, and nobody tidies up in databases that live for a second.
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it, readable by its owner alone
 ENOUGH_BYTES = 2 * 1024**3
-HASTY = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+HASTY = tuple(
+    word
+    for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum")
+    for word in ("-c", f"{setting}=off")
+)
 
 
 class PostgresqlServer:
@@ -93,9 +97,8 @@ class PostgresqlServer:
     def create(self, template: str = "template0") -> str:
         """Make a database with a fresh name as a copy of a template; return its name."""
         name = f"test_{secrets.token_hex(6)}"
-        self._command(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*map(sql.Identifier, (name, template)))
-        )
+        words = sql.SQL("CREATE DATABASE {} TEMPLATE {}" + self._copying)
+        self._command(words.format(*map(sql.Identifier, (name, template))))
         return name
 
     def drop(self, name: str) -> None:
