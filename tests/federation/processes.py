@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tests.conftest import CHEAP, PASSPHRASE
 from tests.federation.neighbours import Neighbour
+from tests.measuring import unmeasured
 
 from iars_node.clock import SystemClock
 from iars_node.migrations import upgrade
@@ -61,7 +62,8 @@ class ServedNode(Neighbour):
     def start(self) -> None:
         """Serve the node, and wait until it answers."""
         places = os.pathsep.join(str(ROOT / name) for name in ("protocol", "node", "admin"))
-        with (self.folder / "server.log").open("ab") as log:
+        # Who is killed writes down no lines: to note them would cost half as much again, for nothing.
+        with unmeasured(), (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "iars_admin", "serve"],
                 env={

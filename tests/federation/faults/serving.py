@@ -15,6 +15,7 @@ from tests.conftest import CHEAP, PASSPHRASE
 from tests.federation.faults.mischief import Mischief
 from tests.federation.neighbours import Neighbour
 from tests.federation.processes import ROOT, START_SECONDS, free_port, wait_until
+from tests.measuring import unmeasured
 
 from iars_node.clock import SystemClock
 from iars_node.exchange.restoring import mark_restored
@@ -76,7 +77,8 @@ class Served(Neighbour):
         """Serve with one process, and wait until it answers."""
         places = os.pathsep.join(str(ROOT / part) for part in ("protocol", "node", "admin"))
         own = {"IARS_FOLDER": str(self.folder), "IARS_PORT": str(port), "IARS_PASSPHRASE": PASSPHRASE}
-        with self.log.open("ab") as log:
+        # Who is killed writes down no lines: to note them would cost half as much again, for nothing.
+        with unmeasured(), self.log.open("ab") as log:
             self._processes[port] = subprocess.Popen(
                 [sys.executable, "-m", "iars_admin", "serve"],
                 env={**os.environ, "PYTHONPATH": places, **own},
