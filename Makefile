@@ -42,7 +42,7 @@ demo: .venv/.ready
 test: .venv/.ready-to-develop
 	@echo "Running the tests in $(TESTS)."
 	@$(if $(MEASURE),$(BIN)/coverage erase)
-	@$(BIN)/$(if $(MEASURE),coverage run,python) -m pytest $(TESTS) -n $(WORKERS) $(PYTEST)
+	@$(BIN)/$(if $(MEASURE),coverage run,python) -m pytest $(TESTS) -n $(WORKERS) --dist worksteal $(PYTEST)
 	@$(if $(MEASURE),$(BIN)/coverage combine --quiet)
 
 # Hours rather than minutes; the pictures go to screenshots/. In CI: English and Arabic, 320 and 1280 px.

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 HISTORIES = int(os.environ.get("IARS_TESTS_HISTORIES", "500"))
 FIRST = int(os.environ.get("IARS_TESTS_HISTORIES_FROM", "0"))
-AT_ONCE = 125
+AT_ONCE = 25
 """So many in one test: pytest's own processes share the tests, and what fails is told at its end."""
 CHUNKS = [
     range(start, min(start + AT_ONCE, FIRST + HISTORIES))
