@@ -29,14 +29,14 @@ def share_statements() -> None:
         setattr(db, making, _sharing(getattr(db, making)))
 
 
-def _sharing(make: Callable[[str], Engine]) -> Callable[[str], Engine]:
+def _sharing(make: Callable[..., Engine]) -> Callable[..., Engine]:
     if make.__module__ == __name__:
         return make
     dialects: list[Dialect] = []
     compiled: LRUCache[object, object] = LRUCache(STATEMENTS)
 
-    def made(url: str) -> Engine:
-        engine = make(url)
+    def made(*given: object) -> Engine:
+        engine = make(*given)
         # Which schema is meant belongs to the dialect: a database in a schema of its own keeps to itself.
         if engine.url.query:
             return engine

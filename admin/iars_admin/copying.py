@@ -74,6 +74,8 @@ def continue_numbering(connection: Connection) -> None:
 
 def make_single_file(made: Database, *, wait: int = 30_000) -> None:
     """Put an SQLite file in the form that is read from any medium; fail while another process has it open."""
+    # Whoever changes the form has to be alone: what this process has left open, idle, would be in the way.
+    made.close()
     with made.engine.connect() as connection:
         connection.exec_driver_sql(f"PRAGMA busy_timeout={wait}")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -41,8 +42,10 @@ _SAVE, _UNDO, _RELEASE = (
 
 _BUSY_SECONDS = 30
 
-_CACHE_KIB = 6_000
+_WRITERS_CACHE_KIB = 6_000
 """Random keys touch dozens of pages in each transaction; SQLite's own 2 MB forget them before the next."""
+_READERS_CACHE_KIB = 2_000
+"""A reader forgets every page when another connection has written: more would only be held."""
 _PAGES_TO_CHECKPOINT = 4_000
 """16 MB of log before its pages move into the file: the same pages come again in the next transactions."""
 
@@ -94,12 +97,15 @@ class Database:
         self.url = url
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+        # What one connection writes, SQLite's others have to read again: one alone writes, and keeps its
+        # pages.
+        self.writing_engine = _sqlite_engine(url, _WRITERS_CACHE_KIB) if self.is_sqlite else self.engine
         self._turn = threading.Lock()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a writing transaction; commit when the block ends, roll back when it raises."""
-        with self._own_turn(), self.engine.connect() as connection, connection.begin():
+        with self._own_turn(), self.writing_engine.connect() as connection, connection.begin():
             if self.is_sqlite:
                 # Take the write lock now: a transaction that reads first and writes later can't be
                 # upgraded under contention, and would fail half-way instead of waiting its turn.
@@ -133,6 +139,7 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+        self.writing_engine.dispose()
 
 
 @contextmanager
@@ -172,7 +179,7 @@ def rehearsing(connection: Connection, waiting: list[Callable[[], None]]) -> Ite
         del waiting[before:]
 
 
-def _sqlite_engine(url: str) -> Engine:
+def _sqlite_engine(url: str, cache_kib: int = _READERS_CACHE_KIB) -> Engine:
     engine = create_engine(
         url,
         pool_size=8,
@@ -180,11 +187,11 @@ def _sqlite_engine(url: str) -> Engine:
         hide_parameters=True,
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
     )
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", partial(_prepare_sqlite, cache_kib))
     return engine
 
 
-def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+def _prepare_sqlite(cache_kib: int, connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
     # The driver must not open transactions by itself: `write` and `read` say BEGIN in words.
     connection.isolation_level = None
     cursor = connection.cursor()
@@ -195,7 +202,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
         "foreign_keys=ON",
         "secure_delete=ON",
         f"busy_timeout={_BUSY_SECONDS * 1000}",
-        f"cache_size=-{_CACHE_KIB}",
+        f"cache_size=-{cache_kib}",
         f"wal_autocheckpoint={_PAGES_TO_CHECKPOINT}",
         "temp_store=MEMORY",
     ):

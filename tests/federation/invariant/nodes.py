@@ -185,7 +185,7 @@ class Nodes:
         clock: Clock = self.clocks[name]
         line = Line(self.wire, name, self.away)
         node = build_node(settings, clock=clock, transport=line, threads=AtOnce)
-        event.listen(node.database.engine, "connect", _wait_for_no_disk)
+        event.listen(node.database.writing_engine, "connect", _wait_for_no_disk)
         node.vault.unlock(PASSPHRASE)
         self.wire.nodes[name] = node
         return node

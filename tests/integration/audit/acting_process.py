@@ -45,8 +45,8 @@ def _act(key_store_url: str, database_url: str, passphrase: str, statements: int
         if next(given) == statements:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    event.listen(database.engine, "before_cursor_execute", kill)
-    event.listen(database.engine, "commit", kill)
+    event.listen(database.writing_engine, "before_cursor_execute", kill)
+    event.listen(database.writing_engine, "commit", kill)
     works = Works(database, vault, SystemClock())
     with works.write(SYSTEM) as work:
         open_case(work, country="AL", record={"identity": {"given_name": "Ana"}})
