@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from iars_admin.founding import ROOT_ROLE
 from iars_admin.orphans import compare
 from iars_admin.reaching import fault_said
+from iars_admin.showing import counted
 from iars_node.audit import alarms, known_heads, log_store, store
 from iars_node.audit.model import AuditFilter
 from iars_node.audit.service import is_intact
@@ -132,7 +133,8 @@ def check_key_store(work: Work, node: Node) -> list[Finding]:
     """Hold the key store against the database: what can't be opened any more, and what seals nothing."""
     found = compare(work.connection, node.vault)
     if found.lost:
-        said = f"{len(found.lost)} keys are in neither the key store nor its ledger: what they seal is lost"
+        lost = counted(len(found.lost), "key is", "keys are")
+        said = f"{lost} in neither the key store nor its ledger: what they seal is lost"
         return [Finding("key store", "failed", said, "Restore a newer key store: iars restore --replace")]
     said = f"every row has its key; {len(found.orphans)} of {found.stored} keys seal nothing"
     if len(found.orphans) > MANY_ORPHANS:
@@ -158,7 +160,8 @@ def check_waiting(work: Work, _node: Node) -> list[Finding]:
     for one in waiting(work):
         name = one.peer.hex()[:12]
         if one.parked:
-            said = f"{one.parked} messages to {name} are parked: {fault_said(one.last_error)}"
+            parked = counted(one.parked, f"message to {name} is", f"messages to {name} are")
+            said = f"{parked} parked: {fault_said(one.last_error)}"
             found.append(
                 Finding("outbox", "warning", said, f"Find out why, then: iars exchange retry {name}")
             )
@@ -192,7 +195,7 @@ def check_audit_log(work: Work, _node: Node) -> list[Finding]:
     events = store.page(work.connection, AuditFilter(), limit=NEWEST_EVENTS).events
     changed = [recorded.seq for recorded in events if not is_intact(recorded)]
     if changed:
-        said = f"{len(changed)} events were changed, the newest is no. {changed[0]}"
+        said = f"{counted(len(changed), 'event was', 'events were')} changed, the newest is no. {changed[0]}"
         return [
             Finding("audit log", "failed", said, "Keep a copy of the database and find out who had access.")
         ]

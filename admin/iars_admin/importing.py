@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from iars_admin.founding import write_new_file
 from iars_admin.naming import own_country
+from iars_admin.showing import counted
 from iars_node.cases import spreadsheet
 from iars_node.cases.service import case_head
 from iars_node.cases.spreadsheet.headers import folded, known_headers
@@ -51,8 +52,8 @@ def suggest_mapping(session: Session, file: Path, written: Path) -> None:
     spreadsheet.save_mapping(suggested, written)
     own = [meaning for column in suggested.columns for meaning in column.values.values()]
     session.screen.done(
-        f"Wrote {written} with {len(suggested.columns)} columns{_of_words(own)}. Review it, then use "
-        f"--mapping {written}.",
+        f"Wrote {written} with {counted(len(suggested.columns), 'column')}{_of_words(own)}. "
+        f"Review it, then use --mapping {written}.",
         {
             "file": str(written),
             "columns": {one.header: one.target for one in suggested.columns},
@@ -152,7 +153,7 @@ def _show(session: Session, report: ImportReport, likely: list[dict[str, object]
 def _sentence(report: ImportReport) -> str:
     counts = f"{report.created} new, {report.updated} changed, {report.unchanged} as they were"
     if report.is_written:
-        return f"Imported {report.rows} rows: {counts}."
+        return f"Imported {counted(report.rows, 'row')}: {counts}."
     if report.faults:
         return f"Nothing was written: {len(report.faults)} faults. {report.rows} other rows are sound."
-    return f"A dry run: nothing was written. {report.rows} rows: {counts}."
+    return f"A dry run: nothing was written. {counted(report.rows, 'row')}: {counts}."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from iars_admin.naming import find_case
+from iars_admin.showing import counted
 from iars_node.cases.service import case_head
 from iars_node.consent import service as consents
 from iars_node.consent.approvals import basis_shown
@@ -213,7 +214,8 @@ def verified(history: History, found: Sequence[str]) -> str:
     """Say what was verified, and every fault that was found."""
     messages = sum(len(chain) for chain in history.chains.values())
     verdict = f"{len(found)} faults: {'; '.join(found)}" if found else "everything agrees."
-    return f"{history.state}: {messages} messages, {len(history.receipts)} receipts, {verdict}"
+    received = counted(len(history.receipts), "receipt")
+    return f"{history.state}: {counted(messages, 'message')}, {received}, {verdict}"
 
 
 def history_entry(history: History) -> dict[str, Any]:

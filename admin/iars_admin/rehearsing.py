@@ -23,6 +23,7 @@ from iars_admin.copying import every_table
 from iars_admin.manifest import check_files, read_manifest
 from iars_admin.orphans import compare
 from iars_admin.restoring import mark, restore_database, restore_keys
+from iars_admin.showing import counted
 from iars_node.cases.store import contents
 from iars_node.db import Database
 from iars_node.errors import NodeError, SetupError
@@ -187,13 +188,15 @@ def _database(work: Work, made: Manifest) -> Finding:
         return Finding("database", "failed", f"is damaged ({said[:60]})", "Use another backup.")
     if work.connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
         return Finding("database", "failed", "has rows whose other half is missing", "Use another backup.")
-    return ok("database", f"whole, {made.rows} rows, in the present shape")
+    return ok("database", f"whole, {counted(made.rows, 'row')}, in the present shape")
 
 
 def _content(work: Work) -> Finding:
     lost = len(compare(work.connection, work.vault).lost)
     if lost:
-        return Finding("content", "failed", f"{lost} keys are missing", "Use another backup.")
+        return Finding(
+            "content", "failed", f"{counted(lost, 'key is', 'keys are')} missing", "Use another backup."
+        )
     case_file = next(table for table in every_table() if table.name == "case_file")
     ids = iter(work.connection.execute(select(case_file.c.id)).scalars().all())
     opened = 0
@@ -209,7 +212,7 @@ def _content(work: Work) -> Finding:
 def _log(work: Work) -> Finding:
     verified = verify_log(work)
     if verified.is_sound:
-        return ok("audit log", f"nothing contradicts its {verified.events} events")
+        return ok("audit log", f"nothing contradicts its {counted(verified.events, 'event')}")
     first = next(finding for finding in verified.findings if finding.is_fault)
     advice = "Look at the living node, too: iars audit verify"
     return Finding("audit log", "failed", auditing.said(first), advice)

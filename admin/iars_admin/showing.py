@@ -27,6 +27,11 @@ _FORBIDDEN = dict.fromkeys(
 )
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with what is counted: 1 key, 2 keys; `many` where an s at the end is not enough."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 class Screen:
     """Writes for a person, or for a program."""
 

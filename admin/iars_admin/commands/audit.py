@@ -11,6 +11,7 @@ import typer
 from iars_admin import auditing
 from iars_admin.command import FAILED, command, group
 from iars_admin.session import Session
+from iars_admin.showing import counted
 from iars_node.accounts import store as account_store
 from iars_node.audit import alarms, rebuilding, store
 from iars_node.audit.log_store import newest_checkpoint, newest_log
@@ -122,7 +123,9 @@ def list_events(
         count = len(entries) if written is None else written
         record(work, "audit.read" if written is None else "audit.exported", detail={"count": count})
     if written is not None:
-        session.screen.done(f"{written} events are in {to}.", {"events": written, "file": str(to)})
+        session.screen.done(
+            f"{counted(written, 'event is', 'events are')} in {to}.", {"events": written, "file": str(to)}
+        )
         return
     if follow:
         _follow(session, filters, place)
@@ -246,7 +249,9 @@ def verify(
     else:
         session.screen.show_list(found, FINDINGS, none="Nothing is in the log yet.")
         end_of_it = "nothing contradicts it" if verified.is_sound else "it does not hold"
-        session.screen.say(f"{verified.events} events of the log of {verified.node[:12]}: {end_of_it}.")
+        session.screen.say(
+            f"{counted(verified.events, 'event')} of the log of {verified.node[:12]}: {end_of_it}."
+        )
         session.screen.say(f"Fingerprint  {digits}")
     if not verified.is_sound:
         raise typer.Exit(FAILED)
@@ -269,7 +274,8 @@ def checkpoint(session: Session) -> None:
             "head that was signed before. iars audit verify says which."
         )
     session.screen.done(
-        f"The head of {size} events is signed; {shown} organisations are asked to cosign it.",
+        f"The head of {counted(size, 'event')} is signed; "
+        f"{counted(shown, 'organisation is', 'organisations are')} asked to cosign it.",
         {"size": size, "witnesses": shown},
     )
 

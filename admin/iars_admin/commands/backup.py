@@ -15,6 +15,7 @@ from iars_admin.rehearsing import Rehearsed
 from iars_admin.rehearsing import rehearse as look_at_backup
 from iars_admin.restoring import restore, settings_in
 from iars_admin.session import Session
+from iars_admin.showing import counted
 from iars_node.settings import FILE_NAME, Settings
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", file_okay=False)]
@@ -39,7 +40,7 @@ def backup(session: Session, folder: FolderArgument) -> None:
     """
     made = back_up(session, folder.expanduser().absolute())
     session.screen.done(
-        f"The backup is in {folder}: {made.rows} rows, {len(made.files)} files.",
+        f"The backup is in {folder}: {counted(made.rows, 'row')}, {counted(len(made.files), 'file')}.",
         {"folder": str(folder), "rows": made.rows, "files": len(made.files), "made_at": made.made_at},
     )
 
@@ -74,7 +75,7 @@ def restore_node(
     if check:
         check_files(source, made)
         session.screen.done(
-            f"The backup of {made.organisation} is whole ({len(made.files)} files).",
+            f"The backup of {made.organisation} is whole ({counted(len(made.files), 'file')}).",
             {"whole": True, "node": made.node, "made_at": made.made_at, "files": len(made.files)},
         )
         return
@@ -89,12 +90,14 @@ def restore_node(
     with session.screen.progress("Restoring", made.rows) as move:
         restored = restore(settings, source, passphrase_of(settings), replace=replace, move=move)
     session.screen.done(
-        f"{made.organisation} is back as it was at {made.made_at:%Y-%m-%d %H:%M} UTC: {restored.rows} rows.\n"
-        f"{restored.erasures} erasures were held against it. What was erased after that moment on a machine "
-        "that is lost, is back: erase it again.\n"
-        f"{restored.orphans} keys seal nothing in it, those of what came after the backup among them: "
-        "iars keys orphans.\n"
-        f"{restored.asked} organisations are asked what is missing: run iars serve, then iars doctor.\n"
+        f"{made.organisation} is back as it was at {made.made_at:%Y-%m-%d %H:%M} UTC: "
+        f"{counted(restored.rows, 'row')}.\n"
+        f"{counted(restored.erasures, 'erasure was', 'erasures were')} held against it. "
+        "What was erased after that moment on a machine that is lost, is back: erase it again.\n"
+        f"{counted(restored.orphans, 'key seals', 'keys seal')} nothing in it, "
+        "those of what came after the backup among them: iars keys orphans.\n"
+        f"{counted(restored.asked, 'organisation is', 'organisations are')} asked what is missing: "
+        "run iars serve, then iars doctor.\n"
         "Never serve it beside the node that it is a copy of, not even to practise: the others take it for "
         "that node restored, and refuse the next referral of the living one.",
         {

@@ -16,6 +16,7 @@ from iars_admin.founding import write_new_file
 from iars_admin.naming import find_case
 from iars_admin.passphrases import is_attended
 from iars_admin.session import Session
+from iars_admin.showing import counted
 from iars_node.consent import changing, export
 from iars_node.consent import service as consents
 from iars_node.consent.model import Consent, Terms
@@ -286,6 +287,7 @@ def withdraw(
         notices = withdrawals.withdraw(work, named, part, by="other" if by_other else "person")
         told = [{"id": each.id, "node": each.peer.hex(), "deadline_at": each.deadline_at} for each in notices]
     session.screen.done(
-        f"Withdrawn. {len(told)} organisations are told; `iars erasure asked CASE` shows their answers.",
+        f"Withdrawn. {counted(len(told), 'organisation is', 'organisations are')} told; "
+        "`iars erasure asked CASE` shows their answers.",
         {"told": told},
     )

@@ -7,6 +7,7 @@ import typer
 from iars_admin.command import command, group
 from iars_admin.reaching import fault_said
 from iars_admin.session import Session
+from iars_admin.showing import counted
 from iars_node.errors import ConflictError
 from iars_node.exchange.restoring import decide_without, is_restoring
 from iars_node.exchange.waiting import Waiting, retry_now, waiting
@@ -49,7 +50,7 @@ def retry(
         found = peers.resolve(work, peer)
         tried = retry_now(work, found.node_id)
     session.screen.done(
-        f"{tried} messages for {found.name()} will be tried again now, by the running node.",
+        f"{counted(tried, 'message')} for {found.name()} will be tried again now, by the running node.",
         {"peer": found.node_text, "lines": tried},
     )
 

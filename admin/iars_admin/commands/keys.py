@@ -10,6 +10,7 @@ from iars_admin import orphans
 from iars_admin.command import command, group
 from iars_admin.passphrases import check_passphrase, chosen_passphrase, passphrase_of
 from iars_admin.session import Session
+from iars_admin.showing import counted
 from iars_node.audit.service import record
 from iars_node.db import EPOCH
 from iars_node.exchange.announcing import announce_listing
@@ -79,7 +80,10 @@ def show_orphans(
     orphans.refuse_while_in_use(session.settings.database_url)
     with session.work("key.manage") as work:
         removed = orphans.remove(work, found)
-    session.screen.done(f"{removed} keys that sealed nothing are destroyed.", {"removed": removed})
+    session.screen.done(
+        f"{counted(removed, 'key that sealed nothing is', 'keys that sealed nothing are')} destroyed.",
+        {"removed": removed},
+    )
 
 
 def rotate(session: Session) -> None:
@@ -92,7 +96,7 @@ def rotate(session: Session) -> None:
         record(work, "key.rotated", subject=newest.hex())
         found = key_list(identity, work.now)
     session.screen.done(
-        f"A fresh encryption key is in use; {told} organisations will be told.",
+        f"A fresh encryption key is in use; {counted(told, 'organisation')} will be told.",
         {"key_id": newest, "told": told, "keys": found},
     )
 

@@ -12,6 +12,7 @@ from iars_admin.founding import write_new_file
 from iars_admin.naming import find_case
 from iars_admin.passphrases import read_line
 from iars_admin.session import Session
+from iars_admin.showing import counted
 from iars_node.consent.paper import print_receipt
 from iars_node.consent.texts import languages
 from iars_node.errors import InvalidError
@@ -82,7 +83,8 @@ def correct(
     entries = [_entry(each) for each in made.told]
     left = sum(each.is_open for each in made.told)
     session.screen.done(
-        f"Corrected. {len(entries) - left} organisations are told; {left} have to be told by other means.",
+        f"Corrected. {counted(len(entries) - left, 'organisation is', 'organisations are')} told; "
+        f"{counted(left, 'has', 'have')} to be told by other means.",
         {"correction": made.correction.id, "told": entries},
     )
 

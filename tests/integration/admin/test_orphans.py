@@ -179,7 +179,7 @@ def test_a_row_whose_key_is_nowhere_is_said_to_be_lost(shelter: Organisation, ca
     keys.close()
     finding = said(shelter)
     assert finding["outcome"] == "failed"
-    assert finding["said"].startswith("1 keys are in neither")
+    assert finding["said"].startswith("1 key is in neither")
     assert shelter.as_("agim").ask("keys", "orphans")["lost"] == [key_id.hex()]
 
 
