@@ -119,14 +119,14 @@ def test_columns_are_corrected_saved_and_used_again(world: World, besa: Reader) 
     assert 'value="Shoe size"' in answer.text
     assert 'href="#f-column.5"' in answer.text
     assert 'href="#f-column.2"' in answer.text
-    good = {**chosen(besa.get(f"{path}/columns")), "column.5": "Identity: Alias", "name": "Our list"}
+    good = {**chosen(besa.get(f"{path}/columns")), "column.5": "Identity: Code name", "name": "Our list"}
     assert besa.post(f"{path}/columns", good).status_code == 303
     again = path_after(uploaded(besa, workbook(*ROWS)))
     page = besa.get(f"{again}/columns")
     assert "Our list" in page.text
     saved = re.search(r'href="(/imports/[^"]+saved=[0-9a-f]{32})"', page.text)
     assert saved
-    assert guessed(besa.get(saved[1]))["column.5"] == "Identity: Alias"
+    assert guessed(besa.get(saved[1]))["column.5"] == "Identity: Code name"
     assert "Our list" not in Reader(world.shelter).enter("ilir").get("/cases").text
 
 

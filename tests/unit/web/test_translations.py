@@ -27,7 +27,6 @@ QUOTES = (("“", "”"), ("«", "»"), ("(", ")"), ("\u2066", "\u2069"))
 SHARED = {
     "fr": {
         "%(language)s, version %(version)s",
-        "Alias",
         "Code",
         "Confirmation",
         "Contact",
