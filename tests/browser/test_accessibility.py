@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-USUAL = {
+USUAL: dict[str, Any] = {
     "media": "screen",
     "color_scheme": "dark",
     "forced_colors": "none",
     "reduced_motion": "no-preference",
 }
-OTHERS = {
+OTHERS: dict[str, dict[str, Any]] = {
     "forced-colours": {"forced_colors": "active", "color_scheme": "light"},
     "reduced-motion": {"reduced_motion": "reduce", "color_scheme": "light"},
 }
@@ -115,17 +115,12 @@ def test_other_eyes_and_paper_find_the_same_pages(walk: Walk, browser: Browser) 
         for name, path in walk.pages():
             page.goto(walk.address + path)
             for other, media in OTHERS.items():
-                change(page, USUAL | media)
+                page.emulate_media(**USUAL | media)
                 keep_picture(page, f"{name}-{other}")
                 assert page.evaluate(STUMBLES) == [], f"{name}, {other}"
-            change(page, USUAL | {"media": "print"})
+            page.emulate_media(**USUAL | {"media": "print"})
             check_printed(page, name)
-            change(page, USUAL)
-
-
-def change(page: Page, media: dict[str, Any]) -> None:
-    """Look at the page as it stands with other eyes."""
-    page.emulate_media(**media)
+            page.emulate_media(**USUAL)
 
 
 def check_printed(page: Page, name: str) -> None:

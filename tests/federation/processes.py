@@ -39,6 +39,20 @@ def free_port() -> int:
         return port
 
 
+def serve(folder: Path, **more: str) -> subprocess.Popen[bytes]:
+    """Start a process that serves a node; what it says goes into `server.log` of the node's folder."""
+    places = os.pathsep.join(str(ROOT / part) for part in ("protocol", "node", "admin"))
+    own = {"PYTHONPATH": places, "IARS_FOLDER": str(folder), "IARS_PASSPHRASE": PASSPHRASE}
+    # Who is killed writes down no lines: to note them would cost half as much again, for nothing.
+    with unmeasured(), (folder / "server.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "iars_admin", "serve"],
+            env={**os.environ, **own, **more},
+            stdout=log,
+            stderr=log,
+        )
+
+
 class ServedNode(Neighbour):
     """A node that a process serves; the test looks at the same database from outside."""
 
@@ -61,20 +75,7 @@ class ServedNode(Neighbour):
 
     def start(self) -> None:
         """Serve the node, and wait until it answers."""
-        places = os.pathsep.join(str(ROOT / name) for name in ("protocol", "node", "admin"))
-        # Who is killed writes down no lines: to note them would cost half as much again, for nothing.
-        with unmeasured(), (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "iars_admin", "serve"],
-                env={
-                    **os.environ,
-                    "PYTHONPATH": places,
-                    "IARS_FOLDER": str(self.folder),
-                    "IARS_PASSPHRASE": PASSPHRASE,
-                },
-                stdout=log,
-                stderr=log,
-            )
+        self.process = serve(self.folder)
         wait_until(self._answers, START_SECONDS)
 
     def kill(self) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import urllib.request
 from typing import TYPE_CHECKING
@@ -14,8 +11,7 @@ from typing import TYPE_CHECKING
 from tests.conftest import CHEAP, PASSPHRASE
 from tests.federation.faults.mischief import Mischief
 from tests.federation.neighbours import Neighbour
-from tests.federation.processes import ROOT, START_SECONDS, free_port, wait_until
-from tests.measuring import unmeasured
+from tests.federation.processes import START_SECONDS, free_port, serve, wait_until
 
 from iars_node.clock import SystemClock
 from iars_node.exchange.restoring import mark_restored
@@ -28,6 +24,7 @@ from iars_node.work import SYSTEM
 from iars_protocol.listing import Listing
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
     from iars_admin.demo.draw import Draw
@@ -75,16 +72,7 @@ class Served(Neighbour):
 
     def start(self, port: int) -> None:
         """Serve with one process, and wait until it answers."""
-        places = os.pathsep.join(str(ROOT / part) for part in ("protocol", "node", "admin"))
-        own = {"IARS_FOLDER": str(self.folder), "IARS_PORT": str(port), "IARS_PASSPHRASE": PASSPHRASE}
-        # Who is killed writes down no lines: to note them would cost half as much again, for nothing.
-        with unmeasured(), self.log.open("ab") as log:
-            self._processes[port] = subprocess.Popen(
-                [sys.executable, "-m", "iars_admin", "serve"],
-                env={**os.environ, "PYTHONPATH": places, **own},
-                stdout=log,
-                stderr=log,
-            )
+        self._processes[port] = serve(self.folder, IARS_PORT=str(port))
         wait_until(lambda: self._answers(port), START_SECONDS)
 
     def kill(self, port: int) -> None:
